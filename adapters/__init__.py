@@ -1,0 +1,1 @@
+"""Legacy in: watch SOAP and batch systems and publish every change as an Avro event."""

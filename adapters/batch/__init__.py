@@ -1,0 +1,1 @@
+"""Batch files: copybook, framing and columnar decoding."""

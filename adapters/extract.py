@@ -1,0 +1,126 @@
+"""What every adapter hands to the shared half: an extract, in decoded chunks, with its provenance.
+
+A batch adapter makes one extract from a file, a SOAP adapter one from a poll. From here on nothing
+knows which it was: diff, guard, spool and publish work on these values (DESIGN 10.1 to 10.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from schemas.entity import Entity
+
+Int64s = npt.NDArray[np.int64]
+TsKind = Literal["legacy", "business", "arrival"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Decoded rows of one entity.
+
+    Attributes:
+        entity: the entity's name.
+        batch: n rows with the columns of `Entity.arrow_schema()`.
+        record: n record numbers, from 1, in the file or list.
+        offset: n byte offsets of the record in the file; -1 where there is no file.
+    """
+
+    entity: str
+    batch: pa.RecordBatch
+    record: Int64s
+    offset: Int64s
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One record that could not be decoded.
+
+    `key_text` is None where the key itself could not be read: then the extract publishes no deletes and
+    is held (DESIGN 10.1). A reject with a key keeps its previous snapshot row and emits nothing.
+    """
+
+    entity: str
+    record: int
+    offset: int
+    raw: bytes
+    field_path: str
+    reason: str
+    key_text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A bounded piece of an extract: good rows by entity, and the rejects between them."""
+
+    rows: Sequence[Rows] = ()
+    rejects: Sequence[Reject] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an extract came from; it ends up in each event's `source` block.
+
+    Times are epoch milliseconds. `ts_kind` says what `ts_ms` is (DESIGN 10.6).
+    """
+
+    ts_ms: int
+    ts_kind: TsKind
+    arrival_ms: int
+    file: str | None = None
+    operation: str | None = None
+    message_id: str | None = None
+
+
+class Extract(Protocol):
+    """One full picture (or a partial one) of an adapter's entities."""
+
+    @property
+    def id(self) -> str:
+        """Stable identity: the same bytes under the same name give the same id."""
+        ...
+
+    @property
+    def origin(self) -> Origin:
+        """Provenance shared by all its records."""
+        ...
+
+    @property
+    def partial(self) -> bool:
+        """True if absence means nothing by design (an incremental poll)."""
+        ...
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield decoded chunks in source order; memory is bounded by one chunk."""
+        ...
+
+    def problems(self) -> Sequence[str]:
+        """After `chunks` is exhausted: why this extract is not complete (empty = complete)."""
+        ...
+
+
+class Adapter(Protocol):
+    """A legacy system's side of the flow, one instance a configured adapter."""
+
+    @property
+    def entities(self) -> Mapping[str, Entity]:
+        """The entities it publishes, by name."""
+        ...
+
+    def poll(self) -> Iterator[Extract]:
+        """Yield the extracts that wait now, oldest first.
+
+        Raises:
+            Transient: the legacy system does not answer; try again later.
+            Terminal: the source can never be read with these settings.
+        """
+        ...
+
+    def done(self, extract: Extract) -> None:
+        """Called after the last transaction of `extract` is committed (move to archive)."""
+        ...

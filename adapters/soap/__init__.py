@@ -1,0 +1,1 @@
+"""SOAP services: contract from WSDL, polling, calls."""

@@ -1,0 +1,48 @@
+"""What every adapter's `adapter.toml` may say. Docs page, JSON Schema and `banyan adapter about` derive from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from adapters.extract import Adapter
+
+TopicPart = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class GuardSpec(BaseModel):
+    """When an extract is held for a person instead of being published (G6)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_delete_share: float = Field(
+        0.1, ge=0, le=1, description="Hold the extract when more than this share of known keys would be deleted."
+    )
+    min_known: int = Field(20, ge=0, description="Below this many known keys the share is not judged.")
+
+
+class AdapterSpec(BaseModel):
+    """Settings that every kind of adapter shares; each kind adds its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: One paragraph for the docs page: what it does and what it promises.
+    summary: ClassVar[str] = ""
+
+    kind: str
+    name: TopicPart = Field(description="Unique in the estate; part of the transactional id.")
+    system: TopicPart = Field(description="The legacy system; second part of its topics' names.")
+    description: str = Field("", description="What this source is, for the people who operate it.")
+    owner: str = Field("", description="Who answers for the source system.")
+    every_seconds: float = Field(5.0, gt=0, description="Pause between two looks at the source, in seconds.")
+    partitions: int = Field(4, ge=1, description="Partitions of each change topic; fixed at creation.")
+    key_privacy: Literal["plain", "pseudonym"] = Field(
+        "plain", description="`pseudonym` puts an HMAC of the key text on Kafka instead of the key."
+    )
+    guard: GuardSpec = Field(default_factory=GuardSpec, description="When to hold an extract for approval.")
+
+    def open(self, folder: Path) -> Adapter:
+        """Make the adapter. `folder` is where `adapter.toml` stands; relative paths start there."""
+        raise NotImplementedError(f"{type(self).__name__} must implement open()")

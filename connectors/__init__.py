@@ -1,0 +1,1 @@
+"""The outside world: Kafka, schema registry, read-model stores."""

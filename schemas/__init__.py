@@ -1,0 +1,1 @@
+"""Events as data: envelope, Avro types and codec, registry subjects, names, classification."""

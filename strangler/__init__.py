@@ -1,0 +1,1 @@
+"""Move one operation at a time: stages, façade, parity, decisions."""

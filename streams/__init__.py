@@ -1,0 +1,1 @@
+"""Events to read models: Faust on a batch transport, projections, the read API."""
