@@ -36,7 +36,9 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise SettingsError("no such settings file", where=str(path), fix="check the path of the estate") from None
+        raise SettingsError(
+            "no such settings file", where=str(path), fix="check the path of the estate"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot read the settings file: {error}", where=str(path)) from error
 
@@ -47,7 +49,9 @@ def parse(path: Path, text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = match.group(1) if (match := re.search(r"line (\d+)", str(error))) else "1"
-        raise SettingsError(f"not valid TOML: {error}", where=f"{path}:{line}", fix="mend the syntax") from None
+        raise SettingsError(
+            f"not valid TOML: {error}", where=f"{path}:{line}", fix="mend the syntax"
+        ) from None
 
 
 def resolve(value: Any, path: Path, env: Mapping[str, str] | None = None) -> Any:
@@ -68,7 +72,9 @@ def validate(path: Path, text: str, model: type[M], document: dict[str, Any]) ->
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        problems = [_problem(path, text, model, dict(e)) for e in error.errors(include_url=False, include_input=False)]
+        problems = [
+            _problem(path, text, model, dict(e)) for e in error.errors(include_url=False, include_input=False)
+        ]
         first = problems[0]
         more = "".join(f"\n{p}" for p in problems[1:])
         raise SettingsError(f"{first.what}{more}", where=first.where, fix=first.fix) from None
@@ -95,7 +101,9 @@ def _env_reference(path: Path, match: re.Match[str], env: Mapping[str, str]) -> 
     name, default = match.group(1), match.group(2)
     if (value := env.get(name, default)) is None:
         raise SettingsError(
-            f"the environment variable {name} is not set", where=str(path), fix=f"export {name}, or write ${{{name}:-default}}"
+            f"the environment variable {name} is not set",
+            where=str(path),
+            fix=f"export {name}, or write ${{{name}:-default}}",
         )
     return value
 
@@ -105,7 +113,9 @@ def _file_reference(path: Path, name: str) -> str:
     try:
         return target.read_text(encoding="utf-8").rstrip("\r\n")
     except OSError as error:
-        raise SettingsError(f"cannot read the referenced file {target}: {error.strerror}", where=str(path)) from None
+        raise SettingsError(
+            f"cannot read the referenced file {target}: {error.strerror}", where=str(path)
+        ) from None
 
 
 def _problem(path: Path, text: str, model: type[BaseModel], error: dict[str, Any]) -> SettingsError:
@@ -113,7 +123,7 @@ def _problem(path: Path, text: str, model: type[BaseModel], error: dict[str, Any
     where = f"{path}:{line_of(text, keys)}"
     dotted = ".".join(str(k) for k in keys)
     if error["type"] == "extra_forbidden":
-        known = [k for k in _known_keys(model, keys[:-1])]
+        known = _known_keys(model, keys[:-1])
         close = difflib.get_close_matches(str(keys[-1]), known, 1)
         hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
         return SettingsError(f"unknown key {dotted!r}", where=where, fix=hint)
