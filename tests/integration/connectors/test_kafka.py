@@ -1,0 +1,102 @@
+"""The producer, the topics and the log reader against a real Kafka."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from connectors.admin import Admin
+from connectors.kafka import BrokerUnavailable, Fenced, KafkaSettings, TransactionalProducer
+from connectors.links import Links
+from connectors.log_reader import read_all, read_state
+from schemas.errors import Terminal
+from schemas.topics import HISTORY, STATE, Topic
+
+
+@pytest.fixture
+def topic(links: Links) -> str:
+    name = f"{links.prefix}.kafka.records"
+    Admin(links.kafka).ensure([Topic(name, 3, HISTORY)])
+    return name
+
+
+def test_a_committed_transaction_is_read_and_an_aborted_one_is_not(links: Links, topic: str) -> None:
+    """Only committed records are read, and flush names the last offset of each partition."""
+    producer = TransactionalProducer(links.kafka, f"{links.prefix}.one")
+    producer.begin()
+    producer.send(topic, 0, b"gone", b"gone")
+    producer.flush()
+    producer.abort()
+    producer.begin()
+    partitions = np.array([0, 1, 1, 2, 1, 0], dtype=np.int32)
+    producer.send_column(topic, partitions, [b"k"] * 6, [str(i).encode() for i in range(6)])
+    last = producer.flush()
+    producer.commit()
+    producer.close()
+    records = list(read_all(links.kafka, topic))
+    assert Counter(r.value for r in records) == Counter(str(i).encode() for i in range(6))
+    assert last == {(topic, p): max(r.offset for r in records if r.partition == p) for p in range(3)}
+    assert Counter(r.value for r in read_all(links.kafka, topic, read_committed=False))[b"gone"] == 1
+
+
+def test_a_newer_producer_fences_the_older(links: Links, topic: str) -> None:
+    """The older of two producers with one id can no longer commit, and says why."""
+    older = TransactionalProducer(links.kafka, f"{links.prefix}.fence")
+    older.begin()
+    older.send(topic, 0, b"k", b"zombie")
+    newer = TransactionalProducer(links.kafka, f"{links.prefix}.fence")
+    with pytest.raises(Fenced):
+        older.flush()
+        older.commit()
+    newer.begin()
+    newer.send(topic, 0, b"k", b"alive")
+    newer.commit()
+    assert [r.value for r in read_all(links.kafka, topic)] == [b"alive"]
+    older.close()
+    newer.close()
+
+
+def test_state_is_the_newest_value_of_each_key(links: Links) -> None:
+    """A tombstone takes its key out of the state."""
+    name = f"{links.prefix}.kafka.state"
+    Admin(links.kafka).ensure([Topic(name, 1, STATE)])
+    producer = TransactionalProducer(links.kafka, f"{links.prefix}.state")
+    producer.begin()
+    for key, value in ((b"a", b"1"), (b"b", b"1"), (b"a", b"2"), (b"b", None)):
+        producer.send(name, 0, key, value)
+    producer.commit()
+    producer.close()
+    assert read_state(links.kafka, name) == {b"a": b"2"}
+    assert read_state(links.kafka, f"{links.prefix}.no.such.topic") == {}
+
+
+def test_a_topic_keeps_its_partition_count(links: Links, topic: str) -> None:
+    """Another partition count is refused with the reason; the same one is fine."""
+    admin = Admin(links.kafka)
+    admin.ensure([Topic(topic, 3, HISTORY)])
+    with pytest.raises(Terminal, match="has 3 partitions"):
+        admin.ensure([Topic(topic, 4, HISTORY)])
+    assert admin.partitions(topic) == 3
+    assert admin.last_stable_offsets(topic) == {0: 0, 1: 0, 2: 0}
+
+
+def test_the_last_stable_offset_stands_before_an_open_transaction(links: Links, topic: str) -> None:
+    """An unfinished transaction does not move the end that readers can reach."""
+    producer = TransactionalProducer(links.kafka, f"{links.prefix}.lso")
+    producer.begin()
+    producer.send(topic, 1, b"k", b"v")
+    producer.flush()
+    assert Admin(links.kafka).last_stable_offsets(topic)[1] == 0
+    producer.commit()
+    producer.close()
+    # One record and its commit marker.
+    assert Admin(links.kafka).last_stable_offsets(topic)[1] == 2
+
+
+def test_a_dead_broker_is_transient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that does not answer is a Transient error that says what to do."""
+    monkeypatch.setattr("connectors.admin.ANSWER_SECONDS", 0.5)
+    with pytest.raises(BrokerUnavailable, match="does not answer"):
+        Admin(KafkaSettings(bootstrap="127.0.0.1:1")).topics()
