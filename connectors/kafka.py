@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -169,7 +170,7 @@ class TransactionalProducer:
         Raises:
             BrokerUnavailable: not acknowledged in time. Abort and repeat.
         """
-        if self._producer.flush(ANSWER_SECONDS):
+        if self._guard(self._producer.flush, ANSWER_SECONDS):
             raise BrokerUnavailable(
                 "Kafka did not acknowledge the records in time", where=self.transactional_id
             )
@@ -187,8 +188,9 @@ class TransactionalProducer:
 
     def close(self) -> None:
         """Give up what is queued and free the producer's threads."""
-        self._producer.purge()
-        self._producer.flush(1.0)
+        with suppress(KafkaException):  # a fenced producer reports that again here
+            self._producer.purge()
+            self._producer.flush(1.0)
 
     def _produce(
         self,
@@ -215,9 +217,9 @@ class TransactionalProducer:
         place = (message.topic(), message.partition())
         self._last[place] = max(message.offset(), self._last.get(place, -1))
 
-    def _guard(self, call: Any, *args: Any) -> None:
+    def _guard(self, call: Any, *args: Any) -> Any:
         try:
-            call(*args)
+            return call(*args)
         except KafkaException as error:
             raise _translate(error, self.transactional_id) from error
 
