@@ -1,0 +1,42 @@
+"""One elementary item of n records to one Arrow column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from adapters.batch.codepage import CodePage
+from adapters.batch.copybook import Storage
+from adapters.batch.kernels.binary import binary
+from adapters.batch.kernels.floating import floating
+from adapters.batch.kernels.integers import Bools, Integers
+from adapters.batch.kernels.packed import packed
+from adapters.batch.kernels.text import text
+from adapters.batch.kernels.zoned import zoned
+from adapters.batch.reference import Trim
+
+Kernel = Callable[[npt.NDArray[np.uint8], Storage, CodePage], tuple[Integers, Bools]]
+
+#: A new usage is a new kernel here and a new branch in `reference`.
+WHOLE: dict[str, Kernel] = {"zoned": zoned, "packed": packed, "binary": binary}
+
+
+def column(
+    view: npt.NDArray[np.uint8], storage: Storage, page: CodePage, trim: Trim = "padding"
+) -> tuple[pa.Array, Bools]:
+    """Return the Arrow array of `storage.avro` and the mask of bad rows (their values are arbitrary).
+
+    `view` is (n, storage.length) bytes, any strides.
+    """
+    if storage.kind == "text":
+        return text(view, storage, page, trim)
+    if storage.kind in ("hexfloat", "ieee"):
+        floats, bad = floating(view, storage)
+        return pa.array(floats), bad
+    numbers, bad = WHOLE[storage.kind](view, storage, page)
+    if storage.scale < 0:
+        numbers = numbers.shift(-storage.scale)
+    return numbers.to_arrow(storage), bad

@@ -1,0 +1,172 @@
+"""Column kernels equal their per-record twin, on valid values, arbitrary bytes and every code page."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.batch.codepage import CodePage
+from adapters.batch.copybook import layouts, parse
+from adapters.batch.copybook.storage import Storage
+from adapters.batch.dialect import PROFILES, Dialect
+from adapters.batch.encode import EncodeError, encode_value
+from adapters.batch.kernels.column import column
+from adapters.batch.reference import BadValueError, decode_value
+
+PAGES = ["cp285", "cp037", "cp1047", "cp1146", "cp500", "ascii", "latin-1"]
+NATIVE = Dialect("native", little_endian_native=True, hex_floats=False, binary_full_range=True)
+
+
+def storage(clauses: str, dialect: Dialect = PROFILES["ibm"]) -> Storage:
+    """Return the storage of one item, by the real parser."""
+    layout = layouts(parse(f"01 R. 05 A {clauses}."), dialect)[0]
+    found = layout.record.children[0].storage
+    assert found is not None
+    return found
+
+
+@st.composite
+def storages(draw: st.DrawFn) -> Storage:
+    digits, scale = draw(st.integers(1, 38)), draw(st.integers(0, 10))
+    signed = "S" if draw(st.booleans()) else ""
+    picture = f"PIC {signed}9({digits})"
+    if 0 < scale < digits:
+        picture = f"PIC {signed}9({digits - scale})V9({scale})"
+    elif draw(st.booleans()) and digits + 3 <= 38:
+        picture = draw(st.sampled_from([f"PIC {signed}9({digits})PPP", f"PIC {signed}VPP9({digits})"]))
+    usages = ["DISPLAY", "COMP-3", "DISPLAY SIGN LEADING", "DISPLAY BLANK WHEN ZERO"]
+    usages += ["DISPLAY SIGN TRAILING SEPARATE", "DISPLAY SIGN LEADING SEPARATE"]
+    if digits <= 18:
+        usages += ["COMP", "COMP-5"]
+    clause = draw(
+        st.sampled_from(
+            [*(f"{picture} {u}" for u in usages), "PIC X(7)", "PIC X(5) JUSTIFIED", "COMP-1", "COMP-2"]
+        )
+    )
+    return storage(clause, draw(st.sampled_from([*PROFILES.values(), NATIVE])))
+
+
+def twin(raw: bytes, kind: Storage, page: CodePage, trim: Any) -> Any:
+    try:
+        return decode_value(raw, kind, page, trim)
+    except BadValueError:
+        return BadValueError
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data(), storages(), st.sampled_from(PAGES), st.sampled_from(["padding", "both", "none"]))
+def test_kernels_equal_the_twin_on_arbitrary_bytes(
+    data: st.DataObject, kind: Storage, name: str, trim: Any
+) -> None:
+    """A kernel gives the twin's value, or marks bad what the twin refuses, for any bytes at all."""
+    page = CodePage.named(name)
+    likely = st.sampled_from([*page.encode("0123456789+-{}AJ "), 0, 0x0C, 0x1D, 0x99, 0xC1, 0xD1, 0xF0, 0xFF])
+    byte = st.one_of(likely, likely, likely, st.integers(0, 255))
+    raws = data.draw(
+        st.lists(
+            st.lists(byte, min_size=kind.length, max_size=kind.length).map(bytes), min_size=1, max_size=6
+        )
+    )
+    _compare(raws, kind, page, trim)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data(), storages(), st.sampled_from(PAGES))
+def test_values_survive_encode_and_decode(data: st.DataObject, kind: Storage, name: str) -> None:
+    """decode(encode(v)) is v for every valid v, in the twin and in the kernel."""
+    page = CodePage.named(name)
+    value = data.draw(values(kind))
+    raw = encode_value(value, kind, page)
+    assert len(raw) == kind.length
+    assert decode_value(raw, kind, page) == value
+    _compare([raw, raw], kind, page, "padding")
+
+
+def values(kind: Storage) -> st.SearchStrategy[Any]:
+    if kind.kind == "text":
+        safe = st.characters(min_codepoint=33, max_codepoint=126, exclude_characters='[]{}~|^\\!$#@`"¬')
+        return st.text(safe, max_size=kind.length)
+    if kind.kind in ("hexfloat", "ieee"):
+        # 20 bits are exact in every format: a hexadecimal fraction may lose three bits to its leading digit.
+        return st.builds(math.ldexp, st.integers(-(2**20), 2**20).map(float), st.integers(-30, 30)).map(
+            lambda v: v + 0.0
+        )
+    digits = kind.digits
+    low = -(10**digits) + 1 if kind.signed else 0
+    whole = st.integers(low, 10**digits - 1)
+    if kind.scale > 0:
+        return whole.map(lambda w: Decimal(f"{w}E-{kind.scale}"))
+    return whole.map(lambda w: w * 10**-kind.scale)
+
+
+def _compare(raws: list[bytes], kind: Storage, page: CodePage, trim: Any) -> None:
+    # A record around the item: kernels must take views with strides.
+    records = np.frombuffer(b"".join(b"\x01" + raw + b"\x02\x03" for raw in raws), np.uint8)
+    view = records.reshape(len(raws), kind.length + 3)[:, 1:-2]
+    array, bad = column(view, kind, page, trim)
+    for raw, value, is_bad in zip(raws, array.to_pylist(), bad.tolist(), strict=True):
+        expected = twin(raw, kind, page, trim)
+        assert is_bad == (expected is BadValueError), raw.hex()
+        if not is_bad:
+            assert value == expected and type(value) is type(expected), raw.hex()
+
+
+@pytest.mark.parametrize(
+    ("clauses", "raw", "reason"),
+    [
+        ("PIC S9(3) COMP-3", "1A3C", "nibble A is no digit"),
+        ("PIC S9(3) COMP-3", "1234", "nibble 4 is no sign"),
+        ("PIC S9(4) COMP-3", "12345C", "more than 4 digits"),
+        ("PIC 9(3) COMP-3", "123D", "negative value in an unsigned"),
+        ("PIC 9(3)", "F1C2F3", "byte 0xC2 at position 2 is no digit"),
+        ("PIC 9(3)", "404040", "a number is blank"),
+        ("PIC S9(3) SIGN TRAILING SEPARATE", "F1F2F3F4", "is no sign"),
+        ("PIC S9(3) COMP", "7FFF", "more than 3 digits"),
+    ],
+)  # fmt: skip
+def test_each_bad_value_has_its_reason(clauses: str, raw: str, reason: str) -> None:
+    """A rejected value says which byte or nibble is wrong, and why."""
+    with pytest.raises(BadValueError, match=reason):
+        decode_value(bytes.fromhex(raw), storage(clauses), CodePage.named("cp285"))
+
+
+@pytest.mark.parametrize(
+    ("clauses", "value", "reason"),
+    [
+        ("PIC X(3)", "ABCD", "4 characters do not fit"),
+        ("PIC X(3)", "€", "is not in code page"),
+        ("PIC 9(3)", 1000, "more than 3 digits"),
+        ("PIC 9(3)", -1, "negative value"),
+        ("PIC 9(3)V99", Decimal("1.234"), "more than 2 decimals"),
+        ("PIC 9(3)", "twelve", "no number"),
+        ("COMP-1", 1e300, "outside hexadecimal"),
+    ],
+)  # fmt: skip
+def test_values_that_do_not_fit_are_refused(clauses: str, value: Any, reason: str) -> None:
+    """Nothing is cut off silently on the way back."""
+    with pytest.raises(EncodeError, match=reason) as caught:
+        encode_value(value, storage(clauses), CodePage.named("cp285"), where="A")
+    assert str(value) not in str(caught.value) or str(value) in ("-1",)
+
+
+def test_known_bytes_have_known_values() -> None:
+    """Golden values: the bytes that z/Architecture manuals print."""
+    page = CodePage.named("cp285")
+    golden = [
+        ("PIC S9(3)V99 COMP-3", "12345D", Decimal("-123.45")),
+        ("PIC S9(4)", "F1F2F3D4", -1234),
+        ("PIC S9(4)", "F1F2F3C4", 1234),
+        ("PIC S9(4) COMP", "FF85", -123),
+        ("COMP-1", "C276A000", -118.625),
+        ("COMP-2", "4276A00000000000", 118.625),
+        ("PIC X(3)", "5BC1C2", "£AB"),
+    ]  # fmt: skip
+    for clauses, raw, value in golden:
+        assert decode_value(bytes.fromhex(raw), storage(clauses), page) == value
+        _compare([bytes.fromhex(raw)], storage(clauses), page, "padding")
