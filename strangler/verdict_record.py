@@ -1,0 +1,73 @@
+"""One verdict as it is kept on Kafka: enough to count and to find again, no values and no keys."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from schemas.errors import Terminal
+from strangler.compare import Kind, Verdict
+from strangler.decision import canonical_json
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRecord:
+    """Parity of one call.
+
+    Attributes:
+        operation: the operation's name.
+        at_ms: epoch milliseconds of the verdict.
+        key: pseudonym of the business key (`pseudonym`).
+        verdict: the answer, with paths and rule version.
+        rechecked: whether both sides were read again after the projection had caught up.
+        extract: the extract that covered the re-read; empty where none was needed.
+        offsets: `topic:partition` → next offset of the projection when it was compared.
+    """
+
+    operation: str
+    at_ms: int
+    key: str
+    verdict: Verdict
+    rechecked: bool = False
+    extract: str = ""
+    offsets: Mapping[str, int] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON."""
+        return canonical_json(
+            {
+                "operation": self.operation,
+                "at_ms": self.at_ms,
+                "key": self.key,
+                "verdict": self.verdict.kind.value,
+                "paths": list(self.verdict.paths),
+                "reason": self.verdict.reason,
+                "rule_version": self.verdict.rule_version,
+                "rechecked": self.rechecked,
+                "extract": self.extract,
+                "offsets": dict(self.offsets),
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, value: bytes) -> VerdictRecord:
+        """Return the record written as `value`.
+
+        Raises:
+            Terminal: it is not one.
+        """
+        try:
+            raw = json.loads(value)
+            verdict = Verdict(Kind(raw["verdict"]), raw["rule_version"], tuple(raw["paths"]), raw["reason"])
+            rest = (raw["rechecked"], raw["extract"], raw["offsets"])
+            return cls(raw["operation"], raw["at_ms"], raw["key"], verdict, *rest)
+        except (ValueError, KeyError, TypeError) as error:
+            raise Terminal("not a verdict record", fix="see who else writes to the verdicts topic") from error
+
+
+def pseudonym(secret: bytes, key: str) -> str:
+    """Return the HMAC-SHA256 of a business key as 32 hex digits: equal keys are seen, none can be read."""
+    return hmac.new(secret, key.encode(), hashlib.sha256).hexdigest()[:32]
