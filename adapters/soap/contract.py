@@ -1,0 +1,261 @@
+"""A SOAP service's contract, read from its WSDL: operations, schemas, and the codec for its messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import aiohttp
+
+from adapters.soap import avro_entity, canonical, fidelity
+from adapters.soap.call import Reply, post
+from adapters.soap.codec import XmlCodec
+from adapters.soap.documents import Documents
+from adapters.soap.envelope import SoapFault, fault_element, read_fault, unwrap, wrap
+from adapters.soap.errors import AnswerMismatch, BadValue, ContractError
+from adapters.soap.http_reply import place
+from adapters.soap.safe_xml import parse_answer
+from adapters.soap.stream import ListDecoder, check_response
+from adapters.soap.wsdl import Operation, read_operations
+from adapters.soap.xsd import SchemaReader
+from adapters.soap.xsd_types import Element, Schema
+from schemas.entity import Entity, KeyPrivacy
+from schemas.errors import SettingsError
+
+
+class Contract:
+    """Operations by name, and their messages both ways.
+
+    Values are dicts by XML name: absent = key missing, nil = None, empty = "" (see `codec`).
+
+    Attributes:
+        location: where the WSDL was read.
+        operations: those that can be called.
+        refused: operation → why it could not be imported.
+        documents: raw bytes of the WSDL and of all that it imports, by location.
+        decimals: "precision,scale" by element name, for decimals that the schema leaves open.
+    """
+
+    def __init__(
+        self,
+        location: str,
+        operations: Mapping[str, Operation],
+        refused: Mapping[str, str],
+        schema: Schema,
+        documents: Mapping[str, bytes],
+        *,
+        zone: str | None = None,
+        decimals: Mapping[str, str] | None = None,
+    ) -> None:
+        self.location, self.operations, self.refused = location, operations, refused
+        self.schema, self.documents, self.decimals = schema, documents, dict(decimals or {})
+        self.codec = XmlCodec(schema, _zone(zone, location))
+
+    @classmethod
+    def from_wsdl(
+        cls,
+        location: str | Path,
+        *,
+        hosts: Iterable[str] = (),
+        zone: str | None = None,
+        decimals: Mapping[str, str] | None = None,
+    ) -> Contract:
+        """Read a WSDL 1.1 from a file or an HTTP address, with everything that it imports.
+
+        `hosts` may be fetched from beside the WSDL's own host and loopback; `zone` is what a dateTime
+        without zone means in this system.
+
+        Raises:
+            ContractError: not a WSDL 1.1, hostile, or an import leads where it may not.
+            ServiceUnavailable: the address does not answer.
+        """
+        documents = Documents.collect(location, hosts)
+        reader = SchemaReader(documents)
+        operations, refused = read_operations(documents, reader)
+        first = next(iter(documents.content))
+        return cls(
+            first, operations, refused, reader.schema(), documents.content, zone=zone, decimals=decimals
+        )
+
+    def __repr__(self) -> str:
+        return f"Contract({self.location!r}, {len(self.operations)} operations, {len(self.refused)} refused)"
+
+    @property
+    def endpoint(self) -> str:
+        """The first address in the WSDL, empty if it gives none."""
+        return next((o.endpoint for o in self.operations.values() if o.endpoint), "")
+
+    def operation(self, name: str) -> Operation:
+        """Return an operation, or raise SettingsError with the reason or the names that exist."""
+        if name in self.operations:
+            return self.operations[name]
+        if name in self.refused:
+            raise SettingsError(
+                f"the operation {name!r} cannot be used: {self.refused[name]}",
+                where=self.location,
+                fix="choose another operation",
+            )
+        known = ", ".join(sorted(self.operations)[:12])
+        raise SettingsError(
+            f"there is no operation {name!r}", where=self.location, fix=f"choose from: {known}"
+        )
+
+    def element(self, operation: str, path: str = "") -> Element:
+        """Return the element at `path` (names joined by `/`) in the response of `operation`."""
+        response = self.operation(operation).response
+        if response is None:
+            raise SettingsError(
+                f"{operation} has no response", where=self.location, fix="choose another operation"
+            )
+        try:
+            return [response, *self.schema.walk(response, path)][-1]
+        except KeyError as error:
+            raise SettingsError(
+                f"the response of {operation} has no {error.args[0]!r} on the path {path!r}",
+                where=self.location,
+                fix="look at the operation's schema in the WSDL",
+            ) from None
+
+    def shape(
+        self,
+        operation: str,
+        path: str,
+        key: Sequence[str],
+        system: str,
+        name: str,
+        *,
+        classification: Mapping[str, str] | None = None,
+        key_privacy: KeyPrivacy = "plain",
+    ) -> avro_entity.EntityShape:
+        """Return the entity at `path` of a response, with the way from values to its rows."""
+        return avro_entity.shape(
+            self.schema,
+            self.element(operation, path),
+            key=key,
+            system=system,
+            name=name,
+            decimals=self.decimals,
+            classification=classification,
+            key_privacy=key_privacy,
+        )
+
+    def entity(self, operation: str, path: str, key: Sequence[str], system: str, name: str) -> Entity:
+        """Return the entity at `path` of a response."""
+        return self.shape(operation, path, key, system, name).entity
+
+    def encode_request(self, operation: str, values: Any) -> bytes:
+        """Return a request as a whole envelope. Raises BadValue where a value does not fit."""
+        return self._encode(self.operation(operation), self.operation(operation).request, values)
+
+    def encode_response(self, operation: str, values: Any) -> bytes:
+        """Return a response (or a SoapFault) as a whole envelope."""
+        found = self.operation(operation)
+        if isinstance(values, SoapFault):
+            return wrap(found.version, fault_element(values, found.version))
+        return self._encode(found, found.response, values)
+
+    def decode_request(self, operation: str, message: bytes) -> Any:
+        """Return the values of a request.
+
+        Raises:
+            BrokenAnswer, AnswerMismatch: not a whole SOAP message, or of another operation.
+            BadValue: a value outside its type.
+        """
+        found = self.operation(operation)
+        body = unwrap(parse_answer(message, operation), operation)
+        return self._decode(found.request, body, operation)
+
+    def decode_response(self, operation: str, message: bytes, where: str = "") -> dict[str, Any] | SoapFault:
+        """Return the values of a response, or its fault; errors as in `decode_request`."""
+        where = where or operation
+        body = unwrap(parse_answer(message, where), where)
+        if fault := read_fault(body):
+            return fault
+        values: dict[str, Any] = self._decode(self.operation(operation).response, body, where)
+        return values
+
+    def faithful(self, operation: str, message: bytes) -> bool:
+        """Return whether decode → encode gives the same message (DESIGN 10.7); True for a fault."""
+        body = unwrap(parse_answer(message, operation), operation)
+        response = self.operation(operation).response
+        if response is None or body is None:
+            return body is None and response is None
+        return read_fault(body) is not None or (
+            body.tag == response.name and fidelity.survives(self.codec, response, body)
+        )
+
+    def list_decoder(
+        self, operation: str, path: str, keys: Sequence[str] = (), where: str = ""
+    ) -> ListDecoder:
+        """Return a streaming decoder for the repeating element at `path` of a response."""
+        self.element(operation, path)
+        return ListDecoder(self.codec, self.operation(operation), path, tuple(keys), where or operation)
+
+    def canonical(self, operation: str, values: Any) -> Any:
+        """Return the JSON-able canonical form of a decoded response."""
+        return canonical.canonical(self.schema, self.element(operation), values, self.decimals)
+
+    def canonical_row(self, operation: str, path: str, row: Mapping[str, Any]) -> Any:
+        """Return the canonical form of a projection's row of the element at `path`."""
+        return canonical.canonical_row(self.schema, self.element(operation, path), row, self.decimals)
+
+    async def call(
+        self,
+        session: aiohttp.ClientSession,
+        operation: str,
+        values: Any,
+        timeout: float,  # noqa: ASYNC109  (handed to aiohttp, which owns the socket)
+        *,
+        endpoint: str | None = None,
+    ) -> Reply:
+        """Call an operation and return the reply; a fault is a reply.
+
+        Raises:
+            ServiceUnavailable, BrokenAnswer: transient. CallRefused, AnswerMismatch: terminal.
+            BadValue: a request value does not fit the schema, nothing was sent.
+        """
+        found = self.operation(operation)
+        address = endpoint or found.endpoint
+        if not address:
+            raise SettingsError("the WSDL gives no address", where=self.location, fix="set the endpoint")
+        envelope = self.encode_request(operation, values)
+        status, raw = await post(session, found, address, envelope, timeout)
+        where = place(address, operation)
+        try:
+            value = self.decode_response(operation, raw, where)
+        except BadValue as error:
+            raise AnswerMismatch(
+                f"the answer does not fit the contract: {error.path}: {error.reason}",
+                where=where,
+                fix="compare the service's ?wsdl with yours",
+            ) from None
+        return Reply(value, raw, status, isinstance(value, SoapFault) or self.faithful(operation, raw))
+
+    def _encode(self, operation: Operation, element: Element | None, values: Any) -> bytes:
+        if element is None:
+            return wrap(operation.version, None)
+        nsmap = {"ns": element.name[1:].partition("}")[0]} if element.name.startswith("{") else {}
+        return wrap(operation.version, self.codec.encode(element, values, nsmap=nsmap))
+
+    def _decode(self, element: Element | None, body: Any, where: str) -> Any:
+        if element is None:
+            if body is not None:
+                raise AnswerMismatch(
+                    "a body came where none is expected", where=where, fix="check the endpoint"
+                )
+            return {}
+        check_response(element, body, where)
+        return self.codec.decode(element, body)
+
+
+def _zone(name: str | None, where: str) -> ZoneInfo | None:
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ContractError(
+            f"{name!r} is not a time zone", where=where, fix='write one like "Europe/London"'
+        ) from None

@@ -1,0 +1,42 @@
+"""What can go wrong between a SOAP service and us, grouped by recovery."""
+
+from __future__ import annotations
+
+from schemas.errors import Skippable, Terminal, Transient
+
+
+class ContractError(Terminal):
+    """The WSDL or its schema cannot be read, is hostile, or asks for what is not supported."""
+
+
+class AnswerMismatch(Terminal):
+    """A well-formed answer that the contract does not allow: another version, another namespace."""
+
+
+class BrokenAnswer(Transient):
+    """No whole SOAP answer came: truncated, not XML, an HTML page of a proxy."""
+
+
+class ServiceUnavailable(Transient):
+    """No answer in time, or one that asks to come back later."""
+
+
+class CallRefused(Terminal):
+    """The service refuses the call as it is: credentials, address, or a Client fault."""
+
+
+class BadValue(Skippable):
+    """One value does not fit its schema type; `path` leads to it from the element decoded.
+
+    Args:
+        path: element names joined by `/`, attributes with `@`.
+        reason: what the schema asks for. It never holds the value.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}", fix="see the element in the WSDL's schema")
+        self.path, self.reason = path, reason
+
+    def below(self, name: str) -> BadValue:
+        """Return the same error seen from the parent element."""
+        return BadValue(f"{name}/{self.path}" if self.path else name, self.reason)
