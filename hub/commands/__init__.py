@@ -1,0 +1,1 @@
+"""The commands of `banyan`, one module a group; heavy imports stay inside the functions."""

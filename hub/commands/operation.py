@@ -1,0 +1,229 @@
+"""Operations: calls that move from legacy to modern, one at a time, on evidence."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hub.commands.options import EstateOption, JsonOption, open_estate
+from hub.terminal import NO, OUTSIDE_FAILED, print_json, print_table, say
+from schemas.errors import SettingsError
+
+if TYPE_CHECKING:
+    from hub.estate import Estate
+
+EXAMPLE = 'Example: banyan operation stage get_case shadow --reason "first comparison"'
+
+Name = Annotated[str, typer.Argument(help="The operation.")]
+By = Annotated[str, typer.Option(help="Who decides; your login without it.", default_factory=getpass.getuser)]
+Reason = Annotated[str, typer.Option(help="Why; it is kept on record.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of the group."""
+    app.command("list", epilog="Example: banyan operation list --json")(list_)
+    app.command(epilog="Example: banyan operation show get_case")(show)
+    app.command(epilog="Example: banyan operation where get_case")(where)
+    app.command(epilog=EXAMPLE)(stage)
+    app.command(epilog="Example: banyan operation evidence get_case --json")(evidence)
+    app.command(epilog="Example: banyan operation history get_case")(history)
+    app.command(epilog="Example: banyan operation verify")(verify)
+    app.command(epilog='Example: banyan operation kill get_case --reason "wrong amounts"')(kill)
+    app.command(epilog='Example: banyan operation restore get_case --reason "mended"')(restore)
+
+
+def list_(estate: EstateOption = None, as_json: JsonOption = False) -> None:
+    """List the operations with their stages, as the log has them."""
+    from strangler.control import stages
+
+    opened = open_estate(estate)
+    known = stages(opened.links())
+    found = []
+    for operation in opened.operations:
+        state = known.get(operation.name)
+        found.append(
+            {
+                "operation": operation.name,
+                "stage": str(state.stage) if state else "legacy",
+                "since": _time(state.at_ms) if state else None,
+                "by": state.by if state else None,
+                "reason": state.reason if state else None,
+            }
+        )
+    if as_json:
+        print_json(found)
+    elif not found:
+        say("this estate has no operations")
+    else:
+        print_table(list(found[0]), (list(f.values()) for f in found))
+
+
+def show(name: Name, estate: EstateOption = None, as_json: JsonOption = False) -> None:
+    """Show an operation: both targets, the canonical record, what each façade does now."""
+    opened = open_estate(estate)
+    operation = _operation(opened, name)
+    facts = {"settings": operation.model_dump(mode="json"), "facades": _facades(opened, name)}
+    if as_json:
+        print_json(facts)
+        return
+    say(f"{operation.name}: {operation.summary}")
+    say(f"  REST    {operation.rest.method} {operation.rest.path}")
+    say(f"  legacy  {getattr(operation.legacy, 'operation', operation.legacy)}")
+    say(f"  modern  {operation.modern.url}")
+    for facade in facts["facades"]:
+        say(f"  {_line(facade)}")
+
+
+def where(name: Name, estate: EstateOption = None, as_json: JsonOption = False) -> None:
+    """Say who answers now, façade by façade; exit code 1 where they do not agree."""
+    opened = open_estate(estate)
+    _operation(opened, name)
+    facades = _facades(opened, name)
+    if as_json:
+        print_json(facades)
+    else:
+        for facade in facades:
+            say(_line(facade))
+    if any("error" in f for f in facades):
+        raise typer.Exit(OUTSIDE_FAILED)
+    if len({f["effective_stage"] for f in facades}) > 1:
+        raise typer.Exit(NO)
+
+
+def stage(
+    name: Name,
+    to: Annotated[str, typer.Argument(metavar="STAGE", help="legacy, shadow or modern.")],
+    reason: Reason,
+    by: By,
+    estate: EstateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Move an operation to a stage; the decision and its evidence go into the log."""
+    from strangler.control import set_stage
+
+    opened = open_estate(estate)
+    _operation(opened, name)
+    decision = set_stage(opened.links(), name, to, by=by, reason=reason)
+    if as_json:
+        print_json(_decision(decision))
+    else:
+        say(f"{name}: {decision.was} → {decision.now} (decision {decision.seq}, {decision.sha256[:12]})")
+
+
+def evidence(name: Name, estate: EstateOption = None, as_json: JsonOption = False) -> None:
+    """Show the verdicts since the last decision."""
+    from dataclasses import asdict
+
+    from strangler.control import evidence as evidence_of
+
+    opened = open_estate(estate)
+    _operation(opened, name)
+    found = asdict(evidence_of(opened.links(), name))
+    if as_json:
+        print_json(found)
+    else:
+        for key, value in found.items():
+            say(f"{key.replace('_', ' ')}: {value}")
+
+
+def history(name: Name, estate: EstateOption = None, as_json: JsonOption = False) -> None:
+    """Show every decision about an operation, oldest first."""
+    from strangler.control import history as history_of
+
+    opened = open_estate(estate)
+    _operation(opened, name)
+    found = [_decision(d) for d in history_of(opened.links(), name)]
+    if as_json:
+        print_json(found)
+    else:
+        columns = ["seq", "at", "kind", "was", "now", "by", "reason"]
+        print_table(columns, ([d[c] for c in columns] for d in found), right=["seq"])
+
+
+def verify(estate: EstateOption = None, as_json: JsonOption = False) -> None:
+    """Check the chain of the decision log; exit code 1 where it is broken."""
+    from strangler.control import verify as verify_log
+
+    problems = verify_log(open_estate(estate).links())
+    if as_json:
+        print_json({"sound": not problems, "problems": problems})
+    else:
+        say("the decision log is sound" if not problems else "\n".join(problems))
+    if problems:
+        raise typer.Exit(NO)
+
+
+def kill(
+    name: Name, reason: Reason, by: By, estate: EstateOption = None, as_json: JsonOption = False
+) -> None:
+    """Send an operation back to legacy at once, at every façade, also when Kafka is down."""
+    _switch("kill", name, estate, by=by, reason=reason, as_json=as_json)
+
+
+def restore(
+    name: Name, reason: Reason, by: By, estate: EstateOption = None, as_json: JsonOption = False
+) -> None:
+    """Take a kill back: the operation's stage counts again."""
+    _switch("restore", name, estate, by=by, reason=reason, as_json=as_json)
+
+
+def _switch(action: str, name: str, estate: str | None, *, by: str, reason: str, as_json: bool) -> None:
+    from strangler import kill as kill_switch
+
+    opened = open_estate(estate)
+    _operation(opened, name)
+    act = getattr(kill_switch, action)
+    answers = act(opened.links(), opened.settings.facade_instances(), name, by=by, reason=reason)
+    if as_json:
+        print_json([{"instance": a.instance, "ok": a.ok, "detail": a.detail} for a in answers])
+    else:
+        for answer in answers:
+            outcome = "acknowledged" if answer.ok else "NO ACKNOWLEDGEMENT"
+            say(f"{answer.instance}: {outcome} {answer.detail or ''}".rstrip())
+    if not all(a.ok for a in answers):
+        raise typer.Exit(OUTSIDE_FAILED)
+
+
+def _operation(estate: Estate, name: str) -> Any:
+    for operation in estate.operations:
+        if operation.name == name:
+            return operation
+    known = ", ".join(o.name for o in estate.operations) or "none"
+    raise SettingsError(
+        f"no operation {name!r} in this estate", where=str(estate.path), fix=f"choose from: {known}"
+    )
+
+
+def _facades(estate: Estate, name: str) -> list[dict[str, Any]]:
+    """Ask each façade what it does with the operation now."""
+    import requests
+
+    found: list[dict[str, Any]] = []
+    for url in estate.settings.facade_instances():
+        try:
+            answer = requests.get(f"{url}/_banyan/operations", timeout=3)
+            answer.raise_for_status()
+            found += [{"instance": url} | o for o in answer.json()["operations"] if o["name"] == name]
+        except requests.RequestException as error:
+            found.append({"instance": url, "error": type(error).__name__})
+    return found
+
+
+def _line(facade: dict[str, Any]) -> str:
+    if "error" in facade:
+        return f"{facade['instance']}: no answer ({facade['error']})"
+    killed = ", killed" if facade.get("killed") else ""
+    return f"{facade['instance']}: {facade['effective_stage']}{killed} (stage {facade['stage']})"
+
+
+def _decision(decision: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(decision) | {"at": _time(decision.at_ms), "sha256": decision.sha256}
+
+
+def _time(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,107 @@
+"""The parts of a running hub: all at once, or one a process."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from hub.commands.options import EstateArgument, open_estate
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register `run`, `worker`, `api`, `facade`, `console`."""
+    app.command(epilog="Example: banyan run universal_credit")(run)
+    app.command(epilog="Example: banyan worker universal_credit --only claimant")(worker)
+    app.command(epilog="Example: banyan api universal_credit")(api)
+    app.command(epilog="Example: banyan facade universal_credit")(facade)
+    app.command(epilog="Example: banyan console universal_credit")(console)
+
+
+def run(estate: EstateArgument = None) -> None:
+    """Run everything of an estate on this machine until Ctrl-C."""
+    import asyncio
+
+    from hub.run import run_estate
+
+    asyncio.run(run_estate(open_estate(estate)))
+
+
+def worker(
+    estate: EstateArgument = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Host only this projection; may be repeated.")
+    ] = None,
+) -> None:
+    """Run the projections: events from Kafka into read models."""
+    import asyncio
+    import signal
+
+    from hub.logs import configure
+    from schemas.errors import SettingsError
+
+    opened = open_estate(estate)
+    projections = [p for p in opened.projections if not only or p.name in only]
+    if only and (unknown := sorted(set(only) - {p.name for p in projections})):
+        raise SettingsError(
+            f"no projection {unknown[0]!r} in this estate",
+            where=str(opened.path),
+            fix="see `banyan projection list`",
+        )
+    links = opened.links()
+    configure("worker")
+
+    async def main() -> None:
+        from streams.worker import run as run_worker
+
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        await run_worker(projections, links, stop=stop)
+
+    asyncio.run(main())
+
+
+def api(estate: EstateArgument = None) -> None:
+    """Serve the read API made from the projections."""
+    from hub.logs import configure
+
+    opened = open_estate(estate)
+    links = opened.links()
+    configure("api")
+    from streams.api import create_app
+
+    _serve(create_app(opened.projections, opened.documents, links), opened.settings.api, "api")
+
+
+def facade(estate: EstateArgument = None) -> None:
+    """Serve the façade that stands in front of legacy and modern."""
+    from hub.logs import configure
+
+    opened = open_estate(estate)
+    links = opened.links()
+    configure("facade")
+    from strangler.facade import create_app
+
+    _serve(create_app(opened.operations, links), opened.settings.facade, "facade")
+
+
+def console(estate: EstateArgument = None) -> None:
+    """Serve the operations console."""
+    from hub.logs import configure
+
+    opened = open_estate(estate)
+    opened.links()  # says now, not in the browser, that nothing is running
+    configure("console")
+    from hub.console.app import create_app
+
+    _serve(create_app(opened), opened.settings.console, "console")
+
+
+def _serve(app: Any, listen: Any, part: str) -> None:
+    import asyncio
+
+    from hub.serve import serve
+
+    asyncio.run(serve(app, listen, part=part))

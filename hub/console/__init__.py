@@ -1,0 +1,1 @@
+"""The operations console: flows, freshness, stages, and what needs a person."""

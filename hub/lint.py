@@ -1,0 +1,85 @@
+"""Lint a whole estate: load every part, then check that the parts fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hub.estate import Estate
+from schemas.errors import BanyanError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to mend: what, where, how."""
+
+    what: str
+    where: str
+    fix: str
+
+
+def lint(estate: Estate) -> tuple[list[Finding], dict[str, int]]:
+    """Return what is wrong with `estate`, and how many parts were looked at."""
+    findings: list[Finding] = []
+
+    def load(part: Callable[[], list[Any]], place: str) -> list[Any]:
+        try:
+            return part()
+        except BanyanError as error:
+            findings.append(Finding(error.what, error.where or place, error.fix))
+        except ModuleNotFoundError as error:
+            findings.append(Finding(f"cannot be loaded: {error}", place, "install the missing package"))
+        return []
+
+    adapters = load(lambda: estate.adapters, str(estate.path / "adapters"))
+    projections = load(lambda: estate.projections, str(estate.path / "projections"))
+    documents = load(lambda: estate.documents, str(estate.path / "documents"))
+    operations = load(lambda: estate.operations, str(estate.path / "operations"))
+    entities: dict[str, Any] = {}
+    for spec, folder in adapters:
+        for name, entity in load(partial(_entities, spec, folder), str(folder)):
+            entities[f"{spec.system}.{name}"] = entity
+    findings += _projection_findings(estate, projections, entities)
+    findings += _clashes([p.collection for p in projections] + [d.collection for d in documents], estate)
+    counts = {
+        "adapters": len(adapters),
+        "entities": len(entities),
+        "projections": len(projections),
+        "documents": len(documents),
+        "operations": len(operations),
+    }
+    return findings, counts
+
+
+def _entities(spec: Any, folder: Path) -> list[Any]:
+    return list(spec.open(folder).entities.items())
+
+
+def _projection_findings(
+    estate: Estate, projections: list[Any], entities: dict[str, Any]
+) -> Iterator[Finding]:
+    for projection in projections:
+        place = f"{estate.path / 'projections'}: {projection.name}"
+        entity = entities.get(projection.source)
+        if entity is None:
+            known = ", ".join(sorted(entities)) or "none"
+            yield Finding(f"no adapter publishes {projection.source!r}", place, f"choose from: {known}")
+            continue
+        fields = {f.name for f in entity.fields}
+        for name in [*(projection.select or ()), *projection.rename]:
+            if name not in fields:
+                yield Finding(
+                    f"{projection.source} has no field {name!r}",
+                    place,
+                    f"choose from: {', '.join(sorted(fields))}",
+                )
+
+
+def _clashes(collections: list[str], estate: Estate) -> Iterator[Finding]:
+    for name in sorted({c for c in collections if collections.count(c) > 1}):
+        yield Finding(
+            f"two parts want to be served at /v1/{name}", str(estate.path), "give each its own `collection`"
+        )

@@ -1,0 +1,89 @@
+"""`banyan run`: the embedded services and every part of an estate, on one machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+
+from hub.estate import Estate
+from hub.services import services
+from hub.settings import ProcessTable
+from hub.supervise import Part, Say, Supervisor
+from hub.terminal import say as say_line
+
+
+async def run_estate(estate: Estate, *, say: Say = say_line) -> None:
+    """Run `estate` until SIGINT or SIGTERM."""
+    stop = stop_on_signal()
+    async with running(estate, say=say, stop=stop):
+        settings = estate.settings
+        say(f"{estate.title} is running. API {settings.api.url}  façade {settings.facade.url}")
+        say(f"Console {settings.console.url}  logs {estate.state / 'logs'}  Ctrl-C ends it")
+        await stop.wait()
+        say("ending")
+    say("all parts have ended")
+
+
+def stop_on_signal() -> asyncio.Event:
+    """Return an event that SIGINT and SIGTERM set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+@contextlib.asynccontextmanager
+async def running(estate: Estate, *, say: Say, stop: asyncio.Event) -> AsyncIterator[Supervisor]:
+    """Start everything of `estate`, yield its supervisor, and end everything on leaving."""
+    with services(estate, say=say):
+        env = os.environ | {"BANYAN_STATE": str(estate.state), "PYTHONUNBUFFERED": "1"}
+        async with Supervisor(estate.state / "logs", env=env, say=say) as supervisor:
+            began = time.monotonic()
+            for group in (legacy_parts(estate), own_parts(estate)):
+                if group and not stop.is_set():
+                    await supervisor.start(group)
+            say(f"{len(supervisor.pids)} parts started in {time.monotonic() - began:.1f} s")
+            yield supervisor
+
+
+def legacy_parts(estate: Estate) -> list[Part]:
+    """The processes that the estate's own `[[process]]` tables name."""
+    return [_process(estate, table) for table in estate.settings.process]
+
+
+def own_parts(estate: Estate) -> list[Part]:
+    """The parts of Banyan that this estate needs, in the order in which they start."""
+    settings = estate.settings
+    parts = []
+    if estate.adapters:
+        parts.append(_banyan(estate, "adapter", "adapter", "run"))
+    if estate.projections:
+        parts.append(_banyan(estate, "worker", "worker"))
+        parts.append(_banyan(estate, "api", "api", ready=f"{settings.api.url}/health/live"))
+    if estate.operations:
+        parts.append(_banyan(estate, "facade", "facade", ready=f"{settings.facade.url}/health/live"))
+    parts.append(_banyan(estate, "console", "console", ready=f"{settings.console.url}/health/live"))
+    return parts
+
+
+def _banyan(estate: Estate, name: str, *arguments: str, ready: str | None = None) -> Part:
+    command = (sys.executable, "-m", "hub.cli", *arguments, str(estate.path))
+    return Part(name, command, estate.path, ready)
+
+
+def _process(estate: Estate, table: ProcessTable) -> Part:
+    places = {"python": sys.executable, "estate": str(estate.path), "state": str(estate.state)}
+    command = tuple(_filled(argument, places) for argument in table.command)
+    return Part(table.name, command, estate.path, table.ready)
+
+
+def _filled(argument: str, places: dict[str, str]) -> str:
+    for name, value in places.items():
+        argument = argument.replace(f"{{{name}}}", value)
+    return argument

@@ -1,0 +1,50 @@
+"""Serve an ASGI application in this very process, so that a signal to its pid is a signal to the server."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from typing import Any
+
+from hub.settings import ListenTable
+from schemas.errors import Transient
+
+
+async def serve(app: Any, listen: ListenTable, *, part: str) -> None:
+    """Serve `app` until SIGINT or SIGTERM.
+
+    Raises:
+        Transient: the port is taken.
+    """
+    from granian.constants import Interfaces
+    from granian.server.embed import Server
+
+    _refuse_taken_port(listen, part)
+    server = Server(
+        app,
+        address=listen.host,
+        port=listen.port,
+        interface=Interfaces.ASGI,
+        websockets=False,
+        log_access=False,
+        log_enabled=False,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.stop)
+    await server.serve()
+
+
+def _refuse_taken_port(listen: ListenTable, part: str) -> None:
+    """Granian binds with SO_REUSEPORT, so a second server would silently take half of the requests."""
+    with socket.socket(socket.AF_INET6 if ":" in listen.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((listen.host, listen.port))
+        except OSError as error:
+            raise Transient(
+                f"the {part} cannot listen: {error.strerror}",
+                where=f"{listen.host}:{listen.port}",
+                fix=f"stop the other process, or set [{part}] port in banyan.toml",
+            ) from None
