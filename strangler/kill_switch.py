@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,17 +60,31 @@ class KillSwitch:
 
     def kill(self, operation: str, *, by: str, reason: str) -> dict[str, Any]:
         """Send the operation's reads to legacy until `restore`; durable when this returns."""
-        self.refresh()
-        entry = {"at_ms": int(time.time() * 1000), "by": by, "reason": reason}
-        self._store(self._killed | {operation: entry})
-        return self._note({"kind": "kill", "operation": operation, **entry})
+        with self._alone():
+            entry = self._killed.get(operation)
+            if entry is not None:  # the command and each façade of the host get the same order
+                return entry
+            entry = {"at_ms": int(time.time() * 1000), "by": by, "reason": reason}
+            self._store(self._killed | {operation: entry})
+            return self._note({"kind": "kill", "operation": operation, **entry})
 
     def restore(self, operation: str, *, by: str, reason: str) -> dict[str, Any]:
         """Let the stage from the decision log count again."""
-        self.refresh()
-        self._store({k: v for k, v in self._killed.items() if k != operation})
-        entry = {"at_ms": int(time.time() * 1000), "by": by, "reason": reason}
-        return self._note({"kind": "restore", "operation": operation, **entry})
+        with self._alone():
+            entry = {"at_ms": int(time.time() * 1000), "by": by, "reason": reason}
+            if operation not in self._killed:
+                return entry
+            self._store({k: v for k, v in self._killed.items() if k != operation})
+            return self._note({"kind": "restore", "operation": operation, **entry})
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the host's lock, with the newest state loaded: several processes write here."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.refresh()
+            yield
 
     def _store(self, killed: dict[str, dict[str, Any]]) -> None:
         write_durably(self._path, json.dumps(killed))

@@ -12,7 +12,7 @@ _STEP: Final = re.compile(r"[^.\[\]]+")
 
 
 def masked(value: Any) -> str:
-    """Return the shape of a value: letters as `x`, digits as `9`, the rest as it is (`9999-99-99`, `xxxx`)."""
+    """Return the shape of a value: letters as `x`, digits as `9`, the rest as it is (`9999-99-99`)."""
     if value is None:
         return "nil"
     if value == "":

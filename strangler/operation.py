@@ -41,6 +41,16 @@ class Rest(_Spec):
         return tuple(_PARAMETER.findall(self.path))
 
 
+class NotFound(_Spec):
+    """The fault by which legacy says that there is no such thing; 404 for REST callers."""
+
+    fault: str = Field("", description="Local name of the fault's detail element, or its code; empty = none.")
+    text: str = Field("not found", description="The faultstring that SOAP callers get in stage modern.")
+    detail: dict[str, str] = Field(
+        default_factory=dict, description="Child of the detail element → parameter, for stage modern."
+    )
+
+
 class Legacy(_Spec):
     """The SOAP side."""
 
@@ -50,8 +60,9 @@ class Legacy(_Spec):
     request: dict[str, str] = Field(
         description='Place in the request → parameter of the path: `caseId = "case_id"`.'
     )
-    not_found: tuple[str, ...] = Field(
-        (), description="Fault codes (or names of fault details) that mean: there is no such thing → 404."
+    not_found: NotFound = Field(
+        default_factory=lambda: NotFound.model_validate({}),
+        description="The fault that means: no such thing.",
     )
     timeout_seconds: float = Field(5.0, gt=0, description="The whole call; longer is a 504 for the caller.")
     max_connections: int = Field(64, ge=1, description="Connections kept to this side.")
@@ -175,6 +186,7 @@ class Operation(_Spec):
             raise ValueError("writes are not served in this version; keep them out of the façade")
         parameters = set(self.rest.parameters)
         named = {"key": {self.key}, "legacy.request": set(self.legacy.request.values())}
+        named["legacy.not_found.detail"] = set(self.legacy.not_found.detail.values())
         named["modern.url"] = set(_PARAMETER.findall(self.modern.url))
         for where, names in named.items():
             if unknown := sorted(names - parameters):

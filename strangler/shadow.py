@@ -1,4 +1,4 @@
-"""Compare the other side's answer with the caller's, after the caller has it: never slower, never an error (G7)."""
+"""Compare both sides' answers once the caller has his: never slower, never failing (G7)."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ class Shadow:
         reply = self._legacy.read(raw)
         legacy = Reply(reply.record, raw, read_ms)
         if legacy.record is not None and not self._legacy.faithful(raw):
-            raise _Unfaithful("the legacy reply cannot be encoded back")
+            raise _UnfaithfulError("the legacy reply cannot be encoded back")
         rules = self._operation.rules
         try:
             modern = await self._modern.fetch(parameters)
@@ -216,7 +216,7 @@ class Shadow:
             broken = error.path
         legacy = await self._legacy.fetch(parameters)
         if legacy.record is not None and not self._legacy.faithful(legacy.raw):
-            raise _Unfaithful("the legacy reply cannot be encoded back")
+            raise _UnfaithfulError("the legacy reply cannot be encoded back")
         if modern is None:
             return _Pair(legacy, None, Verdict(Kind.DIFFERENT, rules.version, (broken,)))
         return _Pair(legacy, modern, compare(legacy.record, modern.record, rules))
@@ -274,21 +274,21 @@ class Shadow:
             )
 
 
-class _Unfaithful(BanyanError):
+class _UnfaithfulError(BanyanError):
     """The legacy reply holds more (or something else) than its decoding says."""
 
 
 def _reason(error: BanyanError) -> str:
     if isinstance(error, SideFailed):
         return f"{error.side}_{error.reason}"
-    if isinstance(error, _Unfaithful):
+    if isinstance(error, _UnfaithfulError):
         return "codec"
     return "mapping" if isinstance(error, MappingError) else "codec"
 
 
 def _unchanged(before: _Pair, after: _Pair) -> bool:
-    modern = (before.modern and before.modern.raw) == (after.modern and after.modern.raw)
-    return before.legacy.record == after.legacy.record and modern
+    modern = [pair.modern.record if pair.modern else pair.verdict.paths for pair in (before, after)]
+    return before.legacy.record == after.legacy.record and modern[0] == modern[1]
 
 
 def _masked(reply: Reply | None, paths: tuple[str, ...]) -> Mapping[str, str]:

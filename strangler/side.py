@@ -11,9 +11,10 @@ from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 from adapters.soap.contract import Contract
-from schemas.errors import BanyanError
+from schemas.errors import BanyanError, SettingsError
 from strangler.operation import Operation
 from strangler.record import MappingError, Record, jsonable, typed
+from strangler.soap_message import content_type
 from strangler.upstream import Answer, SideFailed, Upstream
 
 Parameters = Mapping[str, str]
@@ -55,11 +56,15 @@ class LegacySide:
         self._operation, spec = operation, operation.legacy
         self.contract = Contract.from_wsdl(spec.wsdl)
         if spec.operation not in self.contract.operations:
-            raise MappingError(operation.name, f"the WSDL has no usable operation {spec.operation!r}")
-        action = self.contract.operations[spec.operation].action
+            raise SettingsError(
+                self.contract.refused.get(spec.operation, f"the WSDL has no operation {spec.operation!r}"),
+                where=f"operation {operation.name}: [legacy]",
+                fix=f"choose from: {', '.join(sorted(self.contract.operations))}",
+            )
+        self.binding = self.contract.operations[spec.operation]
         self._headers = {
-            "Content-Type": "text/xml; charset=utf-8",
-            "SOAPAction": f'"{action}"',
+            "Content-Type": content_type(self.binding.version),
+            "SOAPAction": f'"{self.binding.action}"',
             "Accept-Encoding": "identity",
         }
         self._upstream = Upstream(
@@ -98,7 +103,7 @@ class LegacySide:
         except BanyanError as error:
             raise SideFailed("legacy", "bad_answer", type(error).__name__) from None
         if not isinstance(value, dict):  # a SoapFault: part of the contract, so a value and no error
-            if {value.detail_name, value.code, str(value.code).rpartition(":")[2]} & set(spec.not_found):
+            if spec.not_found.fault in (value.detail_name.rpartition("}")[2], value.code):
                 return Reply(None, raw, now)
             raise SideFailed("legacy", "fault")
         return Reply(self._operation.soap_map.read(value), raw, now)
@@ -124,6 +129,16 @@ class LegacySide:
                 here = here.setdefault(step, {})
             here[last] = typed(self._operation.record.types.get(name, "string"), parameters[name], name)
         return values
+
+    def write(self, record: Record) -> bytes:
+        """Return the SOAP reply that carries a record: for old callers of a modern implementation.
+
+        Raises:
+            BanyanError: the contract cannot carry it.
+        """
+        return self.contract.encode_response(
+            self._operation.legacy.operation, self._operation.soap_map.write(record)
+        )
 
     def parameters(self, request: bytes) -> dict[str, str]:
         """Return the parameters that a caller's SOAP message carries; the inverse of `request_values`.

@@ -1,4 +1,4 @@
-"""The stage of each operation as this host knows it now: kill switch first, then Kafka, then the last known."""
+"""The stage of each operation as this host knows it: kill switch first, then Kafka, then the last known."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ class StageWatch:
         #: Where the stages come from: `kafka` once the state topic has been read to its end.
         self.source: Literal["kafka", "host", "default"] = "default"
         self._states: dict[str, StageState] = {}
+        #: What the present pass over the topic has read; it replaces `_states` when the end is reached, so
+        #: that older records never act again, and a topic that was made anew counts for what it holds.
+        self._read: dict[str, StageState] = {}
+        self._current = False
         self._effective: dict[str, Stage] = {}
         self._names = tuple(operations)
         self._load()
@@ -71,7 +75,13 @@ class StageWatch:
             await asyncio.sleep(KILL_POLL_SECONDS)
 
     async def _follow_topic(self) -> None:
-        await tail(self._links, self._links.topics.operations, self._take, caught_up=self._caught_up)
+        await tail(
+            self._links,
+            self._links.topics.operations,
+            self._take,
+            caught_up=self._caught_up,
+            restarted=self._restarted,
+        )
 
     def _take(self, key: bytes | None, value: bytes | None) -> None:
         if key is None or (name := key.decode("utf-8", "replace")) not in self._names:
@@ -81,16 +91,26 @@ class StageWatch:
         except Terminal:
             log.error("operation %s: its state on Kafka cannot be read; the last known one stays", name)
             return
-        known = self._states.get(name)
         if state is None:
-            self._states.pop(name, None)
-        elif known is None or state.seq >= known.seq:  # re-reading the topic passes older states again
-            self._states[name] = state
-            self._save(name, state)
-        self._refresh()
+            self._read.pop(name, None)
+        else:
+            self._read[name] = state
+        if self._current:
+            self._apply()
+
+    def _restarted(self) -> None:
+        self._read, self._current = {}, False
 
     def _caught_up(self) -> None:
-        self.source = "kafka"
+        self._current, self.source = True, "kafka"
+        self._apply()
+
+    def _apply(self) -> None:
+        changed = [s for s in self._read.items() if self._states.get(s[0]) != s[1]]
+        self._states = dict(self._read)
+        self._refresh()
+        for name, state in changed:
+            self._save(name, state)
 
     def _refresh(self) -> None:
         for name in self._names:
@@ -117,5 +137,5 @@ class StageWatch:
 
 
 def _served(stage: Stage) -> Stage:
-    """Return a stage that this version serves; a reserved one set by a later version falls back to its side."""
+    """Return a stage that this version serves; one set by a later version falls back to its side."""
     return {Stage.CANARY: Stage.SHADOW, Stage.RETIRED: Stage.MODERN}.get(stage, stage)

@@ -1,0 +1,175 @@
+"""One operation being served: the side that its stage names answers, the other one is compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from schemas.errors import BanyanError
+from strangler.exchange import Headers, Response, json_response, problem
+from strangler.latency import Latency
+from strangler.operation import Operation
+from strangler.record import MappingError, Record, jsonable
+from strangler.shadow import Call, Shadow
+from strangler.side import LegacySide, ModernSide, Parameters, Reply
+from strangler.soap_message import NotThisOperation, check_request, content_type, fault
+from strangler.stage import Stage
+from strangler.upstream import Answer, SideFailed
+
+#: Hop-by-hop (RFC 9110, 7.6.1), or made anew by the client or server library.
+_NOT_FORWARDED: Final = frozenset(
+    b"connection keep-alive proxy-connection transfer-encoding te trailer upgrade host content-length expect "
+    b"accept-encoding proxy-authenticate proxy-authorization".split()
+)
+
+
+class Served:
+    """Answers the calls of one operation, in its REST and its SOAP form.
+
+    Args:
+        operation: what is served.
+        stage: asked at each call; the answer may change between two.
+        legacy: the SOAP side.
+        modern: the REST side.
+        shadow: takes calls to compare in stage shadow.
+    """
+
+    def __init__(
+        self,
+        operation: Operation,
+        stage: Callable[[], Stage],
+        legacy: LegacySide,
+        modern: ModernSide,
+        shadow: Shadow,
+    ) -> None:
+        self.operation, self._stage = operation, stage
+        self.legacy, self.modern, self.shadow = legacy, modern, shadow
+        self.latency = {"caller": Latency(), "legacy": Latency(), "modern": Latency()}
+        name = operation.name.encode()
+        self._marks: dict[Stage, Headers] = {
+            stage: [
+                (b"banyan-operation", name),
+                (b"banyan-stage", stage.value.encode()),
+                (b"banyan-served-by", stage.served_by.encode()),
+            ]
+            for stage in Stage
+        }
+
+    async def rest(self, parameters: Parameters) -> tuple[Stage, Response]:
+        """Answer a REST call; every failure is a problem."""
+        stage = self._stage()
+        try:
+            self.legacy.request_values(parameters)
+        except MappingError as error:
+            return stage, self._marked(stage, problem("bad-parameter", 400, f"{error.path}: {error.reason}"))
+        try:
+            reply = await self._fetch(stage, parameters)
+            if reply.record is None:
+                response = problem("not-found", 404, "there is no such thing")
+            else:
+                response = json_response(self._document(reply.record))
+        except SideFailed as error:
+            response = problem(
+                "upstream", error.status, f"the {error.side} side gave no answer: {error.reason}"
+            )
+        except MappingError as error:
+            response = problem("upstream", 502, f"the answer cannot be read at {error.path}: {error.reason}")
+        else:
+            if stage is Stage.SHADOW:
+                self.shadow.offer(Call(parameters, b"", reply.raw, reply.read_ms))
+        return stage, self._marked(stage, response)
+
+    async def soap(self, headers: Headers, body: bytes) -> tuple[Stage, Response]:
+        """Answer a SOAP call: through to legacy byte for byte, or from modern in the old contract."""
+        stage = self._stage()
+        try:
+            self._check(headers, body)
+        except NotThisOperation as error:
+            return stage, self._fault(stage, "Client", error.what)
+        if stage.served_by == "modern":
+            return stage, await self._soap_from_modern(stage, body)
+        try:
+            answer = await self._timed("legacy", self.legacy.forward(_forwarded(headers), body))
+        except SideFailed as error:
+            response = problem("upstream", error.status, f"the legacy side gave no answer: {error.reason}")
+            return stage, self._marked(stage, response)
+        if stage is Stage.SHADOW:
+            self.shadow.offer(Call(None, body, answer.body, time.time_ns() // 1_000_000))
+        return stage, self._marked(stage, Response(answer.status, _kept(answer), answer.body))
+
+    async def close(self) -> None:
+        """Close both sides' connections."""
+        await self.legacy.close()
+        await self.modern.close()
+
+    async def _fetch(self, stage: Stage, parameters: Parameters) -> Reply:
+        side = self.modern if stage.served_by == "modern" else self.legacy
+        started = time.perf_counter()
+        reply = await side.fetch(parameters)
+        self.latency[stage.served_by].add(time.perf_counter() - started)
+        return reply
+
+    def _document(self, record: Record) -> dict[str, object]:
+        types = self.operation.record.types
+        return self.operation.rest_map.write({name: jsonable(types[name], v) for name, v in record.items()})
+
+    async def _soap_from_modern(self, stage: Stage, body: bytes) -> Response:
+        try:
+            parameters = self.legacy.parameters(body)
+        except BanyanError:
+            return self._fault(stage, "Client", "the request cannot be read by its contract")
+        try:
+            reply = await self._fetch(stage, parameters)
+            if reply.record is None:
+                return self._not_found(stage, parameters)
+            message = self.legacy.write(reply.record)
+        except SideFailed as error:
+            return self._fault(stage, "Server", f"the modern side gave no answer: {error.reason}")
+        except BanyanError:
+            return self._fault(stage, "Server", "the modern answer does not fit the contract")
+        return self._marked(stage, self._message(200, message))
+
+    def _check(self, headers: Headers, body: bytes) -> None:
+        binding = self.legacy.binding
+        action = next((v for k, v in headers if k == b"soapaction"), b"").decode("latin-1")
+        element = binding.request.name if binding.request is not None else ""
+        check_request(body, element, binding.action, action)
+
+    def _not_found(self, stage: Stage, parameters: Parameters) -> Response:
+        spec, binding = self.operation.legacy.not_found, self.legacy.binding
+        detail = next((f.name for f in binding.faults if f.name.rpartition("}")[2] == spec.fault), "")
+        values = {child: parameters[name] for child, name in spec.detail.items()}
+        return self._marked(
+            stage, self._message(500, fault(binding.version, "Client", spec.text, detail, values))
+        )
+
+    def _fault(self, stage: Stage, code: str, text: str) -> Response:
+        return self._marked(stage, self._message(500, fault(self.legacy.binding.version, code, text)))
+
+    def _message(self, status: int, body: bytes) -> Response:
+        return Response(status, [(b"content-type", content_type(self.legacy.binding.version).encode())], body)
+
+    def _marked(self, stage: Stage, response: Response) -> Response:
+        return Response(response.status, [*response.headers, *self._marks[stage]], response.body)
+
+    async def _timed(self, side: str, call: Awaitable[Answer]) -> Answer:
+        started = time.perf_counter()
+        answer = await call
+        self.latency[side].add(time.perf_counter() - started)
+        return answer
+
+
+def _forwarded(headers: Headers) -> dict[str, str]:
+    named = frozenset(
+        token.strip().lower() for k, v in headers if k == b"connection" for token in v.split(b",")
+    )
+    return {
+        k.decode("latin-1"): v.decode("latin-1")
+        for k, v in headers
+        if k not in _NOT_FORWARDED and k not in named
+    }
+
+
+def _kept(answer: Answer) -> Headers:
+    return [(k.lower(), v) for k, v in answer.headers if k.lower() not in _NOT_FORWARDED]
