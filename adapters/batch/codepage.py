@@ -6,7 +6,7 @@ import codecs
 import functools
 from dataclasses import dataclass
 
-import ebcdic  # noqa: F401  (registers the pages that Python lacks: 285, 1047, 1146…)
+import ebcdic  # type: ignore[import-untyped]  # noqa: F401  (registers pages that Python lacks: 285, 1047…)
 import numpy as np
 import numpy.typing as npt
 

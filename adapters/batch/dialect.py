@@ -42,7 +42,7 @@ class Dialect:
 PROFILES: dict[str, Dialect] = {
     profile.name: profile
     for profile in (
-        # Enterprise COBOL for z/OS, default options (TRUNC(STD), FLOAT(HEX)); SYNC of S9(5) to S9(18): fullword.
+        # Enterprise COBOL for z/OS with its default options: TRUNC(STD), hexadecimal floats.
         Dialect("ibm"),
         # The same compiler with TRUNC(BIN), which many shops set for CICS and Db2.
         Dialect("ibm-trunc-bin", binary_full_range=True),

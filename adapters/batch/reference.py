@@ -104,7 +104,7 @@ def _binary(raw: bytes, storage: Storage, page: CodePage) -> int:
 
 
 def _hexfloat(raw: bytes) -> float:
-    """IBM hexadecimal floating point: sign, excess-64 base-16 exponent, fraction (z/Architecture, chapter 18)."""
+    """IBM hexadecimal floats: sign, excess-64 base-16 exponent, fraction (Principles of Operation)."""
     bits = len(raw) * 8 - 8
     fraction = int.from_bytes(raw[1:], "big")
     exponent = 4 * ((raw[0] & 0x7F) - 64) - bits

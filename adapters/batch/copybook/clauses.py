@@ -189,12 +189,12 @@ def _usage(cursor: Cursor, token: Token) -> dict[str, Any]:
     if token.word == "USAGE":
         cursor.skip("IS")
         token = cursor.next("a usage")
-    if token.word in _USAGES:
-        cursor.skip("NATIVE")
-        return {"usage": _USAGES[token.word]}
     if token.word in _REFUSED:
         cursor.fail(token, f"USAGE {token.word} is not supported yet", "describe it as PIC X(n) to skip it")
-    cursor.fail(token, f"there is no USAGE {token.text}", f"use one of {', '.join(sorted(_USAGES))}")
+    if token.word not in _USAGES:
+        cursor.fail(token, f"there is no USAGE {token.text}", f"use one of {', '.join(sorted(_USAGES))}")
+    cursor.skip("NATIVE")
+    return {"usage": _USAGES[token.word]}
 
 
 def _sign(cursor: Cursor, token: Token) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def _occurs(cursor: Cursor, token: Token) -> dict[str, Any]:
             and cursor.word not in ("DEPENDING", "ASCENDING", "DESCENDING", "INDEXED")
         ):
             names.append(cursor.name("a data name"))
-    if not 0 < most or (least > most):
+    if most < 1 or least > most:
         cursor.fail(
             token, f"OCCURS {least} TO {most} is not possible", "the second number must be the greater"
         )

@@ -103,11 +103,8 @@ class _Placer:
             children.append(slot)
             by_name[child.name] = slot
             after = slot.offset + slot.length * slot.count
-            if child.redefines is None:
-                position = after
-            else:
-                # A redefinition may be longer only at level 01; elsewhere compilers warn and make room.
-                position = max(position, after)
+            # A redefinition may be longer only at level 01; elsewhere compilers warn and make room.
+            position = after if child.redefines is None else max(position, after)
             end = max(end, position)
         length = end - offset
         if item.occurs:

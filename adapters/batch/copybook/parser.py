@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from adapters.batch.copybook.clauses import Cursor, Entry, parse_entry
 from adapters.batch.copybook.errors import CopybookError
 from adapters.batch.copybook.lexer import SourceFormat, tokens
-from adapters.batch.copybook.tree import Copybook, Item, Renames
+from adapters.batch.copybook.tree import Copybook, Item, Renames, Usage
 
 
 def parse(text: str, *, source_format: SourceFormat = "auto", source: str = "<copybook>") -> Copybook:
@@ -53,7 +53,7 @@ class _Node:
     item: Item
     children: list[_Node] = dataclasses.field(default_factory=list)
 
-    def freeze(self, usage: str, source: str) -> Item:
+    def freeze(self, usage: Usage, source: str) -> Item:
         """Return the frozen item, with USAGE and SIGN handed down from groups."""
         item = self.item
         own = item.usage if item.usage != "DISPLAY" else usage

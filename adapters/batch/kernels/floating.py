@@ -34,4 +34,5 @@ def _hexadecimal(view: npt.NDArray[np.uint8], storage: Storage) -> Floats:
     if storage.length == 4:
         with np.errstate(over="ignore"):  # an infinity is reported as bad by the caller
             values = values.astype(np.float32)
-    return np.where(head & 0x80, -values, values) + values.dtype.type(0)
+    signed: Floats = np.where(head & 0x80, -values, values) + values.dtype.type(0)
+    return signed

@@ -21,22 +21,15 @@ def text(view: npt.NDArray[np.uint8], storage: Storage, page: CodePage, trim: Tr
     """Return n strings and the mask of those with a byte that is no character, from (n, length) bytes."""
     n, width = view.shape
     mapped = page.ascii[view]
-    bad = np.zeros(n, np.bool_)
+    bad: Bools = np.zeros(n, np.bool_)
     if not (mapped == NONE).any():
-        offsets = np.arange(0, (n + 1) * width, width, dtype=np.int32) if width else np.zeros(n + 1, np.int32)
-        data = mapped.reshape(-1)
+        data, lengths = mapped.reshape(-1), np.full(n, width, np.int32)
     else:
-        if _MISSING in page.characters:
-            absent = np.array([c == _MISSING for c in page.characters])
-            bad = absent[view].any(axis=1)
-        raw = np.ascontiguousarray(view)
-        data = (
-            np.frombuffer(codecs.charmap_decode(raw, "strict", page.characters)[0].encode(), np.uint8)
-            if not bad.any()
-            else _marked(raw, page)
-        )
-        lengths = _utf8_lengths(page)[raw].sum(axis=1, dtype=np.int32)
-        offsets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int32)), dtype=np.int32)
+        absent = np.array([c == _MISSING for c in page.characters])
+        bad = np.any(absent[view], axis=1)
+        data, lengths = _utf8(np.ascontiguousarray(view), page)
+    offsets = np.zeros(n + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
     strings = pa.StringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(data))
     if trim == "none":
         return strings, bad
@@ -44,11 +37,9 @@ def text(view: npt.NDArray[np.uint8], storage: Storage, page: CodePage, trim: Tr
     return cut(strings, characters=PADDING), bad
 
 
-def _marked(raw: npt.NDArray[np.uint8], page: CodePage) -> npt.NDArray[np.uint8]:
-    """Return UTF-8 with '?' for bytes that are no character; their rows are marked bad."""
+def _utf8(raw: npt.NDArray[np.uint8], page: CodePage) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+    """Return the column's UTF-8 bytes and each row's share; a byte without a character becomes '?'."""
     table = page.characters.replace(_MISSING, "?")
-    return np.frombuffer(codecs.charmap_decode(raw, "strict", table)[0].encode(), np.uint8)
-
-
-def _utf8_lengths(page: CodePage) -> npt.NDArray[np.uint8]:
-    return np.array([1 if c == _MISSING else len(c.encode()) for c in page.characters], np.uint8)
+    data = codecs.charmap_decode(raw.tobytes(), "strict", table)[0].encode()
+    lengths = np.array([len(c.encode()) for c in table], np.uint8)
+    return np.frombuffer(data, np.uint8), lengths[raw].sum(axis=1, dtype=np.int32)

@@ -1,0 +1,94 @@
+"""From a file to records: fixed length (RECFM=F, FB) and text lines, in chunks of bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from adapters.batch.codepage import CodePage
+from adapters.batch.kernels.integers import Int64s
+
+Framing = Literal["fixed", "lines"]
+#: Bytes read at once: large enough for column kernels, small enough that two adapters fit a small machine.
+CHUNK = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """n records of one length.
+
+    Attributes:
+        view: (n, record length) bytes.
+        record: n record numbers, from 1.
+        offset: n byte offsets in the file.
+    """
+
+    view: npt.NDArray[np.uint8]
+    record: Int64s
+    offset: Int64s
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Bytes that make no whole record."""
+
+    record: int
+    offset: int
+    raw: bytes
+    reason: str
+
+
+def fixed(stream: BinaryIO, length: int, chunk: int = CHUNK) -> Iterator[Frames | Broken]:
+    """Yield the records of a fixed-length file; what is left at the end is broken."""
+    step = max(1, chunk // length) * length
+    number, offset = 1, 0
+    while data := stream.read(step):
+        n = len(data) // length
+        if n:
+            view = np.frombuffer(data, np.uint8, n * length).reshape(n, length)
+            yield Frames(view, np.arange(number, number + n), np.arange(n) * length + offset)
+        if rest := len(data) - n * length:
+            reason = f"truncated: the last record has {rest} of {length} bytes"
+            yield Broken(number + n, offset + n * length, data[n * length :], reason)
+        number, offset = number + n, offset + len(data)
+
+
+def lines(stream: BinaryIO, length: int, page: CodePage, chunk: int = CHUNK) -> Iterator[Frames | Broken]:
+    """Yield the records of a text file: one a line (LF or CRLF; NEL or LF in EBCDIC), padded to `length`.
+
+    A line may be shorter than the record, as editors and transfers cut trailing blanks; a longer one, or
+    one cut off so early that a number is blank, is a bad record. Empty lines are skipped.
+    """
+    separator, carriage = _line_ends(page)
+    pad = bytes([page.space])
+    number, offset, rest = 1, 0, b""
+    while True:
+        data = stream.read(chunk)
+        parts = (rest + data).split(separator)
+        rest = parts.pop() if data else b""
+        good: list[tuple[int, int, bytes]] = []
+        for part in parts:
+            line = part.removesuffix(carriage)
+            if len(line) > length and line[length:].strip(pad):
+                yield Broken(number, offset, line, f"the line has {len(line)} bytes; the record has {length}")
+            elif line:
+                good.append((number, offset, line[:length].ljust(length, pad)))
+            offset += len(part) + 1
+            number += 1
+        if good:
+            view = np.frombuffer(b"".join(g[2] for g in good), np.uint8).reshape(len(good), length)
+            yield Frames(view, np.array([g[0] for g in good]), np.array([g[1] for g in good]))
+        if not data:
+            return
+
+
+def _line_ends(page: CodePage) -> tuple[bytes, bytes]:
+    """Return the line separator and the byte before it to drop.
+
+    EBCDIC text on z/OS UNIX ends lines by NEL (0x15), ASCII by LF with or without CR.
+    """
+    return (b"\x15", b"\x0d") if page.digit[0xF0] == 0 else (b"\n", b"\r")

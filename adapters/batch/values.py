@@ -1,0 +1,119 @@
+"""One field of a record: storage, declared date and sentinels together; by column and, as twin, singly."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal, InvalidOperation
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from adapters.batch.codepage import CodePage
+from adapters.batch.kernels.column import column as kernel
+from adapters.batch.kernels.integers import Bools
+from adapters.batch.plan import Column
+from adapters.batch.reference import PADDING, Trim, Value, decode_value
+
+#: COBOL figurative constants that a sentinel may name: the byte that fills the item.
+_FIGURATIVE = {"LOW-VALUES": 0x00, "HIGH-VALUES": 0xFF}
+
+
+def value(raw: bytes, column: Column, page: CodePage, trim: Trim) -> Value | datetime.date | None:
+    """Return one occurrence's value, None for a sentinel. The twin of `array`.
+
+    Raises:
+        BadValueError: the bytes are no value of the item.
+    """
+    assert column.storage is not None
+    if any(raw == bytes([fill]) * len(raw) for fill in fills(column, page)):
+        return None
+    decoded = decode_value(raw, column.storage, page, trim)
+    if any(_same(decoded, sentinel) for sentinel in column.sentinels):
+        return None
+    if column.date is None:
+        return decoded
+    if not isinstance(decoded, str):
+        return column.date.value(f"{decoded:0{len(column.date.text)}}")
+    whole = str(decode_value(raw, column.storage, page, "none"))
+    return column.date.value(whole.lstrip(PADDING) if column.storage.justified else whole.rstrip(PADDING))
+
+
+def array(view: npt.NDArray[np.uint8], column: Column, page: CodePage, trim: Trim) -> tuple[pa.Array, Bools]:
+    """Return the Arrow array of n occurrences and the mask of bad ones, from (n, length) bytes."""
+    storage = column.storage
+    assert storage is not None
+    values, bad = kernel(view, storage, page, trim)
+    null: Bools = np.zeros(len(view), np.bool_)
+    for fill in fills(column, page):
+        null |= (view == fill).all(axis=1)
+    if wanted := _typed(column, values.type):
+        null |= pc.is_in(values, pa.array(wanted, values.type)).to_numpy(zero_copy_only=False) & ~bad
+    if column.date is not None:
+        characters, wrong = _characters(view, values, column, page)
+        days, no_date = column.date.column(characters)
+        bad = bad | no_date | wrong
+        values = pa.array(days).cast(pa.date32())
+    bad = bad & ~null
+    if null.any():
+        values = pc.if_else(pa.array(null), pa.scalar(None, values.type), values)
+    return values, bad
+
+
+def fills(column: Column, page: CodePage) -> list[int]:
+    """Return the bytes that, filling the item, mean nothing."""
+    table = _FIGURATIVE | {"SPACES": page.space}
+    return [table[s.upper()] for s in column.sentinels if s.upper() in table]
+
+
+def _same(decoded: Value, sentinel: str) -> bool:
+    if isinstance(decoded, str):
+        return decoded == sentinel
+    number = _number(sentinel)
+    return number is not None and decoded == number
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
+
+
+def _typed(column: Column, kind: pa.DataType) -> list[str | int | float | Decimal]:
+    """Return the sentinels that a value of this Arrow type can equal."""
+    if pa.types.is_string(kind):
+        return list(column.sentinels)
+    numbers = [n for s in column.sentinels if (n := _number(s)) is not None]
+    if pa.types.is_decimal(kind):
+        return [
+            n
+            for n in numbers
+            if n == round(n, kind.scale) and abs(n) < Decimal(10) ** (kind.precision - kind.scale)
+        ]
+    if pa.types.is_floating(kind):
+        return [float(n) for n in numbers if Decimal(float(n)) == n]
+    limit = 2 ** (kind.bit_width - 1)
+    return [int(n) for n in numbers if n == int(n) and -limit <= n < limit]
+
+
+def _characters(
+    view: npt.NDArray[np.uint8], values: pa.Array, column: Column, page: CodePage
+) -> tuple[npt.NDArray[np.uint8], Bools]:
+    """Return the (n, width) ASCII characters that a date is read from, and the rows that have none."""
+    assert column.date is not None and column.storage is not None
+    width = len(column.date.text)
+    wrong: Bools = np.zeros(len(view), np.bool_)
+    if column.storage.kind == "text":
+        # The item may be wider than the format: the rest must be blank.
+        characters = page.ascii[view]
+        start = max(0, view.shape[1] - width) if column.storage.justified else 0
+        rest = np.delete(characters, slice(start, start + width), axis=1)
+        wrong = ((rest != 0x20) & (rest != 0)).any(axis=1)
+        return characters[:, start : start + width], wrong
+    numbers = values.to_numpy(zero_copy_only=False).astype(np.int64)
+    wrong = (numbers < 0) | (numbers >= 10 ** min(width, 18))
+    powers = 10 ** np.arange(width - 1, -1, -1, dtype=np.int64)
+    digits = (np.abs(numbers)[:, None] // powers) % 10
+    return (digits + 0x30).astype(np.uint8), wrong
