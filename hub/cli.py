@@ -56,6 +56,12 @@ def main(argv: list[str] | None = None) -> None:
     except OSError as error:
         note(f"error: {error.strerror or error}\n  where: {error.filename or 'the operating system'}")
         sys.exit(OUTSIDE_FAILED)
+    except Exception:  # a bug of ours must not look like the answer "no" (exit code 1)
+        import traceback
+
+        traceback.print_exc()
+        note("error: this is a bug of Banyan\n  to do: report it with the lines above")
+        sys.exit(OUTSIDE_FAILED)
 
 
 if __name__ == "__main__":

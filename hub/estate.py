@@ -96,7 +96,7 @@ class Estate:
     @cached_property
     def projections(self) -> list[Projection]:
         """Every projection declared in `projections/*.py`."""
-        from streams.projection import load_projections
+        from streams.loading import load_projections
 
         folder = self.path / "projections"
         return list(load_projections(folder)) if folder.is_dir() else []
@@ -104,7 +104,7 @@ class Estate:
     @cached_property
     def documents(self) -> list[Document]:
         """Every document declared in `documents/*.toml`."""
-        from streams.projection import load_documents
+        from streams.document import load_documents
 
         folder = self.path / "documents"
         return list(load_documents(folder)) if folder.is_dir() else []

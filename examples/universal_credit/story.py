@@ -180,10 +180,9 @@ async def _figures(demo: Demo) -> None:
     for projection in await demo.status():
         arrival = projection["freshness"]["arrival_to_visible"]
         append = projection["freshness"]["append_to_visible"]
-        p50 = f"p50 {_seconds(arrival['p50_s'])} arrival → visible, {_seconds(append['p50_s'])} append → visible"
-        demo.say(
-            f"{projection['projection']}: {projection['events']:,} events → {projection['rows']:,} rows; {p50}"
-        )
+        counts = f"{projection['events']:,} events → {projection['rows']:,} rows"
+        p50 = f"p50 {_seconds(arrival['p50_s'])} from arrival, {_seconds(append['p50_s'])} from append"
+        demo.say(f"{projection['projection']}: {counts}; visible at {p50}")
 
 
 async def _move(demo: Demo, stage: str, reason: str) -> None:

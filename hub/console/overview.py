@@ -143,13 +143,8 @@ class Overview:
             if extract is not None and extract.state in TROUBLED:
                 found.append(_extract_alert(source.adapter, extract))
             if source.dead_letters:
-                found.append(
-                    Alert(
-                        f"{source.dead_letters:,} records of {source.system} were rejected; all others went on.",
-                        "banyan dlq list",
-                        severe=False,
-                    )
-                )
+                told = f"{_count(source.dead_letters, 'record')} of {source.system} rejected; the others flow."
+                found.append(Alert(told, "banyan dlq list", severe=False))
         return found
 
     def _flow_alerts(self) -> list[Alert]:
@@ -164,7 +159,10 @@ class Overview:
             if self.late(f)
         ]
         found += [
-            Alert(f"{f.projection} has parked {f.parked:,} keys after events that failed.", "banyan dlq list")
+            Alert(
+                f"{f.projection} has parked {_count(f.parked, 'key')} after events that failed.",
+                "banyan dlq list",
+            )
             for f in self.flows
             if f.parked
         ]
@@ -183,11 +181,15 @@ class Overview:
             if operation.different:
                 found.append(
                     Alert(
-                        f"{operation.name}: {operation.different:,} compared calls differ.",
+                        f"{operation.name}: {_count(operation.different, 'compared call')} differ.",
                         f"banyan operation evidence {operation.name}",
                     )
                 )
         return found
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _extract_alert(adapter: str, extract: ExtractView) -> Alert:
