@@ -29,6 +29,8 @@ _LOCATIONS = frozenset({f"{{{XSI}}}schemaLocation", f"{{{XSI}}}noNamespaceSchema
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
+    #: Held so that its id, the key in the cache, is not given to another type.
+    kind: ComplexType
     children: dict[str, Element]
     required: tuple[Element, ...]
     repeated: tuple[Element, ...]
@@ -41,7 +43,7 @@ class XmlCodec:
     def __init__(self, schema: Schema, zone: tzinfo | None = None) -> None:
         self.schema, self.zone = schema, zone
         self._plans: dict[int, _Plan] = {}
-        self._enumerations: dict[int, frozenset[Any]] = {}
+        self._enumerations: dict[SimpleType, frozenset[Any]] = {}
 
     def decode(self, element: Element, node: Any, depth: int = 0) -> Any:
         """Return the value of one element.
@@ -224,6 +226,7 @@ class XmlCodec:
         plan = self._plans.get(id(kind))
         if plan is None:
             plan = self._plans[id(kind)] = _Plan(
+                kind,
                 {e.name: e for e in kind.elements},
                 tuple(e for e in kind.elements if not e.optional and not e.repeats),
                 tuple(e for e in kind.elements if e.repeats),
@@ -250,10 +253,10 @@ class XmlCodec:
                 raise BadValue("", f"longer than {kind.max_length}")
 
     def _allowed(self, kind: SimpleType) -> frozenset[Any]:
-        allowed = self._enumerations.get(id(kind))
+        allowed = self._enumerations.get(kind)
         if allowed is None:
             builtin = BUILTINS[kind.base]
-            allowed = self._enumerations[id(kind)] = frozenset(
+            allowed = self._enumerations[kind] = frozenset(
                 parse(builtin, e, self.zone) for e in kind.enumeration
             )
         return allowed

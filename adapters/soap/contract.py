@@ -17,7 +17,7 @@ from adapters.soap.envelope import SoapFault, fault_element, read_fault, unwrap,
 from adapters.soap.errors import AnswerMismatch, BadValue, ContractError
 from adapters.soap.http_reply import place
 from adapters.soap.safe_xml import parse_answer
-from adapters.soap.stream import ListDecoder, check_response
+from adapters.soap.stream import ListDecoder, check_response, without_items
 from adapters.soap.wsdl import Operation, read_operations
 from adapters.soap.xsd import SchemaReader
 from adapters.soap.xsd_types import Element, Schema
@@ -51,6 +51,7 @@ class Contract:
     ) -> None:
         self.location, self.operations, self.refused = location, operations, refused
         self.schema, self.documents, self.decimals = schema, documents, dict(decimals or {})
+        self._relaxed: dict[tuple[str, str], Element] = {}
         self.codec = XmlCodec(schema, _zone(zone, location))
 
     @classmethod
@@ -190,8 +191,18 @@ class Contract:
         self, operation: str, path: str, keys: Sequence[str] = (), where: str = ""
     ) -> ListDecoder:
         """Return a streaming decoder for the repeating element at `path` of a response."""
-        self.element(operation, path)
-        return ListDecoder(self.codec, self.operation(operation), path, tuple(keys), where or operation)
+        if (relaxed := self._relaxed.get((operation, path))) is None:
+            if not self.element(operation, path).repeats:
+                raise SettingsError(
+                    f"{path!r} does not repeat in the response of {operation}",
+                    where=self.location,
+                    fix="give the path of the element that stands once for each row",
+                )
+            relaxed = without_items(self.schema, self.element(operation), path.split("/"))
+            self._relaxed[operation, path] = relaxed
+        return ListDecoder(
+            self.codec, self.operation(operation), path, relaxed, tuple(keys), where or operation
+        )
 
     def canonical(self, operation: str, values: Any) -> Any:
         """Return the JSON-able canonical form of a decoded response."""

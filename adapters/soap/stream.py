@@ -39,11 +39,18 @@ class ListDecoder:
         operation: whose response it is.
         path: local names from the response element to the repeating element, joined by `/`.
         keys: children of the item to read even where the item is bad (for `Item.node_keys`).
+        relaxed: the response without its items, from `without_items`; shared between decoders.
         where: the endpoint, for errors.
     """
 
     def __init__(
-        self, codec: XmlCodec, operation: Operation, path: str, keys: tuple[str, ...] = (), where: str = ""
+        self,
+        codec: XmlCodec,
+        operation: Operation,
+        path: str,
+        relaxed: Element,
+        keys: tuple[str, ...] = (),
+        where: str = "",
     ) -> None:
         assert operation.response is not None
         self._codec, self._response, self._where = codec, operation.response, where
@@ -56,7 +63,7 @@ class ListDecoder:
         self._parser = etree.XMLPullParser(events=("end",), tag=self._item.name, **parser_options())
         self._size = 0
         self._checked = False
-        self._relaxed = without_items(codec.schema, operation.response, path.split("/"))
+        self._relaxed = relaxed
 
     def feed(self, data: bytes) -> Iterator[Item]:
         """Take more bytes; yield the items that became whole.
