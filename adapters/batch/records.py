@@ -26,7 +26,9 @@ class When:
     patterns: tuple[bytes, ...]
 
     @classmethod
-    def parse(cls, field: str, equals: Sequence[str | int], layout: Layout, page: CodePage, where: str) -> When:
+    def parse(
+        cls, field: str, equals: Sequence[str | int], layout: Layout, page: CodePage, where: str
+    ) -> When:
         """Return the test for a field by name; values are encoded once, so that bytes are compared.
 
         Raises:

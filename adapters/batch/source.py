@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -16,7 +16,6 @@ from adapters.batch.records import UNKNOWN, RecordType, assign
 from adapters.batch.reference import BadValueError, Trim, decode_value
 from adapters.extract import Chunk, Reject, Rows
 from schemas.errors import Terminal
-from schemas.key_text import key_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +69,8 @@ class Reading:
             made = self._chunk(part)
             if self._misfit():
                 raise self._wrong_copybook(
-                    f"{self._undecodable} of {self._records} records do not decode, and its {self.size} bytes are no "
-                    f"multiple of {self.source.layout.length}; first: {self._first_bad}"
+                    f"{self._undecodable} of {self._records} records do not decode, and {self.size} bytes "
+                    f"are no multiple of {self.source.layout.length}; first: {self._first_bad}"
                 )
             yield made
 
@@ -82,8 +81,8 @@ class Reading:
             found.append("the file holds no record")
         if self._undecodable * 2 > self._records:
             found.append(
-                f"{self._undecodable} of {self._records} records do not decode: is this the right copybook and "
-                f"code page? First: {self._first_bad}"
+                f"{self._undecodable} of {self._records} records do not decode: is this the right copybook "
+                f"and code page? First: {self._first_bad}"
             )
         return found + self._trailer_problems()
 
@@ -95,7 +94,7 @@ class Reading:
     def _wrong_copybook(self, what: str) -> Terminal:
         length = self.source.layout.length
         return Terminal(
-            f"the file does not fit the copybook {self.source.layout.source} ({length} bytes a record): {what}",
+            f"the file does not fit {self.source.layout.source} ({length} bytes a record): {what}",
             where=self.name,
             fix="check copybook, record length, code page and framing in adapter.toml",
         )
@@ -127,12 +126,14 @@ class Reading:
         schema = entity.arrow_schema()
         if not decoded.bad:
             return Rows(entity.name, decoded.batch.cast(schema), record, offset), []
+        from schemas.key_text import key_text
+
         wrong = np.array(sorted(decoded.bad))
         keyed = np.ones(len(at), np.bool_)
         for name in entity.key:
             keyed &= ~decoded.bad_fields.get(name, np.zeros(len(at), np.bool_))
         with_key = wrong[keyed[wrong]]
-        texts = key_texts(decoded.batch.take(with_key), entity.key)
+        texts = key_text(decoded.batch.take(with_key), entity.key).to_pylist()
         text_of = dict(zip(with_key.tolist(), texts, strict=True))
         rejects = [
             Reject(
@@ -149,7 +150,13 @@ class Reading:
 
     def _unknown(self, part: Frames, at: int) -> Reject:
         reject = Reject(
-            "", int(part.record[at]), int(part.offset[at]), part.view[at].tobytes(), "", "unknown record type", None
+            "",
+            int(part.record[at]),
+            int(part.offset[at]),
+            part.view[at].tobytes(),
+            "",
+            "unknown record type",
+            None,
         )
         self._bad(1, reject)
         return reject
@@ -157,7 +164,9 @@ class Reading:
     def _bad(self, n: int, first: Reject) -> None:
         self._undecodable += n
         if not self._first_bad:
-            self._first_bad = f"record {first.record} {first.field_path or ''}: {first.reason}".replace("  ", " ")
+            self._first_bad = f"record {first.record} {first.field_path or ''}: {first.reason}".replace(
+                "  ", " "
+            )
 
     def _order(self, assigned: np.ndarray) -> None:
         """Notice records that follow the trailer: a file appended to by mistake."""
@@ -186,5 +195,3 @@ class Reading:
             return [f"the trailer's {slot.path} cannot be read: {error}"]
         held = self._records if self.source.count_all else self._details
         return [] if said == held else [f"the trailer says {said} records, the file holds {held}"]
-
-
