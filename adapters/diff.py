@@ -1,0 +1,165 @@
+"""Which rows are new, changed or gone: keyed comparison of two pictures, by column.
+
+Pure. The rules (DESIGN 10.1):
+
+* Absence counts only where the caller says so (`absence=True`: a complete extract).
+* A rejected key keeps its previous row and emits nothing.
+* Rows with the same key and the same value count once. Rows with the same key and *different* values
+  contradict each other: none of them is believed, the previous row stays, and they are returned as
+  `conflicts` for the dead-letter topic. A good row beside a rejected one of the same key is the same case.
+
+Order is deterministic: rows in source order, then deletes by key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Int64s = npt.NDArray[np.int64]
+READ, CREATE, UPDATE, DELETE = b"rcud"
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What differs, and the picture that follows.
+
+    Attributes:
+        op: m codes (uint8): `ord` of r, c, u or d.
+        row: m indexes into the new rows; -1 for a delete.
+        key_text: m key texts.
+        before: m Avro values; null for r and c.
+        after: m Avro values; null for d.
+        unchanged: rows that equal their previous value.
+        conflicts: indexes of new rows that contradict each other, ascending.
+        next_key_text: the following picture's keys, ascending.
+        next_value: the following picture's values.
+    """
+
+    op: npt.NDArray[np.uint8]
+    row: Int64s
+    key_text: pa.LargeStringArray
+    before: pa.LargeBinaryArray
+    after: pa.LargeBinaryArray
+    unchanged: int
+    conflicts: Int64s
+    next_key_text: pa.LargeStringArray
+    next_value: pa.LargeBinaryArray
+
+
+def compare(
+    old_key: pa.LargeStringArray,
+    old_value: pa.LargeBinaryArray,
+    new_key: pa.LargeStringArray,
+    new_value: pa.LargeBinaryArray,
+    rejected: pa.LargeStringArray,
+    *,
+    absence: bool,
+    first: bool = False,
+) -> Changes:
+    """Compare m old rows (sorted by key, unique) with n new rows in source order.
+
+    Args:
+        old_key: m key texts of the previous picture.
+        old_value: m values of the previous picture.
+        new_key: n key texts.
+        new_value: n values, written with the same schema as `old_value`.
+        rejected: key texts of records that could not be decoded.
+        absence: True if a key that is not there has been deleted.
+        first: True if there was no previous picture: rows are then `r` (read), not `c`.
+    """
+    m, n = len(old_key), len(new_key)
+    # One hash table for everything: old keys get the codes 0..m-1 because they are unique.
+    keys = pa.concat_arrays([old_key, new_key, rejected]).dictionary_encode()
+    codes = keys.indices.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
+    distinct = len(keys.dictionary)
+    new_code, rejected_code = codes[m : m + n], codes[m + n :]
+
+    first_row, distrusted = _contradictions(new_code, rejected_code, distinct, new_value)
+    believed = ~distrusted[new_code]
+    kept = np.flatnonzero(believed & (first_row[new_code] == np.arange(n)))
+    conflicts = np.flatnonzero(~believed)
+
+    kept_code = new_code[kept]
+    known = kept_code < m
+    pairs, pair_code = kept[known], kept_code[known]
+    same = pc.equal(new_value.take(pa.array(pairs)), old_value.take(pa.array(pair_code)))
+    same_row = np.asarray(same.to_numpy(zero_copy_only=False), dtype=bool)
+
+    changed = np.ones(len(kept), dtype=bool)
+    changed[known] = ~same_row
+    rows, row_code = kept[changed], kept_code[changed]
+    updated = row_code < m
+
+    seen = distrusted[:m].copy()
+    seen[new_code[new_code < m]] = True
+    gone = np.flatnonzero(~seen) if absence else np.empty(0, np.int64)
+
+    row = np.concatenate([rows, np.full(len(gone), -1)])
+    op = np.full(len(row), READ if first else CREATE, np.uint8)
+    op[: len(rows)][updated] = UPDATE
+    op[len(rows) :] = DELETE
+    previous = np.concatenate([np.where(updated, row_code, -1), gone])
+    next_key, next_value = _next(old_key, old_value, new_key, new_value, rows, row_code, gone)
+    return Changes(
+        op=op,
+        row=row,
+        key_text=pa.concat_arrays([new_key.take(pa.array(rows)), old_key.take(pa.array(gone))]),
+        before=old_value.take(pa.array(previous, mask=previous < 0)),
+        after=new_value.take(pa.array(row, mask=row < 0)),
+        unchanged=int(same_row.sum()),
+        conflicts=conflicts,
+        next_key_text=next_key,
+        next_value=next_value,
+    )
+
+
+def _contradictions(
+    new_code: Int64s, rejected_code: Int64s, distinct: int, value: pa.LargeBinaryArray
+) -> tuple[Int64s, npt.NDArray[np.bool_]]:
+    """Return each key's first row (any number where it has none), and which keys are not to be believed."""
+    n = len(new_code)
+    first_row = np.zeros(distinct, np.int64)
+    # Assigned backwards, so the earliest row is the one that stays.
+    first_row[new_code[::-1]] = np.arange(n - 1, -1, -1)
+    distrusted = np.zeros(distinct, dtype=bool)
+    repeats = np.flatnonzero(first_row[new_code] != np.arange(n))
+    if len(repeats):
+        firsts = first_row[new_code[repeats]]
+        differ = pc.not_equal(value.take(pa.array(repeats)), value.take(pa.array(firsts)))
+        distrusted[new_code[repeats[np.asarray(differ.to_numpy(zero_copy_only=False), dtype=bool)]]] = True
+    distrusted[rejected_code] = True
+    return first_row, distrusted
+
+
+def _next(
+    old_key: pa.LargeStringArray,
+    old_value: pa.LargeBinaryArray,
+    new_key: pa.LargeStringArray,
+    new_value: pa.LargeBinaryArray,
+    rows: Int64s,
+    row_code: Int64s,
+    gone: Int64s,
+) -> tuple[pa.LargeStringArray, pa.LargeBinaryArray]:
+    """Apply the changes to the old picture; sorts only where keys were added."""
+    m = len(old_key)
+    if not len(rows) and not len(gone):
+        return old_key, old_value
+    place = np.arange(m)
+    updated = row_code < m
+    place[row_code[updated]] = m + rows[updated]
+    created = rows[~updated]
+    stay = np.ones(m, dtype=bool)
+    stay[gone] = False
+    key_index = np.concatenate([np.flatnonzero(stay), m + created])
+    value_index = np.concatenate([place[stay], m + created])
+    keys = pa.concat_arrays([old_key, new_key]).take(pa.array(key_index))
+    if len(created):
+        order = pc.sort_indices(keys)
+        keys = keys.take(order)
+        value_index = value_index[order.to_numpy()]
+    return keys, pa.concat_arrays([old_value, new_value]).take(pa.array(value_index))

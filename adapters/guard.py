@@ -1,0 +1,68 @@
+"""Hold an extract that would destroy too much, or whose silence cannot be trusted (G6, DESIGN 10.1). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from adapters.spec import GuardSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The figures of one entity in one extract.
+
+    `known` counts rows before, `rows` good distinct rows in the extract; the rest are events and rejects.
+    """
+
+    known: int = 0
+    rows: int = 0
+    r: int = 0
+    c: int = 0
+    u: int = 0
+    d: int = 0
+    rejected: int = 0
+    unchanged: int = 0
+
+
+def reasons_to_hold(
+    tallies: Mapping[str, Tally],
+    spec: GuardSpec,
+    *,
+    partial: bool,
+    unreadable_keys: int,
+    problems: Sequence[str],
+) -> list[str]:
+    """Return why a person must look before this extract is published; empty = publish.
+
+    Args:
+        tallies: figures by entity name.
+        spec: the adapter's thresholds.
+        partial: True if absence means nothing by design; then shrinking says nothing.
+        unreadable_keys: records whose key could not be read.
+        problems: why the extract is not complete, in the adapter's words.
+    """
+    reasons = [f"the extract is not complete: {problem}" for problem in problems]
+    if unreadable_keys:
+        reasons.append(f"the key of {unreadable_keys} record(s) cannot be read, so no absence can be trusted")
+    if not partial:
+        for entity, tally in sorted(tallies.items()):
+            reasons += _shrinking(entity, tally, spec)
+    return reasons
+
+
+def _shrinking(entity: str, tally: Tally, spec: GuardSpec) -> list[str]:
+    if not tally.known:
+        return []
+    if not tally.rows and not tally.rejected:
+        return [f"{entity}: the extract is empty, {tally.known} row(s) were known"]
+    if tally.known < spec.min_known:
+        return []
+    limit = f"the limit is {spec.max_delete_share:.1%}"
+    if tally.d > spec.max_delete_share * tally.known:
+        share = tally.d / tally.known
+        return [f"{entity}: {tally.d} of {tally.known} known rows would be deleted ({share:.1%}; {limit})"]
+    if tally.rows < (1 - spec.max_delete_share) * tally.known:
+        drop = 1 - tally.rows / tally.known
+        return [f"{entity}: readable rows fell from {tally.known} to {tally.rows} (by {drop:.1%}; {limit})"]
+    return []

@@ -1,0 +1,341 @@
+"""One adapter's life: look at the source, prepare, publish, wait; and what to do when any of it fails."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import structlog
+
+from adapters.approval import decision
+from adapters.channel import Channel, open_channels, topics_of
+from adapters.extract import Adapter, Extract
+from adapters.folder_lock import FolderLock
+from adapters.lifecycle import ExtractState, LifecycleEvent
+from adapters.prepare import prepare
+from adapters.publish import Publisher
+from adapters.snapshot import Snapshots
+from adapters.spec import AdapterSpec
+from adapters.spool import Manifest, Spool, keep_spools
+from adapters.state import Held
+from connectors.admin import Admin
+from connectors.kafka import Fenced
+from connectors.links import Links
+from connectors.registry import Registry
+from schemas.errors import BanyanError, SettingsError, Terminal, Transient
+
+#: How often an unchanged poll says so: "complete to" then lags by no more than this.
+HEARTBEAT_SECONDS = 10.0
+#: First and longest pause after an error, in seconds; doubled in between.
+_BACKOFF = (0.5, 30.0)
+#: With `once`, a source or broker that is still starting gets about 0.5 + 1 + 2 seconds.
+_ONCE_ATTEMPTS = 4
+
+log = structlog.get_logger("banyan.adapter")
+
+
+@dataclass(slots=True)
+class AdapterStatus:
+    """How an adapter stands now; one thread writes it, anyone may read it."""
+
+    name: str
+    phase: Literal["starting", "polling", "waiting", "retrying", "ended"] = "starting"
+    committed: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    skipped: int = 0
+    error: str = ""
+
+
+class AdapterLoop:
+    """Runs one adapter until it is stopped, fenced, or its settings prove wrong."""
+
+    def __init__(
+        self,
+        spec: AdapterSpec,
+        folder: Path,
+        links: Links,
+        *,
+        stop: threading.Event,
+        once: bool,
+        transaction_events: int,
+        heartbeat_seconds: float,
+    ) -> None:
+        self.status = AdapterStatus(spec.name)
+        self._spec, self._folder, self._links = spec, folder, links
+        self._stop, self._once = stop, once
+        self._transaction_events = transaction_events
+        self._heartbeat_seconds = heartbeat_seconds
+        self._home = links.state / "adapters" / spec.name
+        self._registry = Registry(links.registry_url)
+        self._adapter: Adapter | None = None
+        self._publisher: Publisher | None = None
+        self._channels: dict[str, Channel] = {}
+        #: Full extracts that failed in this process, oldest first: a newer one supersedes them.
+        self._failed: dict[str, Extract] = {}
+        self._told = ""
+        self._last_beat = float("-inf")
+
+    def run(self) -> None:
+        """Work until told to stop. Never raises: what went wrong is in `status` and on the lifecycle topic."""
+        try:
+            with FolderLock(self._home / "lock"):
+                self._supervise()
+        except BanyanError as error:
+            self.status.error = str(error)
+            log.error("adapter ended", adapter=self._spec.name, error=str(error))
+        finally:
+            self._detach()
+            self.status.phase = "ended"
+
+    def _supervise(self) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            pause = self._spec.every_seconds
+            try:
+                self.status.phase = "polling"
+                self._cycle(*self._attach())
+                failures, self.status.error, self._told = 0, "", ""
+                self.status.phase = "waiting"
+                if self._once:
+                    return
+            except (Fenced, SettingsError):
+                raise
+            except Exception as error:
+                failures += 1
+                pause = self._trouble(error, failures)
+                if self._once and (not isinstance(error, Transient) or failures >= _ONCE_ATTEMPTS):
+                    return
+            self._stop.wait(pause)
+
+    def _attach(self) -> tuple[Adapter, Publisher]:
+        """Open the source and take over its topics; after an error both start from Kafka's state again."""
+        adapter = self._adapter = self._adapter or self._spec.open(self._folder)
+        if self._publisher is None:
+            Admin(self._links.kafka).ensure(topics_of(self._spec, adapter.entities, self._links))
+            self._publisher = Publisher(
+                self._links, self._spec.name, transaction_events=self._transaction_events
+            )
+            if (spool := self._publisher.unfinished(self._spools)) is not None:
+                self._publish(self._publisher, spool, spool.manifest.arrival_ms)
+            if snapshot := self._publisher.state.snapshot:
+                self._snapshots.read(snapshot)  # missing here is this host's fault, not an extract's
+            self._tidy(self._publisher)
+        return adapter, self._publisher
+
+    def _cycle(self, adapter: Adapter, publisher: Publisher) -> None:
+        self._settle_held(publisher)
+        for extract in adapter.poll():
+            if self._stop.is_set():
+                return
+            self._take(adapter, publisher, extract)
+
+    def _take(self, adapter: Adapter, publisher: Publisher, extract: Extract) -> None:
+        state, origin = publisher.state, extract.origin
+        if origin.file is not None and extract.id in state.known:
+            self.status.skipped += 1
+            adapter.done(extract)
+            return
+        if extract.id in self._failed or (state.held and state.held.extract == extract.id):
+            return
+        if extract.partial and (self._failed or (state.held and state.held.partial)):
+            return  # a later part of a sequence waits for the one before it (10.3)
+        if not extract.partial and origin.ts_kind == "business" and origin.ts_ms < state.ts_ms:
+            self._pass_over(publisher, extract)
+            adapter.done(extract)
+            return
+        read_from_ms = _now_ms()
+        if origin.file is not None:
+            publisher.tell(self._event(extract.id, "started", file=origin.file))
+        try:
+            channels = self._open_channels(adapter)
+            spool = prepare(
+                extract,
+                spec=self._spec,
+                channels=channels,
+                snapshots=self._snapshots,
+                base=state.snapshot,
+                spools=self._spools,
+                dead_letters=self._links.topics.dlq(self._spec.system).name,
+            )
+        except Terminal as error:
+            self._fail(publisher, extract, error)
+            return
+        if spool.manifest.hold:
+            self._hold(publisher, spool)
+            return
+        self._settle(publisher, spool, read_from_ms)
+        adapter.done(extract)
+
+    def _settle(self, publisher: Publisher, spool: Spool, read_from_ms: int) -> None:
+        manifest = spool.manifest
+        quiet = manifest.file is None and not manifest.rows and manifest.snapshot == manifest.base
+        if not quiet or self._superseded(publisher, manifest):
+            self._publish(publisher, spool, read_from_ms)
+        elif time.monotonic() - self._last_beat >= self._heartbeat_seconds:
+            publisher.heartbeat(manifest, read_from_ms=read_from_ms)
+            self._last_beat = time.monotonic()
+        self._tidy(publisher)
+
+    def _publish(self, publisher: Publisher, spool: Spool, read_from_ms: int) -> None:
+        superseded = self._superseded(publisher, spool.manifest)
+        publisher.publish(spool, read_from_ms=read_from_ms, superseded=superseded)
+        for extract in superseded:
+            self._failed.pop(extract, None)
+        self.status.committed.append(spool.manifest.extract)
+        self._last_beat = time.monotonic()
+        log.info(
+            "extract committed",
+            adapter=self._spec.name,
+            extract=spool.manifest.extract,
+            **spool.manifest.counts,
+        )
+
+    def _hold(self, publisher: Publisher, spool: Spool) -> None:
+        manifest, state = spool.manifest, publisher.state
+        # A poll shows the same picture again and again; it is held (or was refused) once.
+        seen = {state.refused, state.held.snapshot if state.held else ""}
+        if manifest.file is None and manifest.snapshot in seen:
+            self._tidy(publisher)
+            return
+        at_ms = _now_ms()
+        superseded = self._superseded(publisher, manifest)
+        held = Held(
+            extract=manifest.extract,
+            spool=spool.id,
+            snapshot=manifest.snapshot,
+            partial=manifest.partial,
+            at_ms=at_ms,
+        )
+        publisher.tell(
+            *(self._event(e, "superseded", reason=f"by {manifest.extract}") for e in superseded),
+            self._event(
+                manifest.extract, "held", file=manifest.file, counts=manifest.counts, problems=manifest.hold
+            ),
+            state=state.model_copy(update={"held": held, "known": state.remember(*superseded)}),
+        )
+        for extract in superseded:
+            self._failed.pop(extract, None)
+        self.status.held.append(manifest.extract)
+        log.warning("extract held", adapter=self._spec.name, extract=manifest.extract, reasons=manifest.hold)
+        self._tidy(publisher)
+
+    def _settle_held(self, publisher: Publisher) -> None:
+        if (held := publisher.state.held) is None:
+            return
+        answer = decision(self._links, self._spec.name, held)
+        cleared = publisher.state.model_copy(
+            update={"held": None, "known": publisher.state.remember(held.extract)}
+        )
+        if answer == "rejected":
+            publisher.tell(state=cleared.model_copy(update={"refused": held.snapshot}))
+        elif answer == "approved":
+            spool = Spool(self._spools / held.spool)
+            if spool.manifest.base == publisher.state.snapshot:
+                self._publish(publisher, spool, spool.manifest.arrival_ms)
+            else:
+                reason = "by a later partial extract: it was compared with an older picture"
+                publisher.tell(self._event(held.extract, "superseded", reason=reason), state=cleared)
+        if answer is not None:
+            self._tidy(publisher)
+
+    def _fail(self, publisher: Publisher, extract: Extract, error: Terminal) -> None:
+        """Put a failed extract on record. A file is tried again by a new process; a poll by the next one."""
+        file = extract.origin.file
+        if file is not None:
+            self._failed[extract.id] = extract
+        if file is not None or self._told != str(error):
+            self.status.failed.append(extract.id)
+            publisher.tell(self._event(extract.id, "failed", file=file, problems=(str(error),)))
+            log.error("extract failed", adapter=self._spec.name, extract=extract.id, error=str(error))
+        self._told = str(error) if file is None else self._told
+        self._tidy(publisher)
+
+    def _pass_over(self, publisher: Publisher, extract: Extract) -> None:
+        """Put an older full extract on record that arrives after a newer one was committed."""
+        state = publisher.state
+        reason = "its business time is before that of the extract committed last"
+        publisher.tell(
+            self._event(extract.id, "superseded", file=extract.origin.file, reason=reason),
+            state=state.model_copy(update={"known": state.remember(extract.id)}),
+        )
+        self.status.skipped += 1
+
+    def _superseded(self, publisher: Publisher, manifest: Manifest) -> list[str]:
+        """Return the failed and held extracts that this full one replaces (10.3)."""
+        if manifest.partial:
+            return []
+        held = publisher.state.held
+        ids = [e.id for e in self._failed.values() if not e.partial]
+        ids += [held.extract] if held and not held.partial else []
+        return [e for e in dict.fromkeys(ids) if e != manifest.extract]
+
+    def _trouble(self, error: Exception, failures: int) -> float:
+        """Report an error once, let go of Kafka, and return how long to pause."""
+        text = str(error) if isinstance(error, BanyanError) else _place(error)
+        first, longest = _BACKOFF
+        pause = longest if not isinstance(error, Transient) else min(longest, first * 2 ** (failures - 1))
+        if text != self._told:
+            log.warning("adapter in trouble", adapter=self._spec.name, error=text, attempt=failures)
+            self._tell_trouble("retrying" if isinstance(error, Transient) else "failed", text)
+        self.status.phase, self.status.error = "retrying", text
+        self._detach()
+        # Half to full: several adapters that lost one broker do not come back in step.
+        return pause * random.uniform(0.5, 1.0)  # noqa: S311
+
+    def _tell_trouble(self, state: ExtractState, text: str) -> None:
+        if self._publisher is None:
+            return
+        try:
+            self._publisher.tell(self._event("", state, problems=(text,)))
+            self._told = text
+        except BanyanError:
+            log.info("the lifecycle topic cannot be reached either", adapter=self._spec.name)
+
+    def _open_channels(self, adapter: Adapter) -> dict[str, Channel]:
+        if not self._channels:
+            self._channels = open_channels(self._spec, adapter.entities, self._links, self._registry)
+        return self._channels
+
+    def _event(self, extract: str, state: ExtractState, **more: object) -> LifecycleEvent:
+        return LifecycleEvent.model_validate(
+            {"adapter": self._spec.name, "extract": extract, "state": state, "at_ms": _now_ms(), **more}
+        )
+
+    def _tidy(self, publisher: Publisher) -> None:
+        """Remove what the state in Kafka no longer names; runs only after a commit or at the start."""
+        state = publisher.state
+        held = state.held
+        keep_spools(self._spools, [held.spool] if held else [])
+        self._snapshots.keep([s for s in (state.snapshot, held.snapshot if held else "") if s])
+
+    def _detach(self) -> None:
+        if self._publisher is not None:
+            self._publisher.close()
+            self._publisher = None
+
+    @property
+    def _spools(self) -> Path:
+        return self._home / "spool"
+
+    @property
+    def _snapshots(self) -> Snapshots:
+        return Snapshots(self._home / "snapshot")
+
+
+def _place(error: Exception) -> str:
+    """Name an unexpected error by type and line only: its message could hold a record's data (G10)."""
+    frames: Iterator[traceback.FrameSummary] = reversed(traceback.extract_tb(error.__traceback__))
+    frame = next(frames, None)
+    where = f" at {Path(frame.filename).name}:{frame.lineno}" if frame else ""
+    return f"internal error: {type(error).__name__}{where}\n  → report it with the version of Banyan"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

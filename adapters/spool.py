@@ -1,0 +1,242 @@
+"""A prepared extract on disk: finished Kafka records by column, ready to be sent from any position.
+
+A spool is a folder named by the hash of its content: `manifest.json` and one Arrow IPC file a topic
+(`partition`, `key`, `value`; a null value is a tombstone), in batches of bounded size. Dead letters are
+the last file; they carry headers instead of a key. A *position* counts records over all files in the
+manifest's order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.ipc
+from pydantic import BaseModel, ConfigDict
+
+from adapters.durable import content_id, sync_folder, write_durably
+from adapters.extract import TsKind
+from schemas.errors import Terminal
+
+#: Rows of an IPC batch: some megabytes of events, so a reader's memory stays small and a position in the
+#: middle is found by one division.
+BATCH_ROWS = 20_000
+SCHEMA = pa.schema(
+    [
+        ("partition", pa.int32()),
+        ("key", pa.large_binary()),
+        ("value", pa.large_binary()),
+        ("headers", pa.large_binary()),
+    ]
+)
+
+
+class SpoolFile(BaseModel):
+    """One file of a spool."""
+
+    model_config = ConfigDict(frozen=True)
+
+    topic: str
+    rows: int
+    content: str
+
+
+class SpoolEntity(BaseModel):
+    """One entity's part: its collection name and figures."""
+
+    model_config = ConfigDict(frozen=True)
+
+    collection: str
+    topic: str
+    key_id: int
+    value_id: int
+    counts: dict[str, int]
+
+    @property
+    def events(self) -> int:
+        """Change events, without tombstones."""
+        return sum(self.counts[op] for op in "rcud")
+
+
+class Manifest(BaseModel):
+    """What a spool holds and what publishing it means. Fixed by the extract: no clock is read for it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: int = 1
+    adapter: str
+    extract: str
+    partial: bool
+    base: str
+    snapshot: str
+    ts_ms: int
+    ts_kind: TsKind
+    arrival_ms: int
+    file: str | None
+    entities: dict[str, SpoolEntity]
+    rejected: int
+    hold: tuple[str, ...]
+    problems: tuple[str, ...]
+    files: tuple[SpoolFile, ...]
+
+    @property
+    def rows(self) -> int:
+        """Kafka records of the change and dead-letter topics."""
+        return sum(f.rows for f in self.files)
+
+    @property
+    def events(self) -> int:
+        """Change events over all entities."""
+        return sum(e.events for e in self.entities.values())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """r, c, u, d, rejected and unchanged over all entities."""
+        names = ("r", "c", "u", "d", "unchanged")
+        counts = {n: sum(e.counts.get(n, 0) for e in self.entities.values()) for n in names}
+        return counts | {"rejected": self.rejected}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Consecutive records of one topic, as Python objects for the producer; `headers` only on dead letters."""
+
+    topic: str
+    partition: npt.NDArray[np.int32]
+    key: list[bytes | None]
+    value: list[bytes | None]
+    headers: list[bytes | None] | None
+
+
+class Spool:
+    """A spool on disk, read from a position."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            self.manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
+        except (OSError, ValueError) as error:
+            raise Terminal(
+                f"the spool cannot be read ({type(error).__name__}), and Kafka says it is half published or held",
+                where=str(folder),
+                fix="put this folder back from a backup, or run the adapter on the host that has it",
+            ) from error
+
+    def __repr__(self) -> str:
+        return f"<Spool {self.id} of {self.manifest.extract}>"
+
+    @property
+    def id(self) -> str:
+        """Hash of the content; the folder's name."""
+        return self.folder.name
+
+    def pieces(self, position: int, limit: int) -> Iterator[Piece]:
+        """Yield at most `limit` records from `position` on, at most one IPC batch at a time.
+
+        Raises:
+            Terminal: a file is missing or damaged.
+        """
+        start = 0
+        for file in self.manifest.files:
+            inside = max(position - start, 0)
+            start += file.rows
+            if inside >= file.rows:
+                continue
+            for piece in self._file(file, inside, limit):
+                limit -= len(piece.value)
+                yield piece
+            if limit <= 0:
+                return
+
+    def _file(self, file: SpoolFile, row: int, limit: int) -> Iterator[Piece]:
+        try:
+            with pa.memory_map(str(self.folder / f"{file.content}.arrow")) as source:
+                reader = pa.ipc.open_file(source)
+                while row < file.rows and limit > 0:
+                    number, inside = divmod(row, BATCH_ROWS)
+                    batch = reader.get_batch(number).slice(inside, limit)
+                    row, limit = row + batch.num_rows, limit - batch.num_rows
+                    yield _piece(file.topic, batch)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise Terminal(
+                f"a file of the spool cannot be read ({type(error).__name__})",
+                where=str(self.folder),
+                fix="put this folder back from a backup",
+            ) from error
+
+
+class SpoolWriter:
+    """Write one spool; `close` gives it its name."""
+
+    def __init__(self, parent: Path) -> None:
+        self._parent = parent
+        self._work = parent / ".work"
+        shutil.rmtree(self._work, ignore_errors=True)
+        self._work.mkdir(parents=True)
+        self._files: list[SpoolFile] = []
+
+    def add(self, topic: str, batches: Iterable[pa.RecordBatch]) -> None:
+        """Write a topic's records, cut into batches of `BATCH_ROWS`; no file where there are none."""
+        path = self._work / "part"
+        rows = 0
+        with path.open("wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
+            for batch in _even(batches):
+                writer.write_batch(batch)
+                rows += batch.num_rows
+        if not rows:
+            path.unlink()
+            return
+        content = content_id(path)
+        path.replace(self._work / f"{content}.arrow")
+        self._files.append(SpoolFile(topic=topic, rows=rows, content=content))
+
+    def close(self, **manifest: Any) -> Spool:
+        """Write the manifest and move the folder to its final name; an equal one may be there already."""
+        text = Manifest(files=tuple(self._files), **manifest).model_dump_json().encode()
+        write_durably(self._work / "manifest.json", text)
+        final = self._parent / hashlib.sha256(text).hexdigest()[:32]
+        shutil.rmtree(final, ignore_errors=True)
+        self._work.rename(final)
+        sync_folder(self._parent)
+        return Spool(final)
+
+
+def keep_spools(parent: Path, ids: Iterable[str]) -> None:
+    """Delete every spool in `parent` that is not named, half-written ones too."""
+    wanted = set(ids)
+    for path in parent.iterdir() if parent.exists() else ():
+        if path.name not in wanted:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _piece(topic: str, batch: pa.RecordBatch) -> Piece:
+    partition, key, value, headers = batch.columns
+    return Piece(
+        topic,
+        partition.to_numpy(),
+        key.to_pylist(),
+        value.to_pylist(),
+        None if headers.null_count == len(headers) else headers.to_pylist(),
+    )
+
+
+def _even(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Cut and join batches so that each but the last has exactly `BATCH_ROWS` rows."""
+    waiting: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        waiting.append(batch)
+        count += batch.num_rows
+        while count >= BATCH_ROWS:
+            joined = pa.concat_batches(waiting)
+            yield joined.slice(0, BATCH_ROWS)
+            waiting, count = [joined.slice(BATCH_ROWS)], count - BATCH_ROWS
+    if count:
+        yield pa.concat_batches(waiting)

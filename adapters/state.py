@@ -1,0 +1,97 @@
+"""Where an adapter stands, as Kafka knows it: the only commit point (DESIGN 10.2).
+
+The record goes into the same transaction as the events that it speaks of. Everything local (spools,
+snapshots) is found from it.
+"""
+
+from __future__ import annotations
+
+import time
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from connectors.admin import Admin
+from connectors.links import Links
+from connectors.log_reader import read_all, read_state
+from schemas.errors import Transient
+
+#: So many finished extract ids are remembered; a file dropped again after more than this many others
+#: is compared afresh, which publishes only what really differs.
+KNOWN = 200
+#: A dead producer's transaction is aborted by the broker within its time-out of 60 s; twice that is a fault.
+_SETTLED_SECONDS = 120.0
+
+Offsets = dict[str, dict[str, int]]
+
+
+class Held(BaseModel):
+    """An extract that waits for a person."""
+
+    model_config = ConfigDict(frozen=True)
+
+    extract: str
+    spool: str
+    snapshot: str
+    partial: bool
+    at_ms: int
+
+
+class AdapterState(BaseModel):
+    """The value of one key of the adapter_state topic.
+
+    `extract`, `spool`, `position`, `offsets` and `done` speak of the extract published last, or half
+    published; `snapshot` is the last committed one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    extract: str = ""
+    spool: str = ""
+    position: int = 0
+    done: bool = True
+    snapshot: str = ""
+    offsets: Offsets = Field(default_factory=dict)
+    #: What the half published extract replaces.
+    superseded: tuple[str, ...] = ()
+    #: Topic → key schema id, value schema id.
+    schemas: dict[str, tuple[int, int]] = Field(default_factory=dict)
+    #: The last extracts that need no more work, oldest first.
+    known: tuple[str, ...] = ()
+    held: Held | None = None
+    #: Business time of the newest full extract committed; 0 without one.
+    ts_ms: int = 0
+    #: Snapshot id of the picture that was rejected last.
+    refused: str = ""
+
+    def remember(self, *extracts: str) -> tuple[str, ...]:
+        """Return `known` with these ids at its end."""
+        older = tuple(e for e in self.known if e not in extracts)
+        return (*older, *dict.fromkeys(extracts))[-KNOWN:]
+
+
+def read(links: Links, adapter: str) -> AdapterState:
+    """Return the adapter's last committed state. Call it after `init_transactions`.
+
+    Several adapters share the topic, and a `read_committed` reader stops before the first open
+    transaction of *any* of them. So this waits until the topic is settled past our own last record:
+    an older state would publish a whole transaction again.
+
+    Raises:
+        Transient: another producer's transaction stays open.
+    """
+    topic, key = links.topics.adapter_state.name, adapter.encode()
+    ours = [r.offset for r in read_all(links.kafka, topic, read_committed=False) if r.key == key]
+    admin = Admin(links.kafka)
+    deadline = time.monotonic() + _SETTLED_SECONDS
+    while ours and admin.last_stable_offsets(topic).get(0, 0) <= ours[-1]:
+        if time.monotonic() > deadline:
+            raise Transient("another producer's transaction stays open", where=topic, fix="see what runs")
+        time.sleep(0.1)
+    value = read_state(links.kafka, topic).get(key)
+    return AdapterState() if value is None else AdapterState.model_validate_json(value)
+
+
+def read_states(links: Links) -> dict[str, AdapterState]:
+    """Return the committed state of every adapter by name, for people to look at."""
+    states = read_state(links.kafka, links.topics.adapter_state.name)
+    return {key.decode(): AdapterState.model_validate_json(value) for key, value in states.items()}

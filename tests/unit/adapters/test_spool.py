@@ -1,0 +1,94 @@
+"""A spool gives the same records from any position, in any portions."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapters import spool as spool_module
+from adapters.spool import SCHEMA, SpoolWriter, keep_spools
+from schemas.errors import Terminal
+
+MANIFEST = {
+    "adapter": "a",
+    "extract": "e",
+    "partial": False,
+    "base": "",
+    "snapshot": "s",
+    "ts_ms": 1,
+    "ts_kind": "arrival",
+    "arrival_ms": 1,
+    "file": None,
+    "entities": {},
+    "rejected": 0,
+    "hold": (),
+    "problems": (),
+}
+
+
+def batch(values: list[bytes | None]) -> pa.RecordBatch:
+    n = len(values)
+    keys = pa.array([b"k"] * n, pa.large_binary())
+    columns = [
+        pa.array([0] * n, pa.int32()),
+        keys,
+        pa.array(values, pa.large_binary()),
+        pa.nulls(n, pa.large_binary()),
+    ]
+    return pa.record_batch(columns, schema=SCHEMA)
+
+
+def drain(spool, position, limit):
+    return [(p.topic, v) for p in spool.pieces(position, limit) for v in p.value]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(
+    topics=st.lists(
+        st.lists(st.lists(st.none() | st.binary(max_size=2), max_size=5), max_size=4), max_size=3
+    ),
+    limit=st.integers(1, 7),
+)
+def test_any_portions_give_all_records(tmp_path, monkeypatch, topics, limit):
+    """Reading in portions of any size gives every record once, in order."""
+    monkeypatch.setattr(spool_module, "BATCH_ROWS", 3)
+    writer = SpoolWriter(tmp_path)
+    for number, batches in enumerate(topics):
+        writer.add(f"t{number}", [batch(values) for values in batches])
+    spool = writer.close(**MANIFEST)
+    whole = [(f"t{n}", v) for n, batches in enumerate(topics) for values in batches for v in values]
+    assert spool.manifest.rows == len(whole)
+    read = []
+    while len(read) < len(whole):
+        portion = drain(spool, len(read), limit)
+        assert 0 < len(portion) <= limit
+        read += portion
+    assert read == whole
+
+
+def test_same_content_same_folder(tmp_path):
+    """Preparing the same records again gives the same spool."""
+    ids = set()
+    for _ in range(2):
+        writer = SpoolWriter(tmp_path)
+        writer.add("t", [batch([b"1", None])])
+        ids.add(writer.close(**MANIFEST).id)
+    assert len(ids) == 1
+
+
+def test_missing_spool_is_terminal(tmp_path):
+    """A spool that Kafka names but the disk lacks says what to do."""
+    with pytest.raises(Terminal, match="half published or held"):
+        spool_module.Spool(tmp_path / "nothing")
+
+
+def test_keep_spools_clears_the_rest(tmp_path):
+    """Only the named spools stay."""
+    writer = SpoolWriter(tmp_path)
+    writer.add("t", [batch([b"1"])])
+    spool = writer.close(**MANIFEST)
+    (tmp_path / ".work").mkdir()
+    keep_spools(tmp_path, [spool.id])
+    assert [p.name for p in tmp_path.iterdir()] == [spool.id]
