@@ -222,6 +222,11 @@ class TransactionalProducer:
             return call(*args)
         except KafkaException as error:
             raise _translate(error, self.transactional_id) from error
+        except SystemError as error:
+            # confluent-kafka returns a result *and* an error where a fatal one was waiting to be reported.
+            if isinstance(error.__cause__, KafkaException):
+                raise _translate(error.__cause__, self.transactional_id) from error
+            raise
 
 
 def _last_index_of_each(partitions: npt.NDArray[np.int32]) -> list[int]:
