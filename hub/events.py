@@ -71,35 +71,53 @@ class EventReader:
         return self._schemas[schema_id]
 
 
-def masked(schema: Any, value: Any, named: dict[str, Any] | None = None, *, personal: bool = False) -> Any:
+def masked(schema: Any, value: Any) -> Any:
     """Return `value` with every personal leaf as `•••`; null stays null, so that absence can be seen.
 
     A field counts as personal when its schema property `classification` says so; the envelope's own
     fields carry none and stay readable (10.14).
     """
-    named = {} if named is None else named
+    named: dict[str, Any] = {}
+    _collect(schema, named)
+    return _masked(schema, value, named, personal=False)
+
+
+def _collect(schema: Any, named: dict[str, Any]) -> None:
+    """Note every record by its name: a null first image must not hide what the second one refers to."""
+    if isinstance(schema, list):
+        for branch in schema:
+            _collect(branch, named)
+    elif isinstance(schema, dict):
+        if schema["type"] == "record":
+            named[schema["name"]] = named[f"{schema.get('namespace', '')}.{schema['name']}".lstrip(".")] = (
+                schema
+            )
+        for inner in (schema.get("items"), *(f["type"] for f in schema.get("fields", ()))):
+            _collect(inner, named)
+        if not isinstance(schema["type"], str):
+            _collect(schema["type"], named)
+
+
+def _masked(schema: Any, value: Any, named: dict[str, Any], *, personal: bool) -> Any:
     if value is None:
         return None
     if isinstance(schema, list):
         branches = [b for b in schema if b != "null"]
-        return masked(branches[0], value, named, personal=personal) if len(branches) == 1 else MASK
-    if isinstance(schema, str):
-        if schema in named:
-            return masked(named[schema], value, named, personal=personal)
-        return MASK if personal else value
-    kind = schema["type"]
+        return _masked(branches[0], value, named, personal=personal) if len(branches) == 1 else MASK
+    if isinstance(schema, str) and schema in named:
+        schema = named[schema]
+    kind = schema if isinstance(schema, str) else schema["type"]
     if kind == "record":
-        name = schema["name"]
-        full = name if "." in name else f"{schema.get('namespace', '')}.{name}".lstrip(".")
-        named[full] = named[name] = schema
-        out = {}
-        for field in schema["fields"]:
-            classified = field.get("classification", "personal" if personal else "open")
-            inner = value[field["name"]]
-            out[field["name"]] = masked(field["type"], inner, named, personal=classified == "personal")
-        return out
+        return {
+            f["name"]: _masked_field(f, value[f["name"]], named, personal=personal) for f in schema["fields"]
+        }
     if kind == "array":
-        return [masked(schema["items"], item, named, personal=personal) for item in value]
-    if isinstance(kind, (dict, list)):
-        return masked(kind, value, named, personal=personal)
+        return [_masked(schema["items"], item, named, personal=personal) for item in value]
+    if not isinstance(kind, str):
+        return _masked(kind, value, named, personal=personal)
     return MASK if personal else value
+
+
+def _masked_field(field: dict[str, Any], value: Any, named: dict[str, Any], *, personal: bool) -> Any:
+    classified = field.get("classification", "personal" if personal else "open")
+    return _masked(field["type"], value, named, personal=classified == "personal")

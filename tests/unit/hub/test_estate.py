@@ -1,0 +1,62 @@
+"""An estate: found by path or name, loaded in parts, checked as a whole."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hub.estate import EXAMPLES, Estate, find
+from hub.lint import lint
+from schemas.errors import SettingsError, Transient
+
+
+def test_an_example_is_found_by_its_name() -> None:
+    """The bare name of an example stands for its folder."""
+    assert find("universal_credit") == EXAMPLES / "universal_credit"
+
+
+def test_the_examples_have_no_findings() -> None:
+    """`banyan check` finds nothing to mend in the demo estate, and sees all its parts."""
+    findings, counts = lint(Estate("universal_credit"))
+    assert findings == []
+    assert counts == {"adapters": 2, "entities": 3, "projections": 3, "documents": 1, "operations": 1}
+
+
+def test_services_that_do_not_run_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a running Kafka the error says which command starts it."""
+    monkeypatch.setenv("BANYAN_STATE", str(tmp_path))
+    with pytest.raises(Transient, match="not running") as caught:
+        Estate("universal_credit").links()
+    assert "banyan up" in caught.value.fix
+
+
+def test_links_come_from_the_running_services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The embedded services write where they are; every part reads it there."""
+    monkeypatch.setenv("BANYAN_STATE", str(tmp_path))
+    (tmp_path / "services.json").write_text(
+        json.dumps({"bootstrap": "127.0.0.1:1", "registry": "http://127.0.0.1:2"})
+    )
+    links = Estate("universal_credit").links()
+    assert (links.kafka.bootstrap, links.registry_url, links.state) == (
+        "127.0.0.1:1",
+        "http://127.0.0.1:2",
+        tmp_path,
+    )
+
+
+def test_a_projection_of_nothing_is_a_finding(tmp_path: Path) -> None:
+    """A projection over an entity that no adapter publishes is found without starting anything."""
+    (tmp_path / "banyan.toml").write_text('prefix = "x"\n')
+    (tmp_path / "projections").mkdir()
+    (tmp_path / "projections" / "p.py").write_text(
+        "from streams.projection import row_projection\n"
+        'p = row_projection(name="p", source="nobody.thing", collection="things")\n'
+    )
+    findings, _ = lint(Estate(tmp_path))
+    assert "no adapter publishes 'nobody.thing'" in findings[0].what
+
+
+def test_a_folder_without_settings_is_refused(tmp_path: Path) -> None:
+    """A folder that is no estate is told with its remedy."""
+    with pytest.raises(SettingsError, match=r"no banyan\.toml"):
+        Estate(tmp_path)

@@ -1,0 +1,99 @@
+"""The supervisor: ordered start, restart, and nothing left behind."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hub import tether
+from hub.supervise import Part, Supervisor
+from schemas.errors import Transient
+
+SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
+
+
+def _supervisor(folder: Path, said: list[str]) -> Supervisor:
+    return Supervisor(folder / "logs", env=dict(os.environ), say=said.append)
+
+
+async def test_leaving_ends_every_part(tmp_path: Path) -> None:
+    """Leaving the supervisor ends the parts that it started."""
+    async with _supervisor(tmp_path, []) as supervisor:
+        await supervisor.start([Part("one", SLEEP, tmp_path), Part("two", SLEEP, tmp_path)])
+        pids = supervisor.pids
+        assert set(pids) == {"one", "two"}
+    assert not any(psutil.pid_exists(pid) for pid in pids.values())
+
+
+async def test_a_part_that_dies_is_started_again(tmp_path: Path) -> None:
+    """A part that is killed is started again, and the terminal is told."""
+    said: list[str] = []
+    async with _supervisor(tmp_path, said) as supervisor:
+        await supervisor.start([Part("one", SLEEP, tmp_path)])
+        first = supervisor.pids["one"]
+        os.kill(first, signal.SIGKILL)
+        for _ in range(200):
+            await asyncio.sleep(0.05)
+            if supervisor.pids.get("one") not in (None, first):
+                break
+        assert supervisor.pids["one"] != first
+    assert "SIGKILL" in said[0]
+
+
+async def test_a_part_that_says_why_is_quoted(tmp_path: Path) -> None:
+    """The error line that a part printed before it ended is shown with its log's place."""
+    said: list[str] = []
+    failing = (
+        sys.executable,
+        "-c",
+        "import sys; print('error: the port is taken', file=sys.stderr); sys.exit(3)",
+    )
+    async with _supervisor(tmp_path, said) as supervisor:
+        await supervisor.start([Part("one", failing, tmp_path)])
+        for _ in range(100):
+            await asyncio.sleep(0.05)
+            if said:
+                break
+    assert "exit code 3" in said[0]
+    assert "error: the port is taken" in said[0]
+
+
+async def test_a_part_that_never_answers_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part whose ready URL stays silent is an error that names the URL and the log."""
+    monkeypatch.setattr("hub.supervise.READY_SECONDS", 0.3)
+    async with _supervisor(tmp_path, []) as supervisor:
+        with pytest.raises(Transient) as caught:
+            await supervisor.start([Part("one", SLEEP, tmp_path, ready="http://127.0.0.1:9/health")])
+    assert caught.value.where == "http://127.0.0.1:9/health"
+    assert "one.log" in caught.value.fix
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_a_tethered_process_dies_with_its_parent(tmp_path: Path) -> None:
+    """SIGKILL of the parent ends the tethered child too."""
+    noted = tmp_path / "pid"
+    code = (
+        "import os, subprocess, sys, time\n"
+        f"tie = [sys.executable, {tether.__file__!r}, str(os.getpid())]\n"
+        "child = subprocess.Popen([*tie, sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"open({str(noted)!r}, 'w').write(str(child.pid))\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    while not (noted.exists() and noted.read_text()):
+        time.sleep(0.02)
+    child = psutil.Process(int(noted.read_text()))
+    while "time.sleep(60)" not in child.cmdline()[-1] or tether.__file__ in child.cmdline():
+        time.sleep(0.02)
+    parent.kill()
+    parent.wait()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        child.wait(timeout=20)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
