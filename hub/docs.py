@@ -130,8 +130,8 @@ def _commands_page() -> str:
     from hub.cli import app
 
     parts = [
-        "# Commands\n\nExit codes: 0 done, 1 the answer is no (differences, findings), 2 wrong use or settings, "
-        "3 something outside failed. Errors go to stderr as what, where, what to do.\n"
+        "# Commands\n\nExit codes: 0 done, 1 the answer is no (differences, findings), 2 wrong use or "
+        "settings, 3 something outside failed. Errors go to stderr as what, where, what to do.\n"
     ]
     for path, info in _commands(app, "banyan"):
         function: Callable[..., Any] = info.callback
