@@ -26,7 +26,9 @@ def cache_folder() -> Path:
     if named := os.environ.get("BANYAN_CACHE"):
         folder = Path(named).expanduser().absolute()
         if not _writable(folder):
-            raise Terminal("cannot write there", where=str(folder), fix="let BANYAN_CACHE name a folder you may write")
+            raise Terminal(
+                "cannot write there", where=str(folder), fix="let BANYAN_CACHE name a folder you may write"
+            )
         return folder
     folder = platformdirs.user_cache_path("banyan", appauthor=False)
     if folder.is_absolute() and _writable(folder):
@@ -48,7 +50,11 @@ def _temporary() -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.lstat()
     if status.st_uid != os.getuid() or status.st_mode & 0o022 or folder.is_symlink():
-        raise Terminal("the folder belongs to somebody else", where=str(folder), fix="set BANYAN_CACHE to a folder of your own")
+        raise Terminal(
+            "the folder belongs to somebody else",
+            where=str(folder),
+            fix="set BANYAN_CACHE to a folder of your own",
+        )
     return folder
 
 

