@@ -44,7 +44,7 @@ class Topics:
 
     @property
     def lifecycle(self) -> Topic:
-        """What happened to each extract: started, held, failed, committed…"""
+        """What happened to each extract: started, held, failed, committed and so on."""
         return self._internal("lifecycle", HISTORY)
 
     @property
