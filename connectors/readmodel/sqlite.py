@@ -1,0 +1,245 @@
+"""The embedded read model: one SQLite file a projection version, written by one worker (DESIGN 4.9)."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from connectors.readmodel import statements
+from connectors.readmodel.freshness import BUCKETS, histogram
+from connectors.readmodel.store import Change, Fenced, Place, StoreUnavailable
+from connectors.readmodel.table import Table
+from schemas.errors import SettingsError, Terminal
+
+#: Layout of the file; a newer Banyan refuses what it cannot read, instead of guessing.
+FORMAT = 1
+#: Rows a statement (see `statements.upsert`); above 500 the gain is gone and statements get large.
+_ROWS_A_STATEMENT = 500
+#: A reader never blocks a WAL writer; only another tool's write lock does. Five seconds of patience
+#: inside SQLite, then the engine's back-off takes over.
+_BUSY_SECONDS = 5.0
+
+
+class SqliteReadModel:
+    """The one writer of a read-model file.
+
+    Not safe for several threads at once; the engine calls it from one.
+
+    Raises:
+        SettingsError: another worker holds the file.
+        Terminal: the file was written by a newer format or holds another topic's rows.
+        StoreUnavailable: the file cannot be opened now.
+    """
+
+    def __init__(self, file: Path, *, topic: str) -> None:
+        self.file = file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(file)
+        try:
+            self._db = sqlite3.connect(
+                file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            # 16 KiB pages: rows of 20 columns update with fewer page splits (set before the first write).
+            for pragma in ("page_size=16384", "journal_mode=WAL", "synchronous=NORMAL", "cache_size=-32768"):
+                self._db.execute(f"PRAGMA {pragma}")
+            self._db.executescript(statements.CORE)
+            self._check(topic)
+        except sqlite3.OperationalError as error:
+            self._lock.close()
+            raise _unavailable(error, file) from error
+        except BaseException:
+            self._lock.close()
+            raise
+        self._table = self._stored_table()
+        self._stats = self._stored_stats()
+
+    def __repr__(self) -> str:
+        return f"<SqliteReadModel {self.file}>"
+
+    @property
+    def table(self) -> Table | None:
+        """The table as it stands; None before the first schema is known."""
+        return self._table
+
+    def ensure(self, table: Table) -> None:
+        """Make the table, or widen it by the columns that it lacks."""
+        self._transaction(lambda: self._widen(table))
+
+    def claim(self, places: Sequence[Place]) -> Mapping[Place, int]:
+        """Return the next offset of each partition; 0 where nothing has been stored yet."""
+
+        def read() -> dict[Place, int]:
+            self._db.executemany("INSERT OR IGNORE INTO offsets VALUES (?, ?, 0)", places)
+            return {(t, p): n for t, p, n in self._db.execute("SELECT topic, partition, next FROM offsets")}
+
+        stored = self._transaction(read)
+        return {place: stored[place] for place in places}
+
+    def parked_keys(self, places: Sequence[Place]) -> set[bytes]:
+        """Return the message keys whose events wait."""
+        wanted = set(places)
+        rows = self._db.execute("SELECT DISTINCT topic, partition, key FROM parked")
+        return {bytes(key) for topic, partition, key in rows if (topic, partition) in wanted}
+
+    def apply(self, change: Change) -> None:
+        """Store one batch: fence, rows, parked events and statistics in one transaction."""
+        self._transaction(lambda: self._apply(change))
+
+    def close(self) -> None:
+        """Fold the log into the file and let the next worker in."""
+        try:
+            self._db.close()
+        finally:
+            self._lock.close()
+
+    def _apply(self, change: Change) -> None:
+        topic, partition = change.place
+        fence = self._db.execute(
+            "UPDATE offsets SET next = ? WHERE topic = ? AND partition = ? AND next = ?",
+            (change.next, topic, partition, change.expected),
+        )
+        if fence.rowcount != 1:
+            raise Fenced(
+                f"the stored offset is no longer {change.expected}: another worker wrote this partition",
+                where=f"{topic}:{partition}",
+                fix="nothing: this worker starts again from the stored offset",
+            )
+        if change.table is not None:
+            self._widen(change.table)
+            self._db.executemany(statements.delete(change.table), change.deletes)
+            if change.upserts:
+                self._upsert(change.table, change.upserts)
+        if change.parked:
+            self._db.executemany(
+                "INSERT OR IGNORE INTO parked VALUES (?, ?, ?, ?, ?, ?)",
+                [(p.topic, p.partition, p.offset, p.key, p.value, p.reason) for p in change.parked],
+            )
+        self._count(change)
+
+    def _upsert(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        width = len(rows[0])
+        most = min(_ROWS_A_STATEMENT, self._db.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // width)
+        start = 0
+        # 500 at once, then 50, then one by one: three statements to keep prepared, whatever the batch.
+        for size in (most, max(most // 10, 1), 1):
+            sql = statements.upsert(table, size)
+            while len(rows) - start >= size:
+                self._db.execute(sql, list(chain.from_iterable(rows[start : start + size])))
+                start += size
+
+    def _widen(self, wanted: Table) -> None:
+        if self._table is not None and set(wanted.names) <= set(self._table.names):
+            return
+        if self._table is None:
+            new, ddl = wanted, statements.create(wanted)
+        else:
+            new = self._table.widened(wanted)
+            ddl = statements.widen(self._table, new)
+        for statement in ddl:
+            self._db.execute(statement)
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('table', ?)", (new.to_json(),))
+        self._table = new
+
+    def _count(self, change: Change) -> None:
+        now = time.time()
+        stats = self._stats
+        for name, amount in (
+            ("events", change.events),
+            ("deletes", len(change.deletes)),
+            ("parked_events", len(change.parked)),
+        ):
+            stats[name] = int(stats[name]) + amount
+        stats["last_commit_ms"] = int(now * 1000)
+        stats["last_event_ts_ms"] = max(int(stats["last_event_ts_ms"]), change.ts_ms)
+        stats["last_append_ms"] = max(int(stats["last_append_ms"]), change.append_ms)
+        for name, origin in (
+            ("arrival_to_visible", change.arrival_ms),
+            ("append_to_visible", change.appended_ms),
+        ):
+            if len(origin):
+                counts = histogram(now - np.asarray(origin, dtype=np.float64) / 1000.0)
+                stats[name] = (np.asarray(stats[name], dtype=np.int64) + counts).tolist()
+        self._db.executemany(
+            "INSERT OR REPLACE INTO stats VALUES (?, ?)", [(k, json.dumps(v)) for k, v in stats.items()]
+        )
+
+    def _transaction(self, work: Any) -> Any:
+        table = self._table
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                result = work()
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._table = table
+                self._stats = {}
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                self._stats = self._stored_stats()
+                raise
+        except sqlite3.OperationalError as error:
+            raise _unavailable(error, self.file) from error
+        return result
+
+    def _check(self, topic: str) -> None:
+        meta = dict(self._db.execute("SELECT name, value FROM meta"))
+        if (found := int(meta.get("format", FORMAT))) > FORMAT:
+            raise Terminal(
+                f"the read model has format {found}, this Banyan reads up to {FORMAT}",
+                where=str(self.file),
+                fix="run the newer Banyan, or give the projection a new version to rebuild it",
+            )
+        if meta.get("topic", topic) != topic:
+            raise Terminal(
+                f"the read model was built from {meta['topic']}, the projection now reads {topic}",
+                where=str(self.file),
+                fix="give the projection a new version",
+            )
+        facts = {"format": str(FORMAT), "topic": topic}
+        self._db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", facts.items())
+
+    def _stored_table(self) -> Table | None:
+        row = self._db.execute("SELECT value FROM meta WHERE name = 'table'").fetchone()
+        return Table.from_json(row[0]) if row else None
+
+    def _stored_stats(self) -> dict[str, Any]:
+        fresh: dict[str, Any] = dict.fromkeys(
+            ("events", "deletes", "parked_events", "last_commit_ms", "last_event_ts_ms", "last_append_ms"), 0
+        )
+        fresh |= {"arrival_to_visible": [0] * BUCKETS, "append_to_visible": [0] * BUCKETS}
+        return fresh | {k: json.loads(v) for k, v in self._db.execute("SELECT name, value FROM stats")}
+
+
+def _lock(file: Path) -> Any:
+    handle = file.with_suffix(file.suffix + ".lock").open("a+")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        raise SettingsError(
+            "another worker writes this read model, and SQLite takes one writer",
+            where=str(file),
+            fix="stop the other worker; several workers need the PostgreSQL read model",
+        ) from None
+    handle.seek(0)
+    handle.truncate()
+    handle.write(f"{os.getpid()}\n")
+    handle.flush()
+    return handle
+
+
+def _unavailable(error: sqlite3.OperationalError, file: Path) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"the read model cannot be written now: {error}",
+        where=str(file),
+        fix="free disk space or close the tool that holds the file; the worker goes on by itself",
+    )

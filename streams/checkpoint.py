@@ -1,0 +1,277 @@
+"""The one object that turns a batch into stored rows and offsets, in a numbered order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from connectors.readmodel.store import Change, Parked, Place, ReadModel
+from connectors.readmodel.table import Table
+from schemas.entity import arrow_type
+from schemas.errors import SettingsError, Terminal
+from streams.batch import Batch
+from streams.decoding import Decoded, EventDecoder, KeyDecoder
+from streams.fold import Folded, fold
+from streams.projection import Projection
+from streams.shape import stored, table_of
+
+#: Reason of an event that is fine itself; the others are dead-lettered.
+WAITS = "an earlier event of this key is parked"
+
+
+class Schemas(Protocol):
+    """What is asked of the schema registry."""
+
+    def by_id(self, schema_id: int) -> dict[str, Any]:
+        """Return the schema with this id; Terminal for none, Transient while there is no answer."""
+        ...
+
+    def latest(self, subject: str) -> tuple[int, dict[str, Any]] | None:
+        """Return id and newest schema of a subject, None where there is no such subject."""
+        ...
+
+
+class Gap(Terminal):
+    """A batch does not begin where the one before it ended: one was lost on the way from the fetch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch that waits to be stored."""
+
+    batch: Batch
+    change: Change
+
+
+class Checkpoint:
+    """Commits batches of one projection version.
+
+    The order, for each batch of a partition. `prepare` does 1 to 5, `commit` 6 and 7, so that one thread can
+    prepare the next batch while another stores this one:
+
+    1. Leave out what is stored already; refuse a batch that does not begin where the last one ended.
+    2. Set aside the events of parked keys.
+    3. Decode the others by column, each with its writer's schema.
+    4. Park what cannot be decoded, and later events of its key.
+    5. Fold to the newest event of each row key.
+    6. Dead-letter what was parked for its own sake, and wait until Kafka has it.
+    7. In one transaction of the store: move the offset if it is still the expected one (the fence), write
+       rows, deletes, parked events and statistics.
+
+    A crash before 7 repeats all of it from the stored offset: the only thing that can then be there twice
+    is a dead letter, which carries its event's place to tell.
+    """
+
+    def __init__(
+        self,
+        projection: Projection,
+        topic: str,
+        store: ReadModel,
+        schemas: Schemas,
+        dead_letter: Callable[[Sequence[Parked]], None],
+    ) -> None:
+        self._projection = projection
+        self._topic = topic
+        self._store = store
+        self._schemas = schemas
+        self._dead_letter = dead_letter
+        self._events = EventDecoder(schemas.by_id)
+        self._keys = KeyDecoder(schemas.by_id)
+        self._table = store.table
+        self._known: dict[int, Table] = {}
+        self._key_schema: dict[str, Any] | None = None
+        self._next: dict[Place, int] = {}
+        self._parked: set[bytes] = set()
+        #: By partition, what is stored for sure (moves in `commit`).
+        self.stored: dict[Place, int] = {}
+
+    def ensure_table(self) -> bool:
+        """Make or widen the table from the newest registered schemas; False where there are none yet."""
+        value = self._schemas.latest(f"{self._topic}-value")
+        key = self._schemas.latest(f"{self._topic}-key")
+        if value is None or key is None:
+            return False
+        table = table_of(self._projection, value[1], key[1])
+        self._key_schema = key[1]
+        self._store.ensure(table)
+        self._table = self._store.table
+        return True
+
+    def claim(self, places: Sequence[Place]) -> dict[Place, int]:
+        """Take over partitions: return the offsets to seek to. Call it when nothing is in flight."""
+        offsets = dict(self._store.claim(places))
+        self._next = dict(offsets)
+        self.stored = dict(offsets)
+        self._parked = self._store.parked_keys(places)
+        return offsets
+
+    def prepare(self, batch: Batch) -> Prepared | None:
+        """Steps 1 to 5; None where all of the batch is stored already, or is not ours any more.
+
+        Raises:
+            Gap: a batch was lost between fetch and here. Start again from the stored offset.
+            Transient: the registry does not answer. Nothing has changed; call again.
+        """
+        # 1. Leave out what is stored already.
+        expected = self._next.get(batch.place)
+        if expected is None or batch.end <= expected:
+            return None
+        if batch.start > expected:
+            raise Gap(
+                f"the batch begins at {batch.start}, the one before it ended at {expected}",
+                where=f"{batch.topic}:{batch.partition}",
+                fix="nothing: the worker starts again from the stored offset",
+            )
+        batch = batch.since(expected)
+        # 2. Set aside the events of parked keys.
+        parked: dict[int, str] = {}
+        if self._parked:
+            parked = {i: WAITS for i, key in enumerate(batch.keys) if (key or b"") in self._parked}
+        # 3. Decode the others by column.
+        wanted = [i for i, value in enumerate(batch.values) if value is not None and i not in parked]
+        decoded = self._events.decode(batch.values, wanted)
+        # 4. Park what cannot be decoded, and 5. fold. Folding finds senseless events, too: then once more.
+        table, folded, failed = self._fold(batch, decoded, parked)
+        # `failed` are dead-lettered; events that only wait are kept with their bytes.
+        records = [
+            Parked(
+                batch.keys[i] or b"",
+                batch.topic,
+                batch.partition,
+                int(batch.offsets[i]),
+                batch.values[i],
+                reason,
+            )
+            for i, reason in sorted({**parked, **failed}.items())
+        ]
+        self._parked.update(batch.keys[i] or b"" for i in failed)
+        change = Change(
+            batch.place,
+            expected,
+            batch.end,
+            table,
+            folded.upserts,
+            folded.deletes,
+            records,
+            len(batch),
+            max((int(g.source_ts_ms.max()) for g in decoded.groups), default=0),
+            int(batch.timestamps.max()) if len(batch) else 0,
+            np.concatenate([g.ts_ms[g.ts_ms > 0] for g in decoded.groups]) if decoded.groups else (),
+            batch.timestamps,
+        )
+        self._next[batch.place] = batch.end
+        return Prepared(batch, change)
+
+    def commit(self, prepared: Prepared) -> None:
+        """Steps 6 and 7.
+
+        Raises:
+            Fenced: another worker wrote this partition.
+            StoreUnavailable: nothing was stored; call again.
+            BrokerUnavailable: the dead letters were not taken; call again.
+        """
+        change = prepared.change
+        # 6. Dead-letter what was parked for its own sake.
+        if own := [p for p in change.parked if p.reason != WAITS]:
+            self._dead_letter(own)
+        # 7. One transaction: fence, rows, parked events, statistics.
+        self._store.apply(change)
+        self.stored[change.place] = change.next
+
+    def _fold(
+        self, batch: Batch, decoded: Decoded, parked: dict[int, str]
+    ) -> tuple[Table | None, Folded, dict[int, str]]:
+        failed = dict(decoded.bad)
+        while True:
+            _wait_behind(batch, failed, parked)
+            alive = _without(decoded, {*failed, *parked})
+            tombstones, bad = self._tombstones(batch, alive, {*failed, *parked})
+            if not alive.groups and not tombstones and not bad:
+                return None, Folded([], []), failed
+            table = self._table_for(decoded)
+            folded = fold(table, batch, alive, tombstones)
+            if not (bad | folded.bad):
+                return table, folded, failed
+            failed |= bad | folded.bad
+
+    def _tombstones(
+        self, batch: Batch, decoded: Decoded, aside: set[int]
+    ) -> tuple[dict[int, tuple[Any, ...]], dict[int, str]]:
+        """Return the row keys of tombstones that a delete event does not precede, and the unreadable ones."""
+        deleted = {
+            batch.keys[i]
+            for g in decoded.groups
+            for i, op in zip(g.index.tolist(), g.op, strict=True)
+            if op == "d"
+        }
+        alone = [
+            i
+            for i, value in enumerate(batch.values)
+            if value is None and i not in aside and not (i and batch.keys[i - 1] == batch.keys[i] in deleted)
+        ]
+        found: dict[int, tuple[Any, ...]] = {}
+        bad: dict[int, str] = {}
+        for i in alone:
+            try:
+                record = self._keys.decode([batch.keys[i] or b""])[0]
+            except ValueError as error:
+                bad[i] = str(error)
+                continue
+            if tuple(record) == ("pseudonym",) or self._table is None:
+                continue  # the delete event before it named the row; without a table there is none
+            found[i] = self._row_key(record)
+        return found, bad
+
+    def _row_key(self, record: dict[str, Any]) -> tuple[Any, ...]:
+        assert self._table is not None
+        types = {f["name"]: arrow_type(f["type"]) for f in self._newest_key_schema()["fields"]}
+        columns = [self._table.column(k) for k in self._table.key]
+        return tuple(stored(pa.array([record[c.field]], types[c.field]), c)[0] for c in columns)
+
+    def _table_for(self, decoded: Decoded) -> Table:
+        """Return the table, widened by every writer schema that has come by."""
+        for group in decoded.groups:
+            if id(group.envelope) not in self._known:
+                table = table_of(self._projection, group.envelope, self._newest_key_schema())
+                self._known[id(group.envelope)] = table
+                self._table = table if self._table is None else self._table.widened(table)
+        assert self._table is not None
+        return self._table
+
+    def _newest_key_schema(self) -> dict[str, Any]:
+        if self._key_schema is None:
+            newest = self._schemas.latest(f"{self._topic}-key")
+            if newest is None:
+                raise SettingsError(
+                    "no key schema is registered", where=f"{self._topic}-key", fix="publish with Avro keys"
+                )
+            self._key_schema = newest[1]
+        return self._key_schema
+
+
+def _without(decoded: Decoded, aside: set[int]) -> Decoded:
+    """Return the groups without the events that are set aside."""
+    if not aside:
+        return decoded
+    groups = []
+    for group in decoded.groups:
+        keep = np.asarray([i not in aside for i in group.index.tolist()], np.bool_)
+        if keep.any():
+            groups.append(group if keep.all() else group.only(keep))
+    return Decoded(groups, decoded.bad)
+
+
+def _wait_behind(batch: Batch, failed: dict[int, str], parked: dict[int, str]) -> None:
+    """Add to `parked` the later events of each key with a failed one."""
+    if not failed:
+        return
+    first: dict[bytes, int] = {}
+    for i in sorted(failed):
+        first.setdefault(batch.keys[i] or b"", i)
+    for i, key in enumerate(batch.keys):
+        if i not in failed and first.get(key or b"", i) < i:
+            parked[i] = WAITS

@@ -1,0 +1,65 @@
+"""Publish events that a projection cannot apply to the dead-letter topic of their system."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+
+from confluent_kafka import KafkaException, Producer
+
+from connectors.kafka import ANSWER_SECONDS, BrokerUnavailable, KafkaSettings
+from connectors.readmodel.store import Parked
+from streams.projection import Projection
+
+
+class DeadLetter:
+    """Sends parked events; opened when the first one comes, because most projections never have one."""
+
+    def __init__(self, settings: KafkaSettings, topic: str, projection: Projection) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._projection = projection
+        self._producer: Producer | None = None
+
+    def __call__(self, events: Sequence[Parked]) -> None:
+        """Publish and wait until Kafka has them all.
+
+        Raises:
+            BrokerUnavailable: not acknowledged in time.
+        """
+        if self._producer is None:
+            self._producer = Producer(
+                self._settings.librdkafka() | {"enable.idempotence": True, "log_level": 3}
+            )
+        failed: list[str] = []
+        for event in events:
+            try:
+                self._producer.produce(
+                    self._topic,
+                    event.value,
+                    event.key,
+                    headers=self._headers(event),
+                    on_delivery=lambda error, _: failed.append(error.str()) if error else None,
+                )
+            except (BufferError, KafkaException) as error:
+                raise BrokerUnavailable(f"cannot dead-letter: {error}", where=self._topic) from error
+        if self._producer.flush(ANSWER_SECONDS) or failed:
+            raise BrokerUnavailable(
+                "Kafka did not take the dead letters" + (f": {failed[0]}" if failed else ""),
+                where=self._topic,
+            )
+
+    def _headers(self, event: Parked) -> list[tuple[str, bytes]]:
+        facts = {
+            "banyan.stage": "projection",
+            "banyan.projection": f"{self._projection.name}.v{self._projection.version}",
+            "banyan.entity": self._projection.entity,
+            # The event's place identifies it: a letter sent twice (a crash between here and the store)
+            # has the same one.
+            "banyan.source": f"{event.topic}:{event.partition}:{event.offset}",
+            "banyan.reason": event.reason,
+            "banyan.key": hashlib.sha256(event.key).hexdigest()[:16],
+            "banyan.at_ms": str(int(time.time() * 1000)),
+        }
+        return [(name, value.encode()) for name, value in facts.items()]

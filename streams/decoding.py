@@ -1,0 +1,224 @@
+"""Decode a batch of change events by column, each event with the schema it was written with."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import fastavro
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.entity import arrow_type
+from schemas.errors import Terminal
+from streams.shape import value_record
+
+Int64s = npt.NDArray[np.int64]
+#: Bytes before the Avro body: magic 0 and a big-endian schema id (Confluent wire format).
+HEADER = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The events of a batch that share a writer schema, decoded.
+
+    Attributes:
+        index: m places in the batch, ascending.
+        envelope: the writer's envelope schema.
+        op: m operation letters.
+        after: columns of the after-image by Avro name, m values each.
+        before: the same of the before-image.
+        ts_ms: m times of publishing (`envelope.ts_ms`), 0 for none.
+        source_ts_ms: m times of the change (`source.ts_ms`).
+        has_after: m flags: there is an after-image.
+        has_before: m flags: there is a before-image.
+    """
+
+    index: Int64s
+    envelope: Mapping[str, Any]
+    op: Sequence[str | None]
+    after: Mapping[str, pa.Array]
+    before: Mapping[str, pa.Array]
+    ts_ms: Int64s
+    source_ts_ms: Int64s
+    has_after: npt.NDArray[np.bool_]
+    has_before: npt.NDArray[np.bool_]
+
+    def only(self, keep: npt.NDArray[np.bool_]) -> Group:
+        """Return the events where `keep` (m flags) is true."""
+        mask = pa.array(keep)
+        return Group(
+            self.index[keep],
+            self.envelope,
+            [op for op, kept in zip(self.op, keep.tolist(), strict=True) if kept],
+            {name: array.filter(mask) for name, array in self.after.items()},
+            {name: array.filter(mask) for name, array in self.before.items()},
+            self.ts_ms[keep],
+            self.source_ts_ms[keep],
+            self.has_after[keep],
+            self.has_before[keep],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A batch's groups, and why each of the other events could not be decoded."""
+
+    groups: Sequence[Group]
+    bad: Mapping[int, str]
+
+
+class EventDecoder:
+    """Decodes values of one change topic.
+
+    Args:
+        schema_by_id: returns a registered schema; raises Terminal for an unknown id and Transient while the
+            registry does not answer (then the batch is tried again, nothing is parked).
+    """
+
+    def __init__(self, schema_by_id: Callable[[int], dict[str, Any]]) -> None:
+        self._schema_by_id = schema_by_id
+        self._readers: dict[int, Any] = {}
+
+    def decode(self, values: Sequence[bytes | None], wanted: Sequence[int]) -> Decoded:
+        """Decode the values at the places `wanted` (none of them a tombstone)."""
+        bad: dict[int, str] = {}
+        by_schema: dict[bytes, list[int]] = {}
+        for i in wanted:
+            by_schema.setdefault((values[i] or b"")[:HEADER], []).append(i)
+        groups = []
+        for header, places in by_schema.items():
+            if len(header) < HEADER or header[0] != 0:
+                bad |= dict.fromkeys(places, "the value does not start with a schema id")
+                continue
+            try:
+                reader = self._reader(int.from_bytes(header[1:], "big"))
+            except Terminal as error:
+                bad |= dict.fromkeys(places, error.what)
+                continue
+            group, failed = reader.read([values[i] for i in places], np.asarray(places, np.int64))
+            bad |= failed
+            if group is not None:
+                groups.append(group)
+        return Decoded(groups, bad)
+
+    def _reader(self, schema_id: int) -> Any:
+        if schema_id not in self._readers:
+            self._readers[schema_id] = _reader(self._schema_by_id(schema_id))
+        return self._readers[schema_id]
+
+
+class KeyDecoder:
+    """Decodes message keys; few are needed (tombstones), so one by one."""
+
+    def __init__(self, schema_by_id: Callable[[int], dict[str, Any]]) -> None:
+        self._schema_by_id = schema_by_id
+        self._parsed: dict[int, Any] = {}
+
+    def decode(self, keys: Sequence[bytes]) -> list[dict[str, Any]]:
+        """Return the key records.
+
+        Raises:
+            ValueError: a key is no Avro record of a known schema.
+        """
+        return [self._one(key) for key in keys]
+
+    def _one(self, key: bytes) -> dict[str, Any]:
+        if len(key) < HEADER or key[0] != 0:
+            raise ValueError("the key does not start with a schema id")
+        schema_id = int.from_bytes(key[1:HEADER], "big")
+        if schema_id not in self._parsed:
+            try:
+                self._parsed[schema_id] = fastavro.parse_schema(self._schema_by_id(schema_id))
+            except Terminal as error:
+                raise ValueError(error.what) from error
+        try:
+            record: dict[str, Any] = fastavro.schemaless_reader(
+                io.BytesIO(key[HEADER:]), self._parsed[schema_id], None
+            )
+        except Exception as error:  # fastavro raises whatever the bytes lead to
+            raise ValueError(f"the key is no Avro record of its schema ({type(error).__name__})") from error
+        return record
+
+
+class RecordReader:
+    """The slow, obvious reader: fastavro record by record. It also names the bad record of a bad batch."""
+
+    def __init__(self, envelope: dict[str, Any]) -> None:
+        self._envelope = envelope
+        self._parsed = fastavro.parse_schema(envelope)
+        self._types = {f["name"]: arrow_type(f["type"]) for f in value_record(envelope)["fields"]}
+
+    def read(self, values: Sequence[bytes | None], index: Int64s) -> tuple[Group | None, dict[int, str]]:
+        """Decode m values that stand at the places `index`; return the good ones, and reasons by place."""
+        records: list[dict[str, Any]] = []
+        good: list[int] = []
+        bad: dict[int, str] = {}
+        for place, value in zip(index.tolist(), values, strict=True):
+            stream = io.BytesIO((value or b"")[HEADER:])
+            try:
+                record: Any = fastavro.schemaless_reader(stream, self._parsed, None)
+            except Exception as error:  # fastavro raises whatever the bytes lead to
+                bad[place] = f"not an Avro record of its schema ({type(error).__name__})"
+                continue
+            if stream.read(1):
+                bad[place] = "bytes are left after the Avro record"
+                continue
+            records.append(record)
+            good.append(place)
+        return (self._group(records, good) if records else None), bad
+
+    def _group(self, records: list[dict[str, Any]], good: list[int]) -> Group:
+        def images(which: str) -> dict[str, pa.Array]:
+            rows = [r[which] or {} for r in records]
+            return {n: pa.array([row.get(n) for row in rows], t) for n, t in self._types.items()}
+
+        def times(values: list[int | None]) -> Int64s:
+            return np.asarray([v or 0 for v in values], np.int64)
+
+        return Group(
+            np.asarray(good, np.int64),
+            self._envelope,
+            [r["op"] for r in records],
+            images("after"),
+            images("before"),
+            times([r.get("ts_ms") for r in records]),
+            times([(r.get("source") or {}).get("ts_ms") for r in records]),
+            np.asarray([r["after"] is not None for r in records]),
+            np.asarray([r["before"] is not None for r in records]),
+        )
+
+
+def from_envelope(envelope: Mapping[str, Any], batch: pa.RecordBatch, index: Int64s) -> Group:
+    """Return the group of a columnar decode: `batch` has the envelope's fields, images as structs."""
+
+    def images(which: str) -> dict[str, pa.Array]:
+        image = batch.column(which)
+        names = [image.type.field(i).name for i in range(image.type.num_fields)]
+        return dict(zip(names, image.flatten(), strict=True))
+
+    def times(array: pa.Array) -> Int64s:
+        return np.asarray(pc.fill_null(array, 0).cast(pa.int64()).to_numpy(zero_copy_only=False))
+
+    fields = set(batch.schema.names)
+    none = np.zeros(len(index), np.int64)
+    source = batch.column("source")
+    return Group(
+        index,
+        envelope,
+        batch.column("op").to_numpy(zero_copy_only=False).tolist(),
+        images("after"),
+        images("before"),
+        times(batch.column("ts_ms")) if "ts_ms" in fields else none,
+        times(pc.struct_field(source, "ts_ms")) if source.type.get_field_index("ts_ms") >= 0 else none,
+        np.asarray(batch.column("after").is_valid()),
+        np.asarray(batch.column("before").is_valid()),
+    )
+
+
+def _reader(envelope: dict[str, Any]) -> RecordReader:
+    return RecordReader(envelope)

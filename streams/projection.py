@@ -1,0 +1,111 @@
+"""A projection: events of one entity folded into rows by key, declared in an estate's `projections/*.py`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from schemas.errors import SettingsError
+from schemas.names import api_name, topic_part
+from schemas.topics import Topics
+
+_COLLECTION = re.compile(r"[a-z][a-z0-9_-]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A row projection: the newest row of each key of one entity.
+
+    Make it with `row_projection`, which checks the names.
+    """
+
+    name: str
+    version: int
+    source: str
+    collection: str
+    select: tuple[str, ...] | None = None
+    rename: Mapping[str, str] = field(default_factory=dict)
+    indexes: tuple[str, ...] = ()
+    partitions: int = 4
+
+    @property
+    def system(self) -> str:
+        """The legacy system whose entity it reads."""
+        return self.source.split(".")[0]
+
+    @property
+    def entity(self) -> str:
+        """The entity it reads."""
+        return self.source.split(".")[1]
+
+    def topic(self, prefix: str) -> str:
+        """Return the change topic in the hub called `prefix`."""
+        return Topics(prefix).change(self.system, self.entity).name
+
+    def app_id(self, prefix: str) -> str:
+        """Return the Faust app id, which is also the consumer group (DESIGN 10.5)."""
+        return f"{prefix}.{self.name}.v{self.version}"
+
+    def file(self, state: Path) -> Path:
+        """Return the SQLite file of this version below the state folder."""
+        return state / "readmodel" / f"{self.name}.v{self.version}.sqlite"
+
+    def column_name(self, field_name: str) -> str:
+        """Return the API name of an Avro field."""
+        return self.rename.get(field_name) or api_name(field_name)
+
+
+def row_projection(
+    name: str,
+    *,
+    source: str,
+    collection: str,
+    version: int = 1,
+    select: Sequence[str] | None = None,
+    rename: Mapping[str, str] | None = None,
+    indexes: Sequence[str] = (),
+    partitions: int = 4,
+) -> Projection:
+    """Declare a row projection.
+
+    Args:
+        name: lower snake case; with `version` it names app, consumer group and read-model file.
+        source: `<system>.<entity>`.
+        collection: its place in the REST API, `/v1/<collection>`.
+        version: raise it to build the rows anew beside the old ones.
+        select: Avro fields to keep, key fields always among them; None keeps all.
+        rename: Avro field → API field, where lower snake case is not what you want.
+        indexes: API fields that callers may filter on, besides the key.
+        partitions: of the topic, used only where the worker starts before the adapter ever did.
+
+    Raises:
+        SettingsError: a name that cannot stand in a topic, a file name or a URL.
+    """
+    where = f"projection {name!r}"
+    topic_part(name, where=where)
+    if len(parts := source.split(".")) != 2:
+        raise SettingsError(
+            f"source {source!r} is not <system>.<entity>", where=where, fix='write source = "system.entity"'
+        )
+    for part in parts:
+        topic_part(part, where=where)
+    if not _COLLECTION.match(collection):
+        raise SettingsError(
+            f"{collection!r} cannot be part of a URL",
+            where=where,
+            fix="use lower-case letters, digits, - and _",
+        )
+    if version < 1 or partitions < 1:
+        raise SettingsError("version and partitions start at 1", where=where, fix="use a positive number")
+    return Projection(
+        name,
+        version,
+        source,
+        collection,
+        None if select is None else tuple(select),
+        dict(rename or {}),
+        tuple(indexes),
+        partitions,
+    )

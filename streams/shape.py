@@ -1,0 +1,161 @@
+"""From registered schemas to the table of a projection, and from Arrow columns to stored values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors.readmodel.table import Column, Kind, Table
+from schemas.errors import SettingsError
+from streams.projection import Projection
+
+_KINDS: dict[str, Kind] = {
+    "string": "text",
+    "enum": "text",
+    "int": "integer",
+    "long": "integer",
+    "float": "real",
+    "double": "real",
+    "boolean": "boolean",
+    "bytes": "bytes",
+    "fixed": "bytes",
+}
+
+
+def value_record(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the Value record inside an envelope schema.
+
+    Raises:
+        SettingsError: the schema is no envelope.
+    """
+    for field in envelope.get("fields", ()):
+        if field["name"] == "before":
+            for branch in field["type"]:
+                if isinstance(branch, dict) and branch.get("type") == "record":
+                    return branch
+    raise SettingsError(
+        "the value schema is not a change envelope (no record in `before`)",
+        where=f"{envelope.get('namespace', '')}.{envelope.get('name', '')}",
+        fix="point the projection at a topic that an adapter publishes",
+    )
+
+
+def key_fields(key_schema: Mapping[str, Any], value: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the Avro names of the business key's fields.
+
+    With a pseudonym on Kafka (DESIGN 10.14) the key schema does not name them; then they are the value's
+    fields that cannot be null.
+    """
+    names = tuple(f["name"] for f in key_schema["fields"])
+    if names == ("pseudonym",):
+        names = tuple(f["name"] for f in value["fields"] if not _nullable(f["type"]))
+    return names
+
+
+def table_of(projection: Projection, envelope: Mapping[str, Any], key_schema: Mapping[str, Any]) -> Table:
+    """Return the table of a projection for one version of the schemas.
+
+    Raises:
+        SettingsError: a selected, renamed or indexed field does not exist, or two fields get one name.
+    """
+    where = f"projection {projection.name!r}"
+    value = value_record(envelope)
+    key = key_fields(key_schema, value)
+    known = [f["name"] for f in value["fields"]]
+    for given in (*(projection.select or ()), *projection.rename):
+        if given not in known:
+            raise SettingsError(
+                f"{given!r} is not a field of {projection.source}",
+                where=where,
+                fix=f"known: {', '.join(known)}",
+            )
+    wanted = set(known if projection.select is None else (*projection.select, *key))
+    columns = tuple(_column(projection, f, f["name"] in key) for f in value["fields"] if f["name"] in wanted)
+    names = [c.name for c in columns]
+    if doubled := sorted({n for n in names if names.count(n) > 1}):
+        raise SettingsError(f"two fields are called {doubled[0]!r}", where=where, fix="use rename={...}")
+    if missing := [i for i in projection.indexes if i not in names]:
+        raise SettingsError(
+            f"the index {missing[0]!r} is no field of the row",
+            where=where,
+            fix=f"choose from: {', '.join(names)}",
+        )
+    return Table(columns, tuple(projection.column_name(k) for k in key), projection.indexes)
+
+
+def stored(array: pa.Array, column: Column) -> list[Any]:
+    """Return a column's values as the store keeps them, None for null."""
+    kind = column.kind
+    if kind == "decimal" and column.scale > 6:
+        # Arrow writes small numbers of a large scale as 1E-8; the API promises the declared scale.
+        return [None if v is None else format(v, "f") for v in array.to_pylist()]
+    if kind in ("decimal", "date"):
+        array = pc.cast(array, pa.string())
+    elif kind == "timestamp":
+        # Arrow writes `2026-11-23 17:00:00.000Z`; RFC 3339 wants the T.
+        array = pc.binary_replace_slice(pc.cast(array, pa.string()), 10, 11, "T")
+    elif kind == "json":
+        return [
+            None if v is None else json.dumps(v, default=_json, ensure_ascii=False) for v in array.to_pylist()
+        ]
+    elif kind == "boolean":
+        array = pc.cast(array, pa.int8())
+    if kind in ("integer", "boolean", "real"):
+        if array.null_count == 0:
+            return list(array.to_numpy(zero_copy_only=False).tolist())
+        values = array.fill_null(0).to_numpy(zero_copy_only=False).astype(object)
+        values[np.asarray(array.is_null())] = None
+        return list(values.tolist())
+    return list(array.to_numpy(zero_copy_only=False).tolist())
+
+
+def _column(projection: Projection, field: Mapping[str, Any], is_key: bool) -> Column:
+    avro = _plain(field["type"])
+    name = projection.column_name(field["name"])
+    doc = field.get("doc", "")
+    kind: Kind = "json"
+    precision = scale = 0
+    if isinstance(avro, dict) and (logical := avro.get("logicalType")):
+        if logical == "decimal":
+            kind, precision, scale = "decimal", avro["precision"], avro.get("scale", 0)
+        elif logical == "date":
+            kind = "date"
+        elif logical in ("timestamp-millis", "timestamp-micros"):
+            kind = "timestamp"
+        else:
+            kind = _KINDS.get(str(avro["type"]), "json")
+    else:
+        kind = _KINDS.get(avro if isinstance(avro, str) else str(avro.get("type")), "json")
+    return Column(name, field["name"], kind, not is_key, doc, precision, scale)
+
+
+def _plain(avro: Any) -> Any:
+    """Return the type without its null branch; `{"type": "int"}` becomes `int`."""
+    if isinstance(avro, list):
+        branches = [b for b in avro if b != "null"]
+        return _plain(branches[0]) if len(branches) == 1 else {"type": "union"}
+    if isinstance(avro, dict) and "logicalType" not in avro and isinstance(avro["type"], (str, dict, list)):
+        if avro["type"] in ("record", "array", "map", "enum", "fixed"):
+            return avro
+        return _plain(avro["type"])
+    return avro
+
+
+def _nullable(avro: Any) -> bool:
+    return isinstance(avro, list) and "null" in avro
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, bytes):
+        import base64
+
+        return base64.b64encode(value).decode()
+    if hasattr(value, "isoformat"):
+        text = str(value.isoformat())
+        return text.replace("+00:00", "Z")
+    return str(value)

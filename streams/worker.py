@@ -1,0 +1,171 @@
+"""Host several projections in one process, each with its own Faust app, supervised by progress."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from connectors.admin import Admin
+from connectors.links import Links
+from connectors.readmodel.sqlite import SqliteReadModel
+from connectors.registry import Registry
+from schemas.errors import BanyanError, SettingsError
+from schemas.topics import Topic
+from streams.app import ProjectionApp, projection_app
+from streams.checkpoint import Checkpoint
+from streams.dead_letter import DeadLetter
+from streams.engine import Engine
+from streams.progress import Progress
+from streams.projection import Projection
+
+log = logging.getLogger("banyan.worker")
+
+#: Threads that decode and fold. Two, because that keeps one core busy while the other stores.
+_PREPARING_THREADS = 2
+#: Python lets a thread keep the interpreter for 5 ms by default. A thread that stores gives it up at each
+#: statement; getting it back 5 ms later each time would make the store the slowest part by far.
+_SWITCH_SECONDS = 0.0005
+#: How often a projection looks at its failures and progress.
+_LOOK_SECONDS = 1.0
+#: Back-off between restarts of one projection.
+_FIRST_RESTART, _LAST_RESTART = 0.5, 15.0
+#: Time for a group to be left properly; then the session timeout (10 s) does it.
+_STOP_SECONDS = 10.0
+
+
+async def run(projections: Sequence[Projection], links: Links, *, stop: asyncio.Event) -> None:
+    """Run until `stop` is set; each projection starts again by itself after failures.
+
+    Raises:
+        SettingsError: a projection cannot run with these settings (nothing else is left running).
+    """
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    admin = Admin(links.kafka)
+    registry = Registry(links.registry_url)
+    with ThreadPoolExecutor(_PREPARING_THREADS, thread_name_prefix="prepare") as preparing:
+        hosts = [_Host(p, links, admin, registry, preparing) for p in projections]
+        tasks = [asyncio.create_task(host.run(stop), name=str(host)) for host in hosts]
+        waiting = asyncio.create_task(stop.wait())
+        try:
+            # A host ends only when it is told to, or because its settings are wrong.
+            await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.set()
+            waiting.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+class _Host:
+    """Keeps one projection running."""
+
+    def __init__(
+        self,
+        projection: Projection,
+        links: Links,
+        admin: Admin,
+        registry: Registry,
+        preparing: ThreadPoolExecutor,
+    ) -> None:
+        self._projection = projection
+        self._links = links
+        self._admin = admin
+        self._registry = registry
+        self._preparing = preparing
+        self._topic = projection.topic(links.prefix)
+
+    def __str__(self) -> str:
+        return self._projection.app_id(self._links.prefix)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        pause = _FIRST_RESTART
+        while not stop.is_set():
+            began = asyncio.get_running_loop().time()
+            try:
+                await self._once(stop)
+            except SettingsError:
+                raise
+            except BanyanError as error:
+                log.warning("%s starts again: %s", self, error)
+            except Exception:
+                log.exception("%s starts again after an unexpected error", self)
+            if asyncio.get_running_loop().time() - began > 60.0:
+                pause = _FIRST_RESTART
+            if not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), pause)
+                pause = min(pause * 2, _LAST_RESTART)
+
+    async def _once(self, stop: asyncio.Event) -> None:
+        await asyncio.to_thread(self._ensure_topic)
+        store = await asyncio.to_thread(
+            SqliteReadModel, self._projection.file(self._links.state), topic=self._topic
+        )
+        try:
+            letters = DeadLetter(
+                self._links.kafka, self._links.topics.dlq(self._projection.system).name, self._projection
+            )
+            checkpoint = Checkpoint(self._projection, self._topic, store, self._registry, letters)
+            engine = Engine(str(self), checkpoint, self._preparing)
+            try:
+                await self._serve(engine, checkpoint, stop)
+            finally:
+                await engine.close()
+        finally:
+            await asyncio.to_thread(store.close)
+
+    async def _serve(self, engine: Engine, checkpoint: Checkpoint, stop: asyncio.Event) -> None:
+        has_table = await engine.ensure_table()
+        app = projection_app(self._projection, self._links, engine)
+        progress = Progress(str(self))
+        try:
+            await app.start()
+            while not stop.is_set():
+                await _first(stop, engine.stopped, _LOOK_SECONDS)
+                if engine.failed is not None:
+                    raise engine.failed
+                if stop.is_set():
+                    return
+                if not has_table:
+                    has_table = await engine.ensure_table()
+                if progress.due():
+                    ends = await asyncio.to_thread(self._admin.last_stable_offsets, self._topic)
+                    positions = {tp.partition: p for tp, p in (await app.batches.positions()).items()}
+                    stored = {partition: n for (_, partition), n in checkpoint.stored.items()}
+                    progress.look(positions, stored, ends)
+        finally:
+            await _stop(app)
+
+    def _ensure_topic(self) -> None:
+        wanted = [Topic(t.name, 1, t.config) for t in [self._links.topics.dlq(self._projection.system)]]
+        if not self._admin.partitions(self._topic):
+            # An agent whose topic does not exist at start hears nothing for half a minute.
+            p = self._projection
+            wanted.append(self._links.topics.change(p.system, p.entity, p.partitions))
+        self._admin.ensure(wanted)
+
+
+async def _first(stop: asyncio.Event, other: asyncio.Event, seconds: float) -> None:
+    tasks = [asyncio.create_task(stop.wait()), asyncio.create_task(other.wait())]
+    try:
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _stop(app: ProjectionApp) -> None:
+    try:
+        await asyncio.wait_for(app.stop(), _STOP_SECONDS)
+    except TimeoutError:
+        log.warning(
+            "%s did not leave its group in %.0f s; its session will time out", app.conf.id, _STOP_SECONDS
+        )
+    except Exception:
+        log.exception("%s did not stop cleanly", app.conf.id)
