@@ -142,10 +142,11 @@ def _commands_page() -> str:
 
 def _commands(app: typer.Typer, path: str) -> Iterator[tuple[str, Any]]:
     for info in app.registered_commands:
-        name = info.name or info.callback.__name__.rstrip("_")
-        yield f"{path} {name}", info
+        if info.callback is not None:
+            yield f"{path} {info.name or info.callback.__name__}", info
     for group in app.registered_groups:
-        yield from _commands(group.typer_instance, f"{path} {group.typer_instance.info.name}")
+        if group.typer_instance is not None:
+            yield from _commands(group.typer_instance, f"{path} {group.typer_instance.info.name}")
 
 
 if __name__ == "__main__":

@@ -171,11 +171,12 @@ def restore(
 
 
 def _switch(action: str, name: str, estate: str | None, *, by: str, reason: str, as_json: bool) -> None:
-    from strangler import kill as kill_switch
+    from strangler.kill import kill as kill_everywhere
+    from strangler.kill import restore as restore_everywhere
 
     opened = open_estate(estate)
     _operation(opened, name)
-    act = getattr(kill_switch, action)
+    act = kill_everywhere if action == "kill" else restore_everywhere
     answers = act(opened.links(), opened.settings.facade_instances(), name, by=by, reason=reason)
     if as_json:
         print_json([{"instance": a.instance, "ok": a.ok, "detail": a.detail} for a in answers])

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from hub.commands.options import EstateArgument, JsonOption, open_estate
-from hub.terminal import NO, print_json, say
+from hub.terminal import NO, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from hub.embedded.commands import Status
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,20 +22,23 @@ def add_to(app: typer.Typer) -> None:
 
 def up(estate: EstateArgument = None, as_json: JsonOption = False) -> None:
     """Start the embedded Kafka and registry of an estate, and leave them running."""
-    from hub.services import start_detached
+    opened = open_estate(estate)
+    from hub.embedded import TerminalProgress
+    from hub.embedded import up as start_services
+    from hub.services import embedded_only, ports
 
-    found = start_detached(open_estate(estate))
-    if as_json:
-        print_json(found)
-    else:
-        say(f"Kafka {found['bootstrap']}, registry {found['registry']}; `banyan down` ends them")
+    embedded_only(opened)
+    _show(start_services(opened.state, ports=ports(opened), progress=TerminalProgress()), as_json=as_json)
 
 
 def down(estate: EstateArgument = None) -> None:
     """End the embedded Kafka and registry that `banyan up` started."""
-    from hub.services import stop_detached
+    opened = open_estate(estate)
+    from hub.embedded import down as end_services
+    from hub.services import embedded_only
 
-    say("ended" if stop_detached(open_estate(estate)) else "nothing was running")
+    embedded_only(opened)
+    say("Kafka and the registry have ended" if end_services(opened.state) else "nothing was running")
 
 
 def status(estate: EstateArgument = None, as_json: JsonOption = False) -> None:
@@ -38,11 +46,25 @@ def status(estate: EstateArgument = None, as_json: JsonOption = False) -> None:
     from hub.services import service_status
 
     found = service_status(open_estate(estate))
-    if as_json:
-        print_json(found)
-    else:
-        for name in ("kafka", "registry"):
-            outcome = "answers" if found[name]["answers"] else "does not answer"
-            say(f"{name}: {outcome}  {found[name]['at'] or ''}".rstrip())
-    if not (found["kafka"]["answers"] and found["registry"]["answers"]):
+    _show(found, as_json=as_json)
+    if not found.healthy:
         raise typer.Exit(NO)
+
+
+def _show(found: Status, *, as_json: bool) -> None:
+    if as_json:
+        print_json(found.as_json())
+    elif not found.services:
+        say("Kafka and the registry do not run")
+    else:
+        rows = (
+            [
+                s.name,
+                s.at,
+                s.pid,
+                f"{s.memory / 1e6:.0f} MB" if s.memory else None,
+                "yes" if s.answers else "NO",
+            ]
+            for s in found.services
+        )
+        print_table(["service", "address", "process", "memory", "answers"], rows, right=["process", "memory"])

@@ -143,7 +143,7 @@ class Overview:
             if extract is not None and extract.state in TROUBLED:
                 found.append(_extract_alert(source.adapter, extract))
             if source.dead_letters:
-                told = f"{_count(source.dead_letters, 'record')} of {source.system} rejected; the others flow."
+                told = f"{_count(source.dead_letters, 'record')} of {source.system} rejected, the others flow"
                 found.append(Alert(told, "banyan dlq list", severe=False))
         return found
 
