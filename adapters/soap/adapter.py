@@ -29,7 +29,9 @@ class SoapAdapter:
     def open(cls, spec: SoapSpec, folder: Path) -> SoapAdapter:
         """Read the WSDL, check every name in the settings against it, and make a request on trial."""
         location = spec.wsdl if "://" in spec.wsdl else folder / spec.wsdl
-        contract = Contract.from_wsdl(location, hosts=spec.hosts, zone=spec.timezone, decimals=spec.decimals)
+        contract = Contract.from_wsdl(
+            location, hosts=spec.hosts, folder=folder, zone=spec.timezone, decimals=spec.decimals
+        )
         endpoint = spec.endpoint or contract.operation(spec.operation).endpoint
         if not endpoint.startswith(("http://", "https://")):
             raise SettingsError(

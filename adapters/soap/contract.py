@@ -60,19 +60,21 @@ class Contract:
         location: str | Path,
         *,
         hosts: Iterable[str] = (),
+        folder: Path | None = None,
         zone: str | None = None,
         decimals: Mapping[str, str] | None = None,
     ) -> Contract:
         """Read a WSDL 1.1 from a file or an HTTP address, with everything that it imports.
 
-        `hosts` may be fetched from beside the WSDL's own host and loopback; `zone` is what a dateTime
-        without zone means in this system.
+        `hosts` may be fetched from beside the WSDL's own host and loopback; files may be imported from
+        `folder` (by default the WSDL's own) and below; `zone` is what a dateTime without zone means in this
+        system.
 
         Raises:
             ContractError: not a WSDL 1.1, hostile, or an import leads where it may not.
             ServiceUnavailable: the address does not answer.
         """
-        documents = Documents.collect(location, hosts)
+        documents = Documents.collect(location, hosts, folder)
         reader = SchemaReader(documents)
         operations, refused = read_operations(documents, reader)
         first = next(iter(documents.content))

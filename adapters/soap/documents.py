@@ -37,10 +37,12 @@ class Documents:
     folder: Path | None = None
 
     @classmethod
-    def collect(cls, location: str | Path, hosts: Iterable[str] = ()) -> Documents:
+    def collect(
+        cls, location: str | Path, hosts: Iterable[str] = (), folder: Path | None = None
+    ) -> Documents:
         """Read `location` and all that it imports or includes.
 
-        A file may import files in its own folder and below. A URL may import from its own host. Loopback and
+        A file may import files in `folder` (by default its own) and below. A URL may import from its own host. Loopback and
         `hosts` are allowed too.
 
         Raises:
@@ -53,7 +55,7 @@ class Documents:
             found = cls(frozenset(hosts) | LOOPBACK | {own})
         else:
             path = Path(unquote(urlsplit(start).path) if start.startswith("file:") else start).resolve()
-            found = cls(frozenset(hosts), folder=path.parent)
+            found = cls(frozenset(hosts), folder=(folder or path.parent).resolve())
             start = str(path)
         found.read(start)
         return found
@@ -109,7 +111,7 @@ class Documents:
             )
         if self.folder is None or not path.is_relative_to(self.folder):
             raise ContractError(
-                f"an import leads to {path.name!r} outside the folder of the WSDL",
+                f"an import leads to {path.name!r} outside the folder of the contract",
                 where=where,
                 fix="put a copy beside the WSDL and point schemaLocation at it",
             )
