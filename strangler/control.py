@@ -144,7 +144,6 @@ class Controller:
         try:
             self._producer.send(topics.decisions.name, 0, key, decision.to_bytes())
             self._producer.send(topics.operations.name, 0, key, state.to_bytes())
-            self._producer.flush()
             self._producer.commit()
         except BanyanError:
             with contextlib.suppress(BanyanError):
