@@ -73,11 +73,7 @@ def compare(
         first: True if there was no previous picture: rows are then `r` (read), not `c`.
     """
     m, n = len(old_key), len(new_key)
-    # One hash table for everything: old keys get the codes 0..m-1 because they are unique.
-    keys = pa.concat_arrays([old_key, new_key, rejected]).dictionary_encode()
-    codes = keys.indices.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
-    distinct = len(keys.dictionary)
-    new_code, rejected_code = codes[m : m + n], codes[m + n :]
+    new_code, rejected_code, distinct = _codes(old_key, new_key, rejected)
 
     first_row, distrusted = _contradictions(new_code, rejected_code, distinct, new_value)
     believed = ~distrusted[new_code]
@@ -87,7 +83,7 @@ def compare(
     kept_code = new_code[kept]
     known = kept_code < m
     pairs, pair_code = kept[known], kept_code[known]
-    same = pc.equal(new_value.take(pa.array(pairs)), old_value.take(pa.array(pair_code)))
+    same = pc.equal(_take(new_value, pairs), _take(old_value, pair_code))
     same_row = np.asarray(same.to_numpy(zero_copy_only=False), dtype=bool)
 
     changed = np.ones(len(kept), dtype=bool)
@@ -108,14 +104,37 @@ def compare(
     return Changes(
         op=op,
         row=row,
-        key_text=pa.concat_arrays([new_key.take(pa.array(rows)), old_key.take(pa.array(gone))]),
-        before=old_value.take(pa.array(previous, mask=previous < 0)),
-        after=new_value.take(pa.array(row, mask=row < 0)),
+        key_text=pa.concat_arrays([_take(new_key, rows), _take(old_key, gone)]),
+        before=_take(old_value, previous),
+        after=_take(new_value, row),
         unchanged=int(same_row.sum()),
         conflicts=conflicts,
         next_key_text=next_key,
         next_value=next_value,
     )
+
+
+def _codes(
+    old_key: pa.LargeStringArray, new_key: pa.LargeStringArray, rejected: pa.LargeStringArray
+) -> tuple[Int64s, Int64s, int]:
+    """Number the distinct keys; the m old ones, which are unique, get 0..m-1.
+
+    Returns:
+        The new rows' numbers, the rejects' numbers, and how many there are.
+    """
+    m, n = len(old_key), len(new_key)
+    if not len(rejected) and old_key.equals(new_key):
+        return np.arange(m), np.empty(0, np.int64), m
+    keys = pa.concat_arrays([old_key, new_key, rejected]).dictionary_encode()
+    codes = keys.indices.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
+    return codes[m : m + n], codes[m + n :], len(keys.dictionary)
+
+
+def _take(column: pa.Array, index: Int64s) -> pa.Array:
+    """Return `column[index]`, null where the index is negative; the column itself where that is it."""
+    if len(index) == len(column) and np.array_equal(index, np.arange(len(column))):
+        return column
+    return column.take(pa.array(index, mask=index < 0))
 
 
 def _contradictions(
@@ -130,7 +149,7 @@ def _contradictions(
     repeats = np.flatnonzero(first_row[new_code] != np.arange(n))
     if len(repeats):
         firsts = first_row[new_code[repeats]]
-        differ = pc.not_equal(value.take(pa.array(repeats)), value.take(pa.array(firsts)))
+        differ = pc.not_equal(_take(value, repeats), _take(value, firsts))
         distrusted[new_code[repeats[np.asarray(differ.to_numpy(zero_copy_only=False), dtype=bool)]]] = True
     distrusted[rejected_code] = True
     return first_row, distrusted

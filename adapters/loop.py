@@ -83,7 +83,7 @@ class AdapterLoop:
         self._last_beat = float("-inf")
 
     def run(self) -> None:
-        """Work until told to stop. Never raises: what went wrong is in `status` and on the lifecycle topic."""
+        """Work until told to stop. Never raises: errors are in `status` and on the lifecycle topic."""
         try:
             with FolderLock(self._home / "lock"):
                 self._supervise()
@@ -280,7 +280,8 @@ class AdapterLoop:
         """Report an error once, let go of Kafka, and return how long to pause."""
         text = str(error) if isinstance(error, BanyanError) else _place(error)
         first, longest = _BACKOFF
-        pause = longest if not isinstance(error, Transient) else min(longest, first * 2 ** (failures - 1))
+        # A Terminal error waits for a person, who may mend the source while this runs: it is tried again too.
+        pause = min(longest, first * 2 ** min(failures - 1, 10))
         if text != self._told:
             log.warning("adapter in trouble", adapter=self._spec.name, error=text, attempt=failures)
             self._tell_trouble("retrying" if isinstance(error, Transient) else "failed", text)

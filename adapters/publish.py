@@ -18,7 +18,7 @@ from adapters.lifecycle import LifecycleEvent
 from adapters.marks import BeginMark, CollectionCount, EndMark
 from adapters.spool import Manifest, Piece, Spool
 from adapters.state import AdapterState, Offsets
-from connectors.kafka import TransactionalProducer
+from connectors.kafka import TRANSACTION_MS, BrokerUnavailable, Fenced, TransactionalProducer
 from connectors.links import Links
 from schemas.errors import BanyanError
 
@@ -106,11 +106,17 @@ class Publisher:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        began = time.time()
         self._producer.begin()
         try:
             yield
             self._producer.flush()
             self._producer.commit()
+        except Fenced as error:
+            # A coordinator that ends a silent transaction fences its producer just as a newer one does.
+            if time.time() - began < TRANSACTION_MS / 1000:
+                raise
+            raise BrokerUnavailable("the transaction timed out", where=error.where) from error
         except BaseException:
             # Leave no open transaction behind; where that fails too, the broker's time-out ends it.
             with suppress(BanyanError):

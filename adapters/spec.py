@@ -18,7 +18,10 @@ class GuardSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_delete_share: float = Field(
-        0.1, ge=0, le=1, description="Hold the extract when more than this share of known keys would be deleted."
+        0.1,
+        ge=0,
+        le=1,
+        description="Hold the extract when more than this share of known keys would be deleted.",
     )
     min_known: int = Field(20, ge=0, description="Below this many known keys the share is not judged.")
 
