@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Mapping
 from typing import Any, Final
 
 #: A longer shape says no more about the difference.
 LONGEST: Final = 24
+_KEPT: Final = frozenset(string.punctuation + " ")
 _STEP: Final = re.compile(r"[^.\[\]]+")
 
 
 def masked(value: Any) -> str:
-    """Return the shape of a value: letters as `x`, digits as `9`, the rest as it is (`9999-99-99`)."""
+    """Return the shape of a value: digits as `9`, punctuation as it is, all else as `x` (`9999-99-99`)."""
     if value is None:
         return "nil"
     if value == "":
         return "empty"
     if isinstance(value, (Mapping, list, tuple)):
         return f"{type(value).__name__} of {len(value)}"
-    shape = "".join("9" if c.isdigit() else "x" if c.isalpha() else c for c in str(value))
+    shape = "".join(c if c in _KEPT else "9" if c.isdecimal() else "x" for c in str(value))
     return shape if len(shape) <= LONGEST else f"{shape[:LONGEST]}…"
 
 

@@ -87,6 +87,13 @@ class Canonical(_Spec):
         description="Field → Avro type; `date`, `timestamp-millis` and `decimal(9,2)` may be written short."
     )
 
+    @field_validator("fields")
+    @classmethod
+    def _known_types(cls, fields: dict[str, str | dict[str, Any]]) -> dict[str, str | dict[str, Any]]:
+        for text in fields.values():
+            avro_type(text)
+        return fields
+
     @cached_property
     def types(self) -> dict[str, AvroType]:
         """Field → Avro type, written out."""

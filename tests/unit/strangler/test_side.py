@@ -1,0 +1,83 @@
+"""The legacy side reads and writes its contract; what it cannot be sure of it does not vouch for."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.errors import SettingsError
+from strangler.operation import load_operations
+from strangler.side import LegacySide
+from strangler.soap_message import fault
+from strangler.upstream import SideFailed
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "universal_credit" / "operations"
+RECORD: dict[str, Any] = {
+    "case_id": "C0001",
+    "nino": "QQ100001A",
+    "status": "OPEN",
+    "opened_on": date(2020, 1, 1),
+    "weekly_award": Decimal("12.50"),
+    "last_contact": datetime(2026, 7, 1, 12, tzinfo=UTC),
+    "caseworker": None,
+}
+
+
+@pytest.fixture
+def legacy() -> LegacySide:
+    (operation,) = load_operations(EXAMPLE)
+    return LegacySide(operation)
+
+
+@pytest.mark.parametrize("more", [{}, {"note": ""}, {"note": "x"}, {"caseworker": ""}, {"caseworker": "Ann"}])
+def test_a_record_survives_the_soap_contract(legacy: LegacySide, more: dict[str, Any]) -> None:
+    """A record written as a SOAP reply is read back the same: absent, nil and empty too."""
+    raw = legacy.write(RECORD | more)
+    assert legacy.read(raw).record == RECORD | more
+    assert legacy.faithful(raw)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b">OPEN<", b" lang='en'>OPEN<"),
+        (b"</ns:case>", b"<ns:secret>1</ns:secret></ns:case>"),
+        (b"</ns:case>", b"and more</ns:case>"),
+    ],
+)
+def test_a_reply_that_does_not_encode_back_is_not_vouched_for(
+    legacy: LegacySide, old: bytes, new: bytes
+) -> None:
+    """A reply whose bytes say more than its decoding is unfaithful, so no verdict rests on it."""
+    raw = legacy.write(RECORD)
+    assert old in raw
+    assert not legacy.faithful(raw.replace(old, new))
+
+
+def test_only_the_declared_fault_means_no_such_thing(legacy: LegacySide) -> None:
+    """The declared fault is an answer; every other fault, and what is no SOAP, is a failed side."""
+    unknown = fault("1.1", "Client", "x", "{urn:example:casework:2009}UnknownCase", {"caseId": "C1"})
+    assert legacy.read(unknown).record is None
+    for raw in (fault("1.1", "Server", "database"), b"<html/>", b"", unknown[:-20]):
+        with pytest.raises(SideFailed):
+            legacy.read(raw)
+
+
+def test_parameters_come_back_from_the_request(legacy: LegacySide) -> None:
+    """A SOAP request made from parameters gives the same parameters back."""
+    values = legacy.request_values({"case_id": "C0001"})
+    assert values == {"caseId": "C0001"}
+    assert legacy.parameters(legacy.contract.encode_request("GetCase", values)) == {"case_id": "C0001"}
+
+
+def test_an_operation_that_the_wsdl_does_not_have_is_a_settings_error() -> None:
+    """An operation name that is not in the WSDL is refused with the names that are."""
+    (operation,) = load_operations(EXAMPLE)
+    wrong = operation.legacy.model_copy(update={"operation": "FetchCase"})
+    with pytest.raises(SettingsError, match="FetchCase") as caught:
+        LegacySide(operation.model_copy(update={"legacy": wrong}))
+    assert "GetCase" in caught.value.fix
