@@ -200,11 +200,13 @@ class _Chooser:
     def columns(self, slot: Slot, base: int, prefix: str) -> Iterator[Column]:
         """Yield the fields below a group, whose enclosing occurrence starts at `base`."""
         for child in self._chosen(slot.children):
+            if self._marked(self.marks.drop, child):
+                continue
             if child.item.occurs and (child.item.name or child.children):
                 yield self._column(child, base, prefix)
             elif child.children:
-                yield from self.columns(child, base, prefix)
-            elif child.item.name and not self._marked(self.marks.drop, child):
+                yield from self.columns(child, base, f"{prefix}{child.item.name or 'FILLER'}.")
+            elif child.item.name:
                 yield self._column(child, base, prefix)
 
     def counters(self, slot: Slot) -> Iterator[Counter]:
@@ -290,7 +292,9 @@ class _Chooser:
         )
 
     def _mark(self, marks: Mapping[str, Any], slot: Slot) -> Any:
+        if not slot.item.name:
+            return None
         return next((value for name, value in marks.items() if _called(slot, name)), None)
 
     def _marked(self, names: Sequence[str], slot: Slot) -> bool:
-        return any(_called(slot, name) for name in names)
+        return bool(slot.item.name) and any(_called(slot, name) for name in names)

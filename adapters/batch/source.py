@@ -16,6 +16,7 @@ from adapters.batch.records import UNKNOWN, RecordType, assign
 from adapters.batch.reference import BadValueError, Trim, decode_value
 from adapters.extract import Chunk, Reject, Rows
 from schemas.errors import Terminal
+from schemas.key_text import key_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +127,12 @@ class Reading:
         schema = entity.arrow_schema()
         if not decoded.bad:
             return Rows(entity.name, decoded.batch.cast(schema), record, offset), []
-        from schemas.key_text import key_text
-
         wrong = np.array(sorted(decoded.bad))
         keyed = np.ones(len(at), np.bool_)
         for name in entity.key:
             keyed &= ~decoded.bad_fields.get(name, np.zeros(len(at), np.bool_))
         with_key = wrong[keyed[wrong]]
-        texts = key_text(decoded.batch.take(with_key), entity.key).to_pylist()
+        texts = key_text(entity, decoded.batch.take(with_key)).to_pylist()
         text_of = dict(zip(with_key.tolist(), texts, strict=True))
         rejects = [
             Reject(

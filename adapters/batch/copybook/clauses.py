@@ -105,7 +105,11 @@ def parse_entry(cursor: Cursor) -> Entry:
         clause = _CLAUSES.get(token.word)
         if clause is None:
             close = difflib.get_close_matches(token.word, _CLAUSES, 1)
-            hint = f"did you mean {close[0]}?" if close else "is a period missing before it?"
+            hint = (
+                f"did you mean {close[0]}?"
+                if close
+                else "is a period missing before it, or does it stand after column 72?"
+            )
             cursor.fail(token, f"{token.text!r} is no clause of a data description", hint)
         found = clause(cursor, token)
         if twice := [key for key in found if key in seen]:
@@ -267,7 +271,9 @@ def _value(cursor: Cursor, token: Token) -> dict[str, Any]:
 
 
 def _ignored(cursor: Cursor, token: Token) -> dict[str, Any]:
-    """EXTERNAL and GLOBAL say nothing about bytes."""
+    """EXTERNAL and GLOBAL, with or without IS, say nothing about bytes."""
+    if token.word == "IS" and not cursor.skip("EXTERNAL", "GLOBAL"):
+        cursor.fail(token, "IS stands without EXTERNAL or GLOBAL", "remove it")
     return {}
 
 
@@ -275,5 +281,6 @@ _CLAUSES: dict[str, Callable[[Cursor, Token], dict[str, Any]]] = {
     "PIC": _picture, "PICTURE": _picture, "USAGE": _usage, **dict.fromkeys([*_USAGES, *_REFUSED], _usage),
     "SIGN": _sign, "LEADING": _sign, "TRAILING": _sign, "OCCURS": _occurs, "REDEFINES": _redefines,
     "SYNC": _sync, "SYNCHRONIZED": _sync, "SYNCHRONISED": _sync, "JUST": _justified, "JUSTIFIED": _justified,
-    "BLANK": _blank, "VALUE": _value, "VALUES": _value, "EXTERNAL": _ignored, "GLOBAL": _ignored,
+    "BLANK": _blank, "VALUE": _value, "VALUES": _value,
+    "EXTERNAL": _ignored, "GLOBAL": _ignored, "IS": _ignored,
 }  # fmt: skip
