@@ -137,11 +137,11 @@ class KeyDecoder:
             except Terminal as error:
                 raise ValueError(error.what) from error
         try:
-            record: dict[str, Any] = fastavro.schemaless_reader(
-                io.BytesIO(key[HEADER:]), self._parsed[schema_id], None
-            )
+            record: Any = fastavro.schemaless_reader(io.BytesIO(key[HEADER:]), self._parsed[schema_id], None)
         except Exception as error:  # fastavro raises whatever the bytes lead to
             raise ValueError(f"the key is no Avro record of its schema ({type(error).__name__})") from error
+        if not isinstance(record, dict):
+            raise ValueError("the key is no record")
         return record
 
 

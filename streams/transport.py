@@ -26,7 +26,7 @@ from streams.batch import Batch
 _FETCH_WAIT_MS = 500
 
 
-class BatchSchema(Schema):
+class BatchSchema(Schema[Any, Any]):
     """Hands the batch through: decoding is the projection's work, by column."""
 
     def compile(self, app: Any, **_: Any) -> Any:

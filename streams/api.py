@@ -1,0 +1,228 @@
+"""The read API: made from the projections, served from their read models."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote, urlencode
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from connectors.links import Links
+from connectors.readmodel.reader import NotReady, Reader, Row, as_stored
+from connectors.readmodel.table import Table
+from schemas.errors import SettingsError
+from streams.document import Document
+from streams.join import assemble
+from streams.openapi import describe, filter_names
+from streams.problems import Problem, handle_problems
+from streams.projection import Projection
+
+_DEFAULT_LIMIT, _MOST = 100, 1000
+
+
+def create_app(projections: Sequence[Projection], documents: Sequence[Document], links: Links) -> FastAPI:
+    """Return the API; it works before the worker has made any read model (503 until then).
+
+    Raises:
+        SettingsError: a document names a projection that is not there, or two things share a collection.
+    """
+    _check(projections, documents)
+    readers = {p.name: Reader(p.file(links.state)) for p in projections}
+    # The docs pages of FastAPI load scripts from other hosts; /openapi.json is what tools need.
+    app = FastAPI(title=f"{links.prefix} read API", docs_url=None, redoc_url=None, openapi_url=None)
+    handle_problems(app)
+    for projection in projections:
+        _serve_projection(app, projection, readers[projection.name])
+    for document in documents:
+        _serve_document(app, document, readers)
+    _serve_operations(app, projections, documents, readers, links)
+    return app
+
+
+def _serve_projection(app: FastAPI, projection: Projection, reader: Reader) -> None:
+    base = f"/v1/{projection.collection}"
+
+    @app.get(base)
+    async def list_rows(request: Request) -> Response:
+        table = reader.table
+        filters, limit, after = _query(request, table)
+        rows = reader.rows(filters, after=after, limit=limit + 1)
+        more = len(rows) > limit
+        rows = rows[:limit]
+        following = None
+        if more:
+            kept = [(k, v) for k, v in request.query_params.multi_items() if k != "after"]
+            following = f"{base}?{urlencode([*kept, ('after', _cursor(rows[-1].key))])}"
+        return _json({"items": [r.values for r in rows], "next": following})
+
+    @app.get(base + "/{key:path}")
+    async def one_row(request: Request) -> Response:
+        table = reader.table
+        row = _row(reader, table, _segments(request, base))
+        # Version and width are in it, because the same event shows differently under another shape.
+        etag = f'"{projection.version}-{row.partition}-{row.offset}-{len(table.columns)}"'
+        return _conditional(request, etag, row, row.values)
+
+
+def _serve_document(app: FastAPI, document: Document, readers: Mapping[str, Reader]) -> None:
+    base = f"/v1/{document.collection}"
+    root = readers[document.root]
+
+    @app.get(base + "/{key:path}")
+    async def one_document(request: Request) -> Response:
+        row = _row(root, root.table, _segments(request, base))
+        values = assemble(document, row, readers)
+        digest = hashlib.sha256(_dump(values)).hexdigest()[:32]
+        return _conditional(request, f'"{digest}"', row, values)
+
+
+def _serve_operations(
+    app: FastAPI,
+    projections: Sequence[Projection],
+    documents: Sequence[Document],
+    readers: Mapping[str, Reader],
+    links: Links,
+) -> None:
+    @app.get("/v1/_status")
+    async def status() -> Response:
+        return _json([_status(p, readers[p.name], links) for p in projections])
+
+    @app.get("/health/live")
+    async def live() -> Response:
+        return _json({"status": "live"})
+
+    @app.get("/health/ready")
+    async def ready() -> Response:
+        waiting = [p.name for p in projections if _table(readers[p.name]) is None]
+        if waiting:
+            raise Problem(503, f"no read model yet: {', '.join(waiting)}", headers={"Retry-After": "1"})
+        return _json({"status": "ready"})
+
+    @app.get("/openapi.json")
+    async def openapi() -> Response:
+        return _json(describe(app.title, [(p, _table(readers[p.name])) for p in projections], documents))
+
+
+def _status(projection: Projection, reader: Reader, links: Links) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "projection": projection.name,
+        "version": projection.version,
+        "collection": projection.collection,
+        "topic": projection.topic(links.prefix),
+    }
+    try:
+        return facts | {"ready": _table(reader) is not None} | reader.status()
+    except NotReady:
+        return facts | {"ready": False, "offsets": {}, "rows": 0, "parked": 0, "events": 0}
+
+
+def _table(reader: Reader) -> Table | None:
+    try:
+        return reader.table
+    except NotReady:
+        return None
+
+
+def _query(request: Request, table: Table) -> tuple[dict[str, Any], int, list[Any] | None]:
+    """Return filters, limit and cursor of a list request.
+
+    Raises:
+        Problem: an unknown parameter or a value that does not fit (422).
+    """
+    allowed = filter_names(table)
+    filters: dict[str, Any] = {}
+    limit, after = _DEFAULT_LIMIT, None
+    for name, text in request.query_params.multi_items():
+        if name == "limit":
+            if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST:
+                raise Problem(422, f"limit must be a number from 1 to {_MOST}")
+            limit = int(text)
+        elif name == "after":
+            after = _after(text, table)
+        elif name in allowed:
+            try:
+                filters[name] = as_stored(text, table.column(name))
+            except ValueError:
+                raise Problem(422, f"the value of {name} is no {table.column(name).kind}") from None
+        else:
+            raise Problem(422, f"unknown parameter {name!r}; filters: {', '.join(allowed)}")
+    return filters, limit, after
+
+
+def _row(reader: Reader, table: Table, segments: Sequence[str]) -> Row:
+    if len(segments) != len(table.key):
+        raise Problem(404, f"the key has {len(table.key)} parts: {'/'.join(table.key)}")
+    try:
+        key = [as_stored(text, table.column(k)) for text, k in zip(segments, table.key, strict=True)]
+    except ValueError:
+        raise Problem(404, "no row has this key") from None
+    row = reader.row(key)
+    if row is None:
+        raise Problem(404, "no row has this key")
+    return row
+
+
+def _segments(request: Request, base: str) -> list[str]:
+    """Return the key parts of the path; the raw path keeps an escaped slash inside a part."""
+    raw: bytes | None = request.scope.get("raw_path")
+    if raw and (path := raw.split(b"?")[0].decode("ascii", "replace")).startswith(base + "/"):
+        return [unquote(part) for part in path[len(base) + 1 :].split("/")]
+    return str(request.path_params["key"]).split("/")
+
+
+def _conditional(request: Request, etag: str, row: Row, values: dict[str, Any]) -> Response:
+    headers = {
+        "ETag": etag,
+        "Cache-Control": "no-cache",
+        "Banyan-Source-Offset": f"{row.topic}:{row.partition}:{row.offset}",
+    }
+    asked = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    if etag in asked or "*" in asked:
+        return Response(status_code=304, headers=headers)
+    return _json(values, headers)
+
+
+def _cursor(key: Sequence[Any]) -> str:
+    plain = [{"b": base64.b64encode(v).decode()} if isinstance(v, bytes) else v for v in key]
+    return base64.urlsafe_b64encode(_dump(plain)).decode().rstrip("=")
+
+
+def _after(text: str, table: Table) -> list[Any]:
+    try:
+        key = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        values = [base64.b64decode(v["b"]) if isinstance(v, dict) else v for v in key]
+        if len(values) != len(table.key) or any(isinstance(v, list) for v in values):
+            raise ValueError
+    except (ValueError, TypeError, KeyError):
+        raise Problem(422, "after is no cursor of this list; take it from `next`") from None
+    return values
+
+
+def _json(body: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(_dump(body), headers=headers, media_type="application/json")
+
+
+def _dump(body: Any) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _check(projections: Sequence[Projection], documents: Sequence[Document]) -> None:
+    names = {p.name for p in projections}
+    collections = [p.collection for p in projections] + [d.collection for d in documents]
+    for document in documents:
+        for wanted in (document.root, *(e.projection for e in document.embed)):
+            if wanted not in names:
+                raise SettingsError(
+                    f"the document {document.document!r} reads the projection {wanted!r}, which is not there",
+                    where=f"documents/{document.document}.toml",
+                    fix=f"choose from: {', '.join(sorted(names))}",
+                )
+    if doubled := sorted({c for c in collections if collections.count(c) > 1}):
+        raise SettingsError(
+            f"two things are served at /v1/{doubled[0]}", where="projections", fix="rename one collection"
+        )
