@@ -1,0 +1,5 @@
+"""Avro by column: whole batches to Arrow and back, with fastavro as the reference."""
+
+from schemas.codec.decoder import Decoded, Decoder
+
+__all__ = ["Decoded", "Decoder"]
