@@ -1,5 +1,7 @@
 """A small WSDL factory and the demo's contract."""
 
+# ruff: noqa: E501  (XML is clearer unbroken)
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -31,7 +33,13 @@ MakeContract = Callable[..., Contract]
 
 
 def wsdl_text(
-    answer: str, extra: str = "", *, soap: str = "soap", style: str = "document", use: str = "literal", header: str = ""
+    answer: str,
+    extra: str = "",
+    *,
+    soap: str = "soap",
+    style: str = "document",
+    use: str = "literal",
+    header: str = "",
 ) -> str:
     """A WSDL whose operation Ask answers with an element `Answer` of the given complex content."""
     types = (

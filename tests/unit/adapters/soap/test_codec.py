@@ -1,5 +1,7 @@
 """Messages both ways: nothing is dropped, nothing is guessed."""
 
+# ruff: noqa: E501  (XML is clearer unbroken)
+
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
@@ -26,7 +28,12 @@ OPTIONAL = '<xs:sequence><xs:element name="a" type="xs:string" minOccurs="0" nil
 
 @pytest.mark.parametrize(
     ("xml", "value"),
-    [("", {}), ('<a xsi:nil="true"/>', {"a": None}), ("<a/>", {"a": ""}), ('<a xsi:nil="false">x</a>', {"a": "x"})],
+    [
+        ("", {}),
+        ('<a xsi:nil="true"/>', {"a": None}),
+        ("<a/>", {"a": ""}),
+        ('<a xsi:nil="false">x</a>', {"a": "x"}),
+    ],
 )
 def test_absent_nil_and_empty_are_three_things(make_contract, answer, xml, value):
     """Absent, nil and empty decode to three values, and each encodes to its own XML again."""
@@ -55,7 +62,12 @@ def test_absent_nil_and_empty_are_three_things(make_contract, answer, xml, value
         ('<xs:element name="a" type="t:Money"/>', "<a>-1</a>", "a", "minimum"),
         ('<xs:element name="a" type="t:Short"/>', "<a>abcd</a>", "a", "longer than 3"),
         ('<xs:element name="a" type="xs:int" minOccurs="2" maxOccurs="3"/>', "<a>1</a>", "a", "fewer than 2"),
-        ('<xs:element name="a" type="xs:int" maxOccurs="2"/>', "<a>1</a><a>1</a><a>1</a>", "a", "more than 2"),
+        (
+            '<xs:element name="a" type="xs:int" maxOccurs="2"/>',
+            "<a>1</a><a>1</a><a>1</a>",
+            "a",
+            "more than 2",
+        ),
         ('<xs:element name="a" type="t:Rec"/>', "<a><b>x</b></a>", "a/b", "whole number"),
     ],
 )
@@ -112,7 +124,10 @@ def test_encode_refuses(casework, values, path, reason):
     assert caught.value.path == path
 
 
-_TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff"), max_size=40)
+_TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff"),
+    max_size=40,
+)
 CASES = st.fixed_dictionaries(
     {
         "caseId": st.text("C0123456789", min_size=1, max_size=12),
@@ -142,12 +157,17 @@ def test_row_gives_the_canonical_record(casework, case):
     """The row of a case leads to the same canonical record as its SOAP answer."""
     shape = casework.shape("GetCase", "case", ["caseId"], "casework", "case")
     row = shape.row(case)
-    assert casework.canonical_row("GetCase", "case", row) == casework.canonical("GetCase", {"case": case})["case"]
+    assert (
+        casework.canonical_row("GetCase", "case", row)
+        == casework.canonical("GetCase", {"case": case})["case"]
+    )
 
 
 def test_requests_decode_too(casework):
     """A request that we made can be read by the same contract."""
-    assert casework.decode_request("ListCases", casework.encode_request("ListCases", {"page": 1, "pageSize": 5})) == {
+    assert casework.decode_request(
+        "ListCases", casework.encode_request("ListCases", {"page": 1, "pageSize": 5})
+    ) == {
         "page": 1,
         "pageSize": 5,
     }
@@ -161,7 +181,12 @@ def test_faults_are_values(make_contract, version):
     wire = contract.encode_response("Ask", fault)
     read = contract.decode_response("Ask", wire)
     assert isinstance(read, SoapFault)
-    assert (read.code, read.text, read.detail_name, read.by_caller) == (fault.code, fault.text, "{urn:d}Why", True)
+    assert (read.code, read.text, read.detail_name, read.by_caller) == (
+        fault.code,
+        fault.text,
+        "{urn:d}Why",
+        True,
+    )
     assert "QQ123456C" not in read.describe()
     assert "Client" in read.describe()
     assert contract.faithful("Ask", wire)
@@ -188,7 +213,11 @@ def test_another_answer_is_terminal(make_contract, message, body, reason):
         (b"", BrokenAnswer, "empty"),
         (b"<html><body>maintenance</body></html>", BrokenAnswer, "HTML"),
         (b"<!DOCTYPE html><html/>", BrokenAnswer, "HTML"),
-        (b"<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body>", BrokenAnswer, "not well-formed"),
+        (
+            b"<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body>",
+            BrokenAnswer,
+            "not well-formed",
+        ),
         (b"<Envelope/>", AnswerMismatch, "not a SOAP envelope"),
         (b"<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'/>", AnswerMismatch, "no body"),
     ],

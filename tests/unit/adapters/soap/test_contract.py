@@ -1,5 +1,7 @@
 """Import of WSDL and schema: what is taken, what is refused and why."""
 
+# ruff: noqa: E501  (XML is clearer unbroken)
+
 from __future__ import annotations
 
 from decimal import Decimal
@@ -40,7 +42,10 @@ def test_unknown_names_are_explained(casework):
     ("content", "names"),
     [
         ('<xs:sequence><xs:element name="a" type="xs:int"/></xs:sequence>', ["a"]),
-        ('<xs:all><xs:element name="a" type="xs:int"/><xs:element name="b" type="xs:int"/></xs:all>', ["a", "b"]),
+        (
+            '<xs:all><xs:element name="a" type="xs:int"/><xs:element name="b" type="xs:int"/></xs:all>',
+            ["a", "b"],
+        ),
         (
             '<xs:sequence><xs:choice><xs:element name="a" type="xs:int"/><xs:element name="b" type="xs:int"/>'
             '</xs:choice><xs:element name="c" type="xs:int"/></xs:sequence>',
@@ -180,7 +185,9 @@ def test_imports_and_includes_from_files(tmp_path, wsdl_text):
     """Imports, includes, chameleon includes and circles are followed, from files beside the WSDL."""
     base = wsdl_text('<xs:sequence><xs:element name="a" type="o:A" xmlns:o="urn:o"/></xs:sequence>')
     base = base.replace(
-        '<xs:element name="Ask">', '<xs:import namespace="urn:o" schemaLocation="o.xsd"/><xs:element name="Ask">', 1
+        '<xs:element name="Ask">',
+        '<xs:import namespace="urn:o" schemaLocation="o.xsd"/><xs:element name="Ask">',
+        1,
     )
     path = _split(
         tmp_path,
@@ -212,7 +219,9 @@ def test_imports_and_includes_from_files(tmp_path, wsdl_text):
 def test_imports_stay_inside(tmp_path, wsdl_text, target, reason):
     """An import that leads out of the folder, to another host or nowhere is refused before anything is fetched."""
     base = wsdl_text("<xs:sequence/>").replace(
-        '<xs:element name="Ask">', f'<xs:import namespace="urn:o" schemaLocation="{target}"/><xs:element name="Ask">', 1
+        '<xs:element name="Ask">',
+        f'<xs:import namespace="urn:o" schemaLocation="{target}"/><xs:element name="Ask">',
+        1,
     )
     with pytest.raises(ContractError, match=reason):
         Contract.from_wsdl(_split(tmp_path, base))

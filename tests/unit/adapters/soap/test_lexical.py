@@ -70,7 +70,9 @@ def test_zone_is_declared_not_guessed():
     """A dateTime without zone is readable only where a zone is declared, summer time included."""
     with pytest.raises(ValueError, match="declare"):
         parse(BUILTINS["dateTime"], "2024-07-01T10:00:00", None)
-    assert parse(BUILTINS["dateTime"], "2024-07-01T10:00:00", ZoneInfo("Europe/London")) == datetime(2024, 7, 1, 9, tzinfo=UTC)
+    assert parse(BUILTINS["dateTime"], "2024-07-01T10:00:00", ZoneInfo("Europe/London")) == datetime(
+        2024, 7, 1, 9, tzinfo=UTC
+    )
 
 
 _MOMENTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(
@@ -97,7 +99,9 @@ def test_round_trip(typed):
     assert parse(BUILTINS[type_name], render(BUILTINS[type_name], value), None) == value
 
 
-@pytest.mark.parametrize(("type_name", "value"), [("int", True), ("boolean", 1), ("date", datetime.now(UTC)), ("string", 5)])
+@pytest.mark.parametrize(
+    ("type_name", "value"), [("int", True), ("boolean", 1), ("date", datetime.now(UTC)), ("string", 5)]
+)
 def test_render_refuses_another_type(type_name, value):
     """A value of another Python type is never silently converted."""
     with pytest.raises(ValueError):
