@@ -1,0 +1,243 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.readmodel.reader import Reader
+from connectors.readmodel.sqlite import SqliteReadModel
+from connectors.readmodel.store import Fenced
+from schemas.entity import Field
+from schemas.errors import SettingsError
+from streams.checkpoint import WAITS, Checkpoint, Gap
+from streams.projection import row_projection
+from tests.unit.streams.events import FIELDS, TOPIC, Book, Writer, batch, entity, row
+
+CLAIM = row_projection("claim", source="esa.claim", collection="claims", indexes=["n"])
+
+
+class Rig:
+    """A checkpoint over a real SQLite file."""
+
+    def __init__(self, folder: Path, partitions=(0,)) -> None:
+        self.book = Book()
+        self.writer = Writer(self.book)
+        self.file = folder / "claim.v1.sqlite"
+        self.letters = []
+        self.partitions = partitions
+        self.open()
+
+    def open(self) -> None:
+        self.store = SqliteReadModel(self.file, topic=TOPIC)
+        self.checkpoint = Checkpoint(CLAIM, TOPIC, self.store, self.book, self.letters.extend)
+        assert self.checkpoint.ensure_table()
+        self.offsets = self.checkpoint.claim([(TOPIC, p) for p in self.partitions])
+
+    def crash(self) -> None:
+        self.store.close()
+        self.open()
+
+    def apply(self, given_batch) -> None:
+        prepared = self.checkpoint.prepare(given_batch)
+        if prepared is not None:
+            self.checkpoint.commit(prepared)
+
+    def rows(self) -> dict:
+        reader = Reader(self.file)
+        found = {r.values["nino"]: r.values["n"] for r in reader.rows({})}
+        reader.close()
+        return found
+
+    def create(self, nino: str, n: int = 1):
+        image = row(nino, n)
+        return self.writer.key(image), self.writer.event("c", None, image)
+
+    def delete(self, nino: str):
+        image = row(nino)
+        return self.writer.key(image), self.writer.event("d", image, None)
+
+    def tombstone(self, nino: str):
+        return self.writer.key(row(nino)), None
+
+
+@pytest.fixture
+def rig(tmp_path):
+    made = Rig(tmp_path)
+    yield made
+    made.store.close()
+
+
+def test_values(rig):
+    """A row keeps decimals at scale, dates and times as ISO text, and its event's place."""
+    image = row("QQ1", 7, "-0.50")
+    rig.apply(batch([(rig.writer.key(image), rig.writer.event("r", None, image))], first=5, start=0))
+    reader = Reader(rig.file)
+    found = reader.row(["QQ1"])
+    assert found.values == {"nino": "QQ1", "amount": "-0.50", "start": "2019-04-01", "n": 7, "seen": None}
+    assert (found.topic, found.partition, found.offset, found.ts_ms) == (TOPIC, 0, 5, 1_700_000_000_000)
+
+
+def test_newest_of_a_key_wins(rig):
+    """Of several events of a key in one batch the one with the highest offset decides."""
+    rig.apply(batch([rig.create("A", 1), rig.create("B", 1), rig.create("A", 2), rig.delete("B")]))
+    assert rig.rows() == {"A": 2}
+
+
+def test_delete_then_tombstone_then_create(rig):
+    """A tombstone deletes by message key, and what comes after it stands."""
+    rig.apply(batch([rig.create("A", 1), rig.create("B", 1)]))
+    rig.apply(batch([rig.tombstone("A"), rig.delete("B"), rig.tombstone("B"), rig.create("B", 9)], first=2))
+    assert rig.rows() == {"B": 9}
+
+
+def test_duplicates_are_left_out(rig):
+    """A batch that overlaps what is stored applies only the rest."""
+    events = [rig.create("A", 1), rig.create("A", 2), rig.create("A", 3)]
+    rig.apply(batch(events[:2]))
+    rig.apply(batch(events))
+    rig.apply(batch(events))
+    assert rig.rows() == {"A": 3}
+    assert rig.checkpoint.stored[TOPIC, 0] == 3
+    reader = Reader(rig.file)
+    assert reader.status()["events"] == 3
+
+
+def test_offset_gaps(rig):
+    """Control and aborted records leave gaps; the stored offset passes them with the fetch position."""
+    rig.apply(batch([rig.create("A"), rig.create("B")], gap=10, end=25))
+    rig.apply(batch([rig.create("C")], first=40, start=25))
+    assert set(rig.rows()) == {"A", "B", "C"}
+
+
+def test_lost_batch(rig):
+    """A batch that does not begin where the last one ended is refused, so nothing can be skipped."""
+    rig.apply(batch([rig.create("A")]))
+    with pytest.raises(Gap):
+        rig.checkpoint.prepare(batch([rig.create("B")], first=7))
+
+
+def test_fence(rig):
+    """A zombie that expects an old offset writes nothing: no row, no offset."""
+    stale = rig.checkpoint.prepare(batch([rig.create("ZOMBIE")]))
+    rig.crash()
+    rig.apply(batch([rig.create("A"), rig.create("B")]))
+    with pytest.raises(Fenced):
+        rig.checkpoint.commit(stale)
+    assert set(rig.rows()) == {"A", "B"}
+    rig.crash()
+    assert rig.offsets == {(TOPIC, 0): 2}
+
+
+def test_poison_parks_its_key_only(rig):
+    """An undecodable event is dead-lettered; it and later events of its key wait, others flow on."""
+    key, good = rig.create("A", 2)
+    bad = good[:9]
+    rig.apply(batch([rig.create("A", 1), (key, bad), (key, good), rig.create("B", 1)]))
+    assert rig.rows() == {"A": 1, "B": 1}
+    assert [(p.offset, p.value) for p in rig.letters] == [(1, bad)]
+    rig.crash()
+    rig.apply(batch([rig.create("A", 3), rig.create("C", 1)], first=4))
+    assert rig.rows() == {"A": 1, "B": 1, "C": 1}
+    with sqlite3.connect(rig.file) as db:
+        parked = db.execute("SELECT offset, value, reason FROM parked ORDER BY offset").fetchall()
+    assert [p[0] for p in parked] == [1, 2, 4]
+    assert parked[0][1] == bad
+    assert parked[1][2] == WAITS
+    assert len(rig.letters) == 1
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"\x01\x00\x00\x00\x01x", b"\x00\x00\x00\x63\x01x", b"\x00\x00\x00\x00\x01"]
+)
+def test_unreadable_values(rig, value):
+    """No magic byte, an unknown schema id, or no body: each parks its event with a reason."""
+    rig.apply(batch([(b"k", value), rig.create("B")]))
+    assert rig.rows() == {"B": 1}
+    assert rig.letters[0].reason
+
+
+def test_unknown_operation(rig):
+    """An event whose operation is none of c, u, r, d is parked, not guessed at."""
+    image = row("A")
+    rig.apply(batch([(rig.writer.key(image), rig.writer.event("x", None, image)), rig.create("B")]))
+    assert rig.rows() == {"B": 1}
+    assert rig.letters[0].reason == "unknown operation"
+
+
+def test_image_missing(rig):
+    """An update without an after-image is parked."""
+    image = row("A")
+    rig.apply(batch([(rig.writer.key(image), rig.writer.event("u", image, None)), rig.create("B")]))
+    assert set(rig.rows()) == {"B"}
+    assert "without its image" in rig.letters[0].reason
+
+
+def test_schema_evolution(rig):
+    """Events of several schema versions mix in a batch; the table grows and old events leave null."""
+    old = rig.create("A", 1)
+    wider = Writer(rig.book, entity((*FIELDS, Field("NOTE", "string"))))
+    image = row("B", 2) | {"NOTE": "new"}
+    again = row("A", 3) | {"NOTE": "later"}
+    rig.apply(batch([old]))
+    rig.apply(
+        batch(
+            [
+                (wider.key(image), wider.event("c", None, image)),
+                (wider.key(again), wider.event("u", None, again)),
+                rig.create("C", 4),
+                rig.create("A", 5),
+            ],
+            first=1,
+        )
+    )
+    reader = Reader(rig.file)
+    notes = {r.values["nino"]: (r.values["n"], r.values["note"]) for r in reader.rows({})}
+    assert notes == {"A": (5, None), "B": (2, "new"), "C": (4, None)}
+
+
+def test_one_writer(rig):
+    """A second worker on the same file is refused, with a pointer to PostgreSQL."""
+    with pytest.raises(SettingsError, match="PostgreSQL"):
+        SqliteReadModel(rig.file, topic=TOPIC)
+
+
+def test_another_topic(rig):
+    """A file built from one topic is not written from another."""
+    rig.store.close()
+    with pytest.raises(Exception, match="new version"):
+        SqliteReadModel(rig.file, topic="uc.esa.other")
+    rig.open()
+
+
+OPERATIONS = st.lists(st.tuples(st.sampled_from("cdt"), st.sampled_from("ABC")), min_size=1, max_size=20)
+#: How far a batch goes back over what is stored, how far on, and whether the worker lives to store it.
+CUTS = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 8), st.booleans()), max_size=6)
+
+
+@settings(max_examples=50, deadline=None)
+@given(OPERATIONS, CUTS)
+def test_any_batching_any_crash_is_the_truth(tmp_path_factory, operations, cuts):
+    """However a log is cut into batches, repeated and interrupted, the rows are those of the log."""
+    rig = Rig(tmp_path_factory.mktemp("model"))
+    log, truth = [], {}
+    for n, (op, nino) in enumerate(operations):
+        if op == "c":
+            log.append(rig.create(nino, n))
+            truth[nino] = n
+        else:
+            log.append(rig.delete(nino) if op == "d" else rig.tombstone(nino))
+            truth.pop(nino, None)
+    for back, on, lives in [*cuts, (0, len(log), True)]:
+        at = rig.checkpoint.stored[TOPIC, 0]
+        begin = max(at - back, 0)
+        if begin == len(log):
+            break
+        prepared = rig.checkpoint.prepare(batch(log[begin : at + on], first=begin))
+        if not lives:
+            rig.crash()
+        elif prepared is not None:
+            rig.checkpoint.commit(prepared)
+    assert rig.checkpoint.stored[TOPIC, 0] == len(log)
+    assert rig.rows() == truth
+    rig.store.close()
