@@ -1,0 +1,310 @@
+"""Arrow to Avro messages, by column (DESIGN 4.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from schemas.codec import reference, varint
+from schemas.codec.column import Mask
+from schemas.codec.interleave import Bytes, Int64s, as_large_binary, from_offsets, interleave
+from schemas.codec.plan import NoColumns, Node, plan
+from schemas.errors import Terminal
+
+
+class Unencodable(Terminal):  # noqa: N818 (named after what it is, as its siblings)
+    """A row does not fit the schema that it is to be written with."""
+
+
+class Encoder:
+    """Encodes batches with one schema.
+
+    Args:
+        schema: Avro JSON of a record; a batch has a column of the same name for each field.
+        prefix: bytes before each message, such as `schemas.wire.header(id)`.
+    """
+
+    def __init__(self, schema: dict[str, Any], *, prefix: bytes = b"") -> None:
+        self._schema, self._prefix = schema, prefix
+        try:
+            self._plan: Node | None = plan(schema)
+        except NoColumns:
+            self._plan = None
+
+    def encode(self, batch: pa.RecordBatch) -> pa.LargeBinaryArray:
+        """Return the n messages of n rows.
+
+        Raises:
+            Unencodable: a column is missing, of another type, or null where the schema allows none.
+        """
+        missing = [f["name"] for f in self._schema["fields"] if f["name"] not in batch.schema.names]
+        if missing:
+            raise Unencodable(
+                f"there is no column for the field {missing[0]!r}",
+                where=str(self._schema.get("name", "")),
+                fix="encode with the schema that belongs to this batch",
+            )
+        if self._plan is None:
+            return self._by_row(batch)
+        n, segments = batch.num_rows, Segments(batch.num_rows)
+        if self._prefix:
+            segments.constant(self._prefix)
+        for name, child in zip(self._plan.names, self._plan.children, strict=True):
+            segments.value(child, batch.column(name), None, name)
+        return segments.joined() if n else pa.array([], pa.large_binary())
+
+    def _by_row(self, batch: pa.RecordBatch) -> pa.LargeBinaryArray:
+        try:
+            found = reference.encode(batch.to_pylist(), self._schema)
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            raise Unencodable(
+                f"a row does not fit the schema ({type(error).__name__})", where=str(self._schema.get("name", ""))
+            ) from None
+        return pa.array([self._prefix + value for value in found], pa.large_binary())
+
+
+class Segments:
+    """The segments of n messages, column by column, until `joined` puts them together.
+
+    Small things (branches, numbers, lengths) gather in `_cells` and become one segment a message;
+    texts keep their own bytes.
+    """
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+        self._cells: list[Cell] = []
+        self._parts: list[pa.LargeBinaryArray] = []
+
+    def constant(self, value: bytes) -> None:
+        """Add the same bytes to every message."""
+        self._cells.append(Cell.constant(value, self._n))
+
+    def numbers(self, values: Int64s, present: Mask | None) -> None:
+        """Add a varint to every message, or to those at `present`."""
+        zigzagged = varint.zigzag(values)
+        size = varint.sizes(zigzagged)
+        self._cells.append(Cell(size if present is None else size * present, numbers=zigzagged))
+
+    def content(self, array: pa.LargeBinaryArray) -> None:
+        """Add bytes to every message; null adds none."""
+        self._close()
+        self._parts.append(array)
+
+    def joined(self) -> pa.LargeBinaryArray:
+        """Return the finished messages."""
+        self._close()
+        n = self._n
+        if len(self._parts) == 1:
+            return self._parts[0]
+        rows = np.arange(n, dtype=np.int64)
+        return interleave(pa.concat_arrays(self._parts), [rows + i * n for i in range(len(self._parts))])
+
+    def value(self, node: Node, array: pa.Array, present: Mask | None, path: str) -> None:
+        """Add a column; rows outside `present` (the parent is null there) add nothing.
+
+        Raises:
+            Unencodable: see `Encoder.encode`.
+        """
+        nulls = array.null_count or pa.types.is_null(array.type)
+        valid = np.asarray(array.is_valid()) if nulls else None
+        if node.null_branch is not None:
+            if valid is None:
+                self.numbers(np.full(self._n, 1 - node.null_branch), present)
+            else:
+                self.numbers(np.where(valid, 1 - node.null_branch, node.null_branch), present)
+                present = valid if present is None else present & valid
+        elif valid is not None and node.kind != "null" and not (valid if present is None else valid | ~present).all():
+            raise Unencodable("null where the schema allows none", where=path, fix="reject such rows before")
+        if pa.types.is_null(array.type):
+            array = pa.nulls(self._n, node.arrow)
+        self._plain(node, array, present, path)
+
+    def _plain(self, node: Node, array: pa.Array, present: Mask | None, path: str) -> None:
+        if node.kind == "record":
+            self._record(node, array, present, path)
+        elif node.kind == "array":
+            self._array(node, array, present, path)
+        elif node.kind in ("int", "long"):
+            self.numbers(_integers(_typed(array, node.arrow, path)), present)
+        elif node.kind in ("string", "bytes"):
+            self._text(as_large_binary(_typed(array, node.arrow, path)), present)
+        elif node.kind == "enum":
+            symbols = pa.array(node.symbols, pa.string())
+            found = pa.compute.index_in(_typed(array, pa.string(), path), symbols)
+            if found.null_count > (self._n if present is None else 0) or (
+                np.asarray(found.is_null()) & (True if present is None else present)
+            ).any():
+                raise Unencodable("a text that is no symbol of the enum", where=path)
+            self.numbers(found.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64), present)
+        elif node.kind == "decimal":
+            self._decimal(node, _typed(array, node.arrow, path), present)
+        elif node.kind == "fixed":
+            self.content(_blank(as_large_binary(_typed(array, node.arrow, path)), present))
+        elif node.kind != "null":
+            self._fixed_width(node, _typed(array, node.arrow, path), present)
+
+    def _record(self, node: Node, array: pa.Array, present: Mask | None, path: str) -> None:
+        names = [f.name for f in array.type]
+        for name, child in zip(node.names, node.children, strict=True):
+            if name not in names:
+                raise Unencodable(f"there is no column for the field {name!r}", where=path)
+            self.value(child, array.field(names.index(name)), present, f"{path}.{name}")
+
+    def _array(self, node: Node, array: pa.Array, present: Mask | None, path: str) -> None:
+        if not pa.types.is_list(array.type):
+            raise Unencodable(f"a column of type {array.type} where {node.arrow} is wanted", where=path)
+        offsets = np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + self._n + 1]
+        # Items under a null list are legal in Arrow and belong to nobody: flatten() leaves them out.
+        counts = np.diff(offsets).astype(np.int64)
+        if array.null_count:
+            counts = counts * np.asarray(array.is_valid())
+        items = array.flatten()
+        inner = Segments(len(items))
+        inner.value(node.children[0], items, None, f"{path}[]")
+        encoded = inner.joined() if len(items) else pa.array([], pa.large_binary())
+        where = np.zeros(self._n + 1, np.int64)
+        np.cumsum(counts, out=where[1:])
+        first = np.frombuffer(encoded.buffers()[1], np.int64)[encoded.offset :] if len(items) else np.zeros(1, np.int64)
+        some = counts > 0 if present is None else (counts > 0) & present
+        self.numbers(counts, some)
+        self.content(_blank(from_offsets(first[where], encoded.buffers()[2]), present))
+        self.numbers(np.zeros(self._n, np.int64), present)
+
+    def _text(self, array: pa.LargeBinaryArray, present: Mask | None) -> None:
+        offsets = np.frombuffer(array.buffers()[1], np.int64)[array.offset : array.offset + self._n + 1]
+        self.numbers(np.diff(offsets), present)
+        self.content(_blank(array, present))
+
+    def _decimal(self, node: Node, array: pa.Array, present: Mask | None) -> None:
+        words = np.frombuffer(array.buffers()[1], np.int64)[2 * array.offset : 2 * (array.offset + self._n)]
+        low, high = words[0::2], words[1::2]
+        if node.size:
+            size = np.full(self._n, node.size, np.int64)
+        else:
+            size = _minimal(low, high)
+            self.numbers(size, present)
+        self._cells.append(Cell(size if present is None else size * present, words=(low, high)))
+
+    def _fixed_width(self, node: Node, array: pa.Array, present: Mask | None) -> None:
+        if node.kind == "boolean":
+            raw = array.fill_null(False).to_numpy(zero_copy_only=False).astype(np.uint8).reshape(-1, 1)
+        else:
+            kind = np.dtype("<f4" if node.kind == "float" else "<f8")
+            body = np.frombuffer(array.buffers()[1], kind)[array.offset : array.offset + self._n]
+            raw = np.ascontiguousarray(body).view(np.uint8).reshape(self._n, kind.itemsize)
+        size = np.full(self._n, raw.shape[1], np.int64)
+        self._cells.append(Cell(size if present is None else size * present, raw=raw))
+
+    def _close(self) -> None:
+        if self._cells:
+            self._parts.append(_blob(self._cells, self._n))
+            self._cells = []
+
+
+class Cell:
+    """One small thing in every message: its size in each (0 = not there) and how to write it."""
+
+    __slots__ = ("_numbers", "_raw", "_words", "size")
+
+    def __init__(
+        self,
+        size: Int64s,
+        *,
+        numbers: varint.UInt64s | None = None,
+        words: tuple[Int64s, Int64s] | None = None,
+        raw: Bytes | None = None,
+    ) -> None:
+        self.size, self._numbers, self._words, self._raw = size, numbers, words, raw
+
+    @classmethod
+    def constant(cls, value: bytes, n: int) -> Cell:
+        """Return the same bytes in n messages."""
+        raw = np.broadcast_to(np.frombuffer(value, np.uint8), (n, len(value)))
+        return cls(np.full(n, len(value), np.int64), raw=raw)
+
+    def write(self, out: Bytes, at: Int64s) -> None:
+        """Write every message's bytes at its position."""
+        if self._numbers is not None:
+            varint.write(out, at, self._numbers, self.size)
+        elif self._raw is not None:
+            there = slice(None) if self.size.all() else self.size > 0
+            for i in range(self._raw.shape[1]):
+                out[at[there] + i] = self._raw[there, i]
+        elif self._words is not None:
+            _write_words(out, at, self.size, *self._words)
+
+
+def _blob(cells: list[Cell], n: int) -> pa.LargeBinaryArray:
+    """Return one segment a message from neighbouring small things."""
+    total = cells[0].size
+    for cell in cells[1:]:
+        total = total + cell.size
+    offsets = np.zeros(n + 1, np.int64)
+    np.cumsum(total, out=offsets[1:])
+    out = np.empty(int(offsets[-1]), np.uint8)
+    at = offsets[:-1]
+    for cell in cells:
+        cell.write(out, at)
+        at = at + cell.size
+    return from_offsets(offsets, out)
+
+
+def _write_words(out: Bytes, at: Int64s, size: Int64s, low: Int64s, high: Int64s) -> None:
+    """Write two's complement numbers big-endian, right-aligned in `size` bytes, sign-extended."""
+    end = at + size
+    for i in range(int(size.max(initial=0))):
+        rows = slice(None) if int(size.min()) > i else np.flatnonzero(size > i)
+        word, shift = (low, 8 * i) if i < 8 else (high, min(8 * (i - 8), 63))
+        out[end[rows] - 1 - i] = (word[rows] >> shift).astype(np.uint8)
+
+
+def _minimal(low: Int64s, high: Int64s) -> Int64s:
+    """Return the fewest bytes of each number's two's complement; zero takes one byte."""
+    narrow = high == low >> 63
+    size = np.ones(len(low), np.int64)
+    magnitude = np.where(low < 0, ~low, low)
+    top = int(magnitude.max(initial=0)) if narrow.all() else 2**63 - 1
+    for i in range(1, 8):
+        if top >> (8 * i - 1) == 0:
+            break
+        size += magnitude >> (8 * i - 1) != 0
+    if narrow.all():
+        return size
+    wide = np.full(len(low), 9, np.int64)
+    magnitude = np.where(high < 0, ~high, high)
+    for i in range(1, 8):
+        wide += magnitude >> (8 * i - 1) != 0
+    return np.where(narrow, size, wide)
+
+
+def _integers(array: pa.Array) -> Int64s:
+    """Return the numbers behind an int, long, date, time or timestamp column; anything at nulls."""
+    width = np.int32 if array.type.bit_width == 32 else np.int64
+    body = array.buffers()[1]
+    if body is None:
+        return np.zeros(len(array), np.int64)
+    return np.frombuffer(body, width)[array.offset : array.offset + len(array)].astype(np.int64)
+
+
+def _typed(array: pa.Array, kind: pa.DataType, path: str) -> pa.Array:
+    if array.type == kind or (pa.types.is_large_string(array.type) and pa.types.is_string(kind)):
+        return array
+    try:
+        return array.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise Unencodable(
+            f"a column of type {array.type} does not fit {kind}", where=path, fix="build the batch with the schema's types"
+        ) from None
+
+
+def _blank(array: pa.LargeBinaryArray, present: Mask | None) -> pa.LargeBinaryArray:
+    """Return the array with null where `present` is False."""
+    if present is None or (array.null_count and np.array_equal(np.asarray(array.is_valid()), present)):
+        return array
+    bitmap = pa.py_buffer(np.packbits(present, bitorder="little"))
+    flat = array if array.offset == 0 else pa.concat_arrays([array.slice(0, 0), array])
+    if flat.offset:
+        return pa.compute.if_else(pa.array(present), array, pa.scalar(None, pa.large_binary()))
+    return pa.Array.from_buffers(pa.large_binary(), len(flat), [bitmap, *flat.buffers()[1:]])
