@@ -13,6 +13,13 @@ import numpy.typing as npt
 from schemas.errors import SettingsError
 
 Bytes = npt.NDArray[np.uint8]
+
+
+def translate(table: Bytes, view: Bytes) -> Bytes:
+    """Return `table[view]` in C order: `bytes.translate` is three times as fast as numpy's indexing."""
+    return np.frombuffer(view.tobytes().translate(table.tobytes()), np.uint8).reshape(view.shape)
+
+
 #: Marks a byte that is no ASCII character (text) or no digit (digits).
 NONE = 0xFF
 _SIGNS = {"+": 0, "-": 1}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from adapters.batch.codepage import NONE, CodePage
+from adapters.batch.codepage import NONE, CodePage, translate
 from adapters.batch.copybook import Storage
 from adapters.batch.kernels.integers import Bools, Integers
 
@@ -15,7 +15,7 @@ _HIGH, _LOW = _BYTES >> 4, _BYTES & 15
 _PAIR = np.where((_HIGH < 10) & (_LOW < 10), _HIGH * 10 + _LOW, NONE).astype(np.uint8)
 #: The digit before the sign; 0xFF where it is none or the low nibble is no sign (A to F).
 _LAST = np.where((_HIGH < 10) & (_LOW >= 10), _HIGH, NONE).astype(np.uint8)
-_NEGATIVE = (_LOW == 0xB) | (_LOW == 0xD)
+_NEGATIVE = ((_LOW == 0xB) | (_LOW == 0xD)).astype(np.uint8)
 
 
 def packed(view: npt.NDArray[np.uint8], storage: Storage, page: CodePage) -> tuple[Integers, Bools]:
@@ -25,16 +25,16 @@ def packed(view: npt.NDArray[np.uint8], storage: Storage, page: CodePage) -> tup
     """
     n, width = view.shape
     columns = np.ascontiguousarray(view.T)
-    pairs, last = _PAIR[columns[:-1]], _LAST[columns[-1]]
+    pairs, last = translate(_PAIR, columns[:-1]), translate(_LAST, columns[-1])
     bad: Bools = last == NONE
-    if width > 1:
+    if width > 1 and pairs.max() == NONE:
         bad |= pairs.max(axis=0) == NONE
     if storage.digits % 2 == 0:
         bad |= columns[0] >= 0x10
     if bad.any():
-        pairs[:, bad], last[bad] = 0, 0
+        pairs, last = np.where(bad, np.uint8(0), pairs), np.where(bad, np.uint8(0), last)
     numbers = Integers.fold(pairs, 100, storage.digits, n).append(last)
-    negative: Bools = _NEGATIVE[columns[-1]]
+    negative: Bools = translate(_NEGATIVE, columns[-1]) == 1
     if negative.any():
         if storage.signed:
             numbers = numbers.negate(negative)

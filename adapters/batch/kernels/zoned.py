@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from adapters.batch.codepage import NONE, CodePage
+from adapters.batch.codepage import NONE, CodePage, translate
 from adapters.batch.copybook import Storage
 from adapters.batch.kernels.integers import Bools, Integers
 
@@ -17,7 +17,7 @@ def zoned(view: npt.NDArray[np.uint8], storage: Storage, page: CodePage) -> tupl
     """
     n, width = view.shape
     columns = np.ascontiguousarray(view.T)
-    digits = page.digit[columns]
+    digits = translate(page.digit, columns)
     negative: Bools | None = None
     sign_bad: Bools | None = None
     if storage.signed:
@@ -27,13 +27,14 @@ def zoned(view: npt.NDArray[np.uint8], storage: Storage, page: CodePage) -> tupl
             negative, sign_bad = sign == 1, sign == NONE
             digits = np.delete(digits, at, axis=0)
         else:
-            negative = page.sign_negative[columns[at]] == 1
-            digits[at] = page.sign_digit[columns[at]]
-    bad = digits.max(axis=0) == NONE
+            negative = translate(page.sign_negative, columns[at]) == 1
+            digits = digits.copy()
+            digits[at] = translate(page.sign_digit, columns[at])
+    bad = np.zeros(n, np.bool_) if digits.max() != NONE else digits.max(axis=0) == NONE
     if sign_bad is not None:
         bad |= sign_bad
     if bad.any():
-        digits[:, bad] = 0
+        digits = np.where(bad, np.uint8(0), digits)
         if storage.blank_when_zero:
             bad &= ~(columns == page.space).all(axis=0)
     numbers = Integers.fold(digits, 10, storage.digits, n)
