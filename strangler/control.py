@@ -17,6 +17,7 @@ from connectors.links import Links
 from connectors.log_reader import read_all, read_state
 from schemas.errors import BanyanError, Terminal
 from strangler.decision import GENESIS, Decision, DecisionKind, Evidence, canonical_json, chain_problems
+from strangler.journal import carry
 from strangler.stage import Stage, parse_stage, step
 from strangler.verdict_record import VerdictRecord
 
@@ -152,8 +153,12 @@ class Controller:
 
 
 def set_stage(links: Links, operation: str, stage: Stage | str, *, by: str, reason: str) -> Decision:
-    """Move `operation` to `stage` as a controller of its own; see `Controller.set_stage`."""
+    """Move `operation` to `stage` as a controller of its own; see `Controller.set_stage`.
+
+    Kills and restores that this host has journalled go into the log first.
+    """
     with Controller(links) as controller:
+        carry(controller, links.state)
         return controller.set_stage(operation, stage, by=by, reason=reason)
 
 

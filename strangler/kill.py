@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import requests
 
 from connectors.links import Links
+from schemas.errors import BanyanError
 from strangler.control import Controller
-from strangler.kill_switch import KillSwitch, write_durably
+from strangler.journal import carry, waiting
+from strangler.kill_switch import KillSwitch
 from strangler.secret import managed_secret
 
 #: A façade acts before it answers; one that has not answered by now is reported as missing.
 ANSWER_SECONDS: Final = 3.0
+#: A controller needs one to two seconds to take the writer's place and append.
+LOG_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ def kill(
     """Send `operation`'s reads to legacy on every façade, now and until `restore`.
 
     This host's own switch is set first, so its façades act even when they do not answer. Kafka is not
-    needed; whoever runs the command calls `log_journal` afterwards to put the kill on record.
+    needed; the kill goes on record at once if it answers, else with the host's next decision.
 
     Args:
         links: of this hub; the token is read from its state folder.
@@ -44,7 +49,9 @@ def kill(
         reason: why.
     """
     KillSwitch(links.state).kill(operation, by=by, reason=reason)
-    return _order(links, instances, "kill", {"operation": operation, "by": by, "reason": reason})
+    said = _order(links, instances, "kill", {"operation": operation, "by": by, "reason": reason})
+    _log_if_kafka_answers(links)
+    return said
 
 
 def restore(
@@ -52,7 +59,9 @@ def restore(
 ) -> list[Acknowledgement]:
     """Take a kill back everywhere; the stage of the decision log counts again."""
     KillSwitch(links.state).restore(operation, by=by, reason=reason)
-    return _order(links, instances, "restore", {"operation": operation, "by": by, "reason": reason})
+    said = _order(links, instances, "restore", {"operation": operation, "by": by, "reason": reason})
+    _log_if_kafka_answers(links)
+    return said
 
 
 def log_journal(links: Links) -> int:
@@ -61,20 +70,26 @@ def log_journal(links: Links) -> int:
     Raises:
         BrokerUnavailable: Kafka does not answer; the journal waits.
     """
-    journal, done = links.state / "facade" / "journal.jsonl", links.state / "facade" / "journal.logged"
-    entries = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
-    first = int(done.read_text()) if done.exists() else 0
-    if first >= len(entries):
+    if not waiting(links.state):
         return 0
     with Controller(links) as controller:
-        for number, line in enumerate(entries[first:], first + 1):
-            _record(controller, json.loads(line))
-            write_durably(done, str(number))
-    return len(entries) - first
+        return carry(controller, links.state)
 
 
-def _record(controller: Controller, entry: dict[str, Any]) -> None:
-    controller.record(entry["operation"], entry["kind"], by=entry["by"], reason=entry["reason"])
+def _log_if_kafka_answers(links: Links) -> None:
+    """Put the order on record now if that can be; else the next controller on this host does.
+
+    A Kafka client waits long for a broker that has just died, and the façades have acted already: so the
+    try runs beside, and whoever gave the order waits for it `LOG_SECONDS` at most.
+    """
+
+    def log() -> None:
+        with contextlib.suppress(BanyanError):
+            log_journal(links)
+
+    thread = threading.Thread(target=log, name="kill-journal", daemon=True)
+    thread.start()
+    thread.join(LOG_SECONDS)
 
 
 def _order(links: Links, instances: Sequence[str], verb: str, order: dict[str, str]) -> list[Acknowledgement]:

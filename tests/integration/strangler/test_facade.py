@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from connectors.kafka import KafkaSettings
-from strangler.control import set_stage
+from strangler.control import history, set_stage, verify
 from strangler.kill import kill, log_journal, restore
 from strangler.stage import Stage
 
@@ -264,6 +264,9 @@ async def test_the_kill_switch_works_without_kafka_and_outranks_it(
             restore, world.links, [facade.url], "get_case", by="duty officer", reason="mended"
         )
         assert (await facade.page())["effective_stage"] == "modern"
+    on_record = await asyncio.to_thread(history, world.links)
+    assert [d.kind for d in on_record] == ["stage", "stage", "kill", "restore"]
+    assert await asyncio.to_thread(verify, world.links) == []
 
 
 async def test_a_kill_through_the_host_reaches_every_facade_of_it(world: Any, serve: Any) -> None:
