@@ -66,6 +66,11 @@ class EntityShape:
                 raise BadValue(key, "a key field is absent or nil")
         return row
 
+    def key_row(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the key fields alone, by Avro name, from decoded values by XML name."""
+        members = tuple(m for m in self.members if m.name in self.entity.key)
+        return _record(members, values)
+
 
 def shape(
     schema: Schema,

@@ -42,8 +42,8 @@ class Documents:
     ) -> Documents:
         """Read `location` and all that it imports or includes.
 
-        A file may import files in `folder` (by default its own) and below. A URL may import from its own host. Loopback and
-        `hosts` are allowed too.
+        A file may import files in `folder` (by default its own) and below. A URL may import from its own
+        host. Loopback and `hosts` are allowed too.
 
         Raises:
             ContractError: an import leads outside, is missing, or is hostile.

@@ -6,7 +6,6 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from adapters.soap.spec import SoapSpec
 from adapters.soap.stream import MAX_RAW_BYTES, Item
 from adapters.soap.zeep_wire import ZeepWire
 from schemas.errors import BanyanError
+from schemas.key_text import key_text_of
 
 #: Rows a chunk: large enough for column work, small enough to bound memory.
 CHUNK_ROWS = 5_000
@@ -87,11 +87,11 @@ class Reading:
             values = [item.value.get(key) for key in self.spec.key]
         if len(values) != len(self.spec.key) or any(v is None for v in values):
             return None
-        return self.key_of(dict(zip(self.shape.entity.key, values, strict=True)))
-
-    def key_of(self, row: Mapping[str, Any]) -> str:
-        """Return the key text of a row."""
-        return "\x1f".join(_key_part(row[name]) for name in self.shape.entity.key)
+        try:
+            row = self.shape.key_row(dict(zip(self.spec.key, values, strict=True)))
+        except BadValue:
+            return None
+        return key_text_of(self.shape.entity, row)
 
     def columns(self, rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
         """Return n rows as columns of the entity's Arrow schema."""
@@ -265,9 +265,3 @@ def _at(values: Any, path: str) -> Any:
             return None
         values = values.get(step)
     return values
-
-
-def _key_part(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value.isoformat() if isinstance(value, date) else str(value).strip()

@@ -96,8 +96,8 @@ class SoapSpec(AdapterSpec):
     timeout_seconds: float = Field(
         30.0, gt=0, description="Most seconds for one answer, from the request to its last byte."
     )
-    heartbeat_seconds: float = Field(
-        10.0, ge=0, description="An unchanged poll tells the rest of the hub so at most this often."
+    heartbeat_seconds: float | None = Field(
+        None, ge=0, description="An unchanged poll says so at most this often; absent = every 10 seconds."
     )
     limits: LimitsSpec = Field(
         default_factory=lambda: LimitsSpec.model_validate({}), description="What the legacy system can bear."

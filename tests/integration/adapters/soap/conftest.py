@@ -53,6 +53,14 @@ class Casework:
         return code
 
 
+@pytest.fixture(scope="module")
+def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Casework]:
+    """One service for tests that leave its cases as they are."""
+    running = Casework(tmp_path_factory.mktemp("casework") / "cases.json", cases=30)
+    yield running
+    running.kill()
+
+
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Casework]:
     running = Casework(tmp_path / "cases.json", cases=30)

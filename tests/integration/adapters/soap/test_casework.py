@@ -61,9 +61,11 @@ def test_its_answers_are_valid_under_its_schema(service):
         assert contract.faithful(operation, answer.content)
 
 
-def test_a_dtd_is_a_fault(service):
+def test_a_dtd_is_a_fault(shared_service):
     """The service itself refuses a request with a document type declaration."""
-    answer = requests.post(service.endpoint, data='<!DOCTYPE x [<!ENTITY e "x">]><x>&e;</x>', timeout=10)
+    answer = requests.post(
+        shared_service.endpoint, data='<!DOCTYPE x [<!ENTITY e "x">]><x>&e;</x>', timeout=10
+    )
     assert answer.status_code == 500
     assert b"soap:Client" in answer.content
 
@@ -95,9 +97,9 @@ async def test_call(service):
         assert "note" not in reply.value["case"]
 
 
-async def test_a_fault_is_a_reply(service):
+async def test_a_fault_is_a_reply(shared_service):
     """An unknown case is an answer, not an error: a fault with its detail element."""
-    contract = Contract.from_wsdl(service.wsdl)
+    contract = Contract.from_wsdl(shared_service.wsdl)
     async with aiohttp.ClientSession() as session:
         reply = await contract.call(session, "GetCase", {"caseId": "nope"}, 5.0)
     assert isinstance(reply.value, SoapFault)
@@ -115,10 +117,10 @@ async def test_a_fault_is_a_reply(service):
         ("malformed", BrokenAnswer),
     ],
 )
-async def test_call_failures(service, mode, error):
+async def test_call_failures(shared_service, mode, error):
     """Each way to fail has its error; all of them may be tried again, and the next call works."""
-    contract = Contract.from_wsdl(service.wsdl)
-    service.demo("fail", mode=mode, operation="GetCase", seconds=20)
+    contract = Contract.from_wsdl(shared_service.wsdl)
+    shared_service.demo("fail", mode=mode, operation="GetCase", seconds=20)
     async with aiohttp.ClientSession() as session:
         with pytest.raises(error) as caught:
             await contract.call(session, "GetCase", {"caseId": "C00001"}, 0.7)

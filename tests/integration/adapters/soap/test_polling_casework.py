@@ -16,6 +16,8 @@ FOLDER = Path(__file__).parents[4] / "examples/universal_credit/adapters/cases"
 
 def open_adapter(service, **changes):
     spec = load(FOLDER / "adapter.toml", SoapSpec, env={"BANYAN_CASEWORK_PORT": str(service.port)})
+    fast = spec.limits.model_copy(update={"requests_per_second": 500.0})
+    spec = spec.model_copy(update={"limits": fast})
     spec = spec.model_copy(update={"paging": spec.paging.model_copy(update={"rows": 10})} | changes)
     return spec.open(FOLDER)
 
@@ -77,11 +79,11 @@ def test_every_value_arrives(service):
         ("malformed", BrokenAnswer),
     ],
 )
-def test_failures(service, mode, error, after):
+def test_failures(shared_service, mode, error, after):
     """A failure on the first page is raised as transient; on any other page the poll is incomplete."""
-    adapter = open_adapter(service, timeout_seconds=0.8)
+    adapter = open_adapter(shared_service, timeout_seconds=0.8)
     poll(adapter)
-    service.demo("fail", mode=mode, after=after, seconds=20)
+    shared_service.demo("fail", mode=mode, after=after, seconds=20)
     if after == 0:
         with pytest.raises(error):
             poll(adapter)
