@@ -202,17 +202,13 @@ class Checkpoint:
         self, batch: Batch, decoded: Decoded, aside: set[int]
     ) -> tuple[dict[int, tuple[Any, ...]], dict[int, str]]:
         """Return the row keys of tombstones that a delete event does not precede, and the unreadable ones."""
-        deleted = {
-            batch.keys[i]
-            for g in decoded.groups
-            for i, op in zip(g.index.tolist(), g.op, strict=True)
-            if op == "d"
+        nulls = [i for i, value in enumerate(batch.values) if value is None and i not in aside]
+        if not nulls:
+            return {}, {}
+        deletes = {
+            i for g in decoded.groups for i, op in zip(g.index.tolist(), g.op, strict=True) if op == "d"
         }
-        alone = [
-            i
-            for i, value in enumerate(batch.values)
-            if value is None and i not in aside and not (i and batch.keys[i - 1] == batch.keys[i] in deleted)
-        ]
+        alone = [i for i in nulls if not (i - 1 in deletes and batch.keys[i - 1] == batch.keys[i])]
         found: dict[int, tuple[Any, ...]] = {}
         bad: dict[int, str] = {}
         for i in alone:

@@ -66,7 +66,7 @@ def _keys(group: Group, keeps: Any, key_columns: Sequence[Any]) -> list[tuple[An
     all_kept = bool(keeps.all())
     for column in key_columns:
         values = stored(group.after[column.field], column)
-        if not all_kept:
+        if not all_kept and column.field in group.before:
             before = stored(group.before[column.field], column)
             for j in np.flatnonzero(~keeps).tolist():
                 values[j] = before[j]
