@@ -27,7 +27,7 @@ def packed(view: npt.NDArray[np.uint8], storage: Storage, page: CodePage) -> tup
     columns = np.ascontiguousarray(view.T)
     pairs, last = translate(_PAIR, columns[:-1]), translate(_LAST, columns[-1])
     bad: Bools = last == NONE
-    if width > 1 and pairs.max() == NONE:
+    if width > 1 and pairs.max(initial=0) == NONE:
         bad |= pairs.max(axis=0) == NONE
     if storage.digits % 2 == 0:
         bad |= columns[0] >= 0x10

@@ -30,7 +30,7 @@ def zoned(view: npt.NDArray[np.uint8], storage: Storage, page: CodePage) -> tupl
             negative = translate(page.sign_negative, columns[at]) == 1
             digits = digits.copy()
             digits[at] = translate(page.sign_digit, columns[at])
-    bad = np.zeros(n, np.bool_) if digits.max() != NONE else digits.max(axis=0) == NONE
+    bad = np.zeros(n, np.bool_) if digits.max(initial=0) != NONE else digits.max(axis=0) == NONE
     if sign_bad is not None:
         bad |= sign_bad
     if bad.any():
