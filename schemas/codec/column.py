@@ -18,7 +18,7 @@ from schemas.codec.interleave import Bytes, Int64s
 Mask = npt.NDArray[np.bool_]
 
 
-class BadText(Exception):  # noqa: N818 (caught by the decoder, which drops the rows)
+class BadText(Exception):
     """Texts at these positions of the data are not UTF-8."""
 
     def __init__(self, positions: Int64s) -> None:
@@ -64,7 +64,11 @@ class Numbers:
 
     def take(self, index: Int64s, present: Mask | None) -> Numbers:
         """See `Column`."""
-        values = self.values[index] if len(self.values) else np.zeros((len(index), *self.values.shape[1:]), self.values.dtype)
+        values = (
+            self.values[index]
+            if len(self.values)
+            else np.zeros((len(index), *self.values.shape[1:]), self.values.dtype)
+        )
         return Numbers(values, _valid(self.valid, index, present))
 
     def array(self, data: Bytes, kind: pa.DataType, n: int) -> pa.Array:
@@ -154,9 +158,7 @@ class Lists:
         offsets = np.zeros(n + 1, np.int32)
         np.cumsum(counts, out=offsets[1:])
         items = self.items.array(data, kind.value_type, int(offsets[-1]))
-        return pa.Array.from_buffers(
-            kind, n, [_bitmap(self.valid), pa.py_buffer(offsets)], children=[items]
-        )
+        return pa.Array.from_buffers(kind, n, [_bitmap(self.valid), pa.py_buffer(offsets)], children=[items])
 
 
 def _valid(valid: Mask | None, index: Int64s, present: Mask | None) -> Mask | None:
@@ -181,9 +183,7 @@ def _gather(data: Bytes, starts: Int64s, lengths: Int64s) -> pa.Buffer:
     offsets[0 : 2 * n : 2] = starts
     offsets[1 : 2 * n : 2] = starts + lengths
     offsets[2 * n] = offsets[2 * n - 1] if n else 0
-    spans = pa.Array.from_buffers(
-        pa.large_binary(), 2 * n, [None, pa.py_buffer(offsets), pa.py_buffer(data)]
-    )
+    spans = pa.Array.from_buffers(pa.large_binary(), 2 * n, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
     body = spans.take(pa.array(np.arange(0, 2 * n, 2))).buffers()[2]
     return body if body is not None else pa.py_buffer(b"")
 
@@ -213,6 +213,8 @@ def _is_utf8(value: bytes) -> bool:
 def _fixed(body: pa.Buffer, kind: pa.DataType, n: int, valid: Mask | None) -> pa.Array:
     if valid is not None:
         full = np.zeros((n, kind.byte_width), np.uint8)
-        full[valid] = np.frombuffer(body, np.uint8)[: int(valid.sum()) * kind.byte_width].reshape(-1, kind.byte_width)
+        full[valid] = np.frombuffer(body, np.uint8)[: int(valid.sum()) * kind.byte_width].reshape(
+            -1, kind.byte_width
+        )
         body = pa.py_buffer(full)
     return pa.Array.from_buffers(kind, n, [_bitmap(valid), body])

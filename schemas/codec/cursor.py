@@ -63,12 +63,12 @@ class Cursor:
     def read(self, node: Node, wanted: bool, path: str) -> Column:
         """Read one value of `node` from every message and move on."""
         if node.null_branch is None:
-            return self._present(node, wanted, path)
+            return self.plain(node, wanted, path)
         present = self._branch(node.null_branch, path)
         if present is None:
-            return self._present(node, wanted, path)
+            return self.plain(node, wanted, path)
         inner = self._part(np.flatnonzero(present))
-        column = inner._present(node, wanted, path)
+        column = inner.plain(node, wanted, path)
         self._join(inner, present)
         if not wanted:
             return Skipped()
@@ -80,7 +80,8 @@ class Cursor:
         self.pos[where] = self.faults.zeros_at
         self.end[where] = np.iinfo(np.int64).max
 
-    def _present(self, node: Node, wanted: bool, path: str) -> Column:
+    def plain(self, node: Node, wanted: bool, path: str) -> Column:
+        """Read one value of `node`, which is not null, from every message and move on."""
         if node.kind in VARINTS:
             return self._number(node, wanted, path)
         if node.kind == "record":
@@ -91,13 +92,11 @@ class Cursor:
             return Skipped()
         if node.kind in ("boolean", "float", "double"):
             return self._fixed_width(node, path)
-        if node.size:
-            lengths = np.full(len(self.pos), node.size, np.int64)
-        else:
-            lengths = self._varint(path)
+        lengths = np.full(len(self.pos), node.size, np.int64) if node.size else self.long(path)
         return self._span(node, lengths, wanted, path)
 
-    def _varint(self, path: str) -> Int64s:
+    def long(self, path: str) -> Int64s:
+        """Read one varint from every message and move on."""
         numbers, size, overlong = varint.read(self.data, self.pos)
         self.pos = self.pos + size
         if overlong is not None:
@@ -109,7 +108,7 @@ class Cursor:
         return numbers
 
     def _number(self, node: Node, wanted: bool, path: str) -> Column:
-        numbers = self._varint(path)
+        numbers = self.long(path)
         if node.kind == "enum":
             bad = (numbers < 0) | (numbers >= len(node.symbols))
         elif node.kind == "int":
@@ -186,7 +185,7 @@ class Cursor:
         """Read blocks (Avro 1.11, "Arrays"): one item of every unfinished message a turn."""
         item, n = node.children[0], len(self.pos)
         counts = np.zeros(n, np.int64)
-        left = self._block(item, path)
+        left = self.block(item, path)
         parts: list[tuple[Int64s, Column]] = []
         while len(open_ := np.flatnonzero(left)):
             inner = self._part(open_)
@@ -201,16 +200,16 @@ class Cursor:
                 done = done[self.pos[done] < self.faults.zeros_at]
             if len(done):
                 inner = self._part(done)
-                left[done] = inner._block(item, path)
+                left[done] = inner.block(item, path)
                 self.pos[done], self.end[done] = inner.pos, inner.end
         return _rows_of(parts, counts) if wanted else Skipped()
 
-    def _block(self, item: Node, path: str) -> Int64s:
+    def block(self, item: Node, path: str) -> Int64s:
         """Read a block's count, and its size in bytes where the count is negative."""
-        counts = self._varint(path)
+        counts = self.long(path)
         if (sized := counts < 0).any():
             inner = self._part(np.flatnonzero(sized))
-            inner._varint(path)
+            inner.long(path)
             self._join(inner, sized)
             counts = np.abs(counts)
         # An item takes at least `least` bytes, so this also bounds the work that a false count can cause.
@@ -223,7 +222,7 @@ class Cursor:
 
     def _branch(self, null_branch: int, path: str) -> Mask | None:
         """Read a union's index; None means present everywhere."""
-        index = self._varint(path)
+        index = self.long(path)
         if (bad := (index < 0) | (index > 1)).any():
             self.fail(bad, f"{path}: no such branch of the union")
             index[bad] = null_branch
@@ -321,9 +320,7 @@ def _rows(column: Any) -> int:
     return max((_rows(c) for c in column.children if not isinstance(c, Skipped)), default=0)
 
 
-def _big_endian(
-    data: Bytes, starts: Int64s, lengths: Int64s
-) -> tuple[Int64s, npt.NDArray[np.uint64], Mask]:
+def _big_endian(data: Bytes, starts: Int64s, lengths: Int64s) -> tuple[Int64s, npt.NDArray[np.uint64], Mask]:
     """Return (high, low, fits) of two's complement numbers of any length; 16 bytes fit."""
     ends = starts + lengths
     words: Any = np.ndarray((len(data) - 7,), ">i8", data, 0, (1,))

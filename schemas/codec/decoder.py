@@ -47,7 +47,11 @@ class Decoder:
     """
 
     def __init__(
-        self, writer: dict[str, Any], reader: dict[str, Any] | None = None, *, fields: Sequence[str] | None = None
+        self,
+        writer: dict[str, Any],
+        reader: dict[str, Any] | None = None,
+        *,
+        fields: Sequence[str] | None = None,
     ) -> None:
         self._writer, self._reader = writer, reader
         self._plan, self._target = _plans(writer, reader)

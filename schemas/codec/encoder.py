@@ -14,7 +14,7 @@ from schemas.codec.plan import NoColumns, Node, plan
 from schemas.errors import Terminal
 
 
-class Unencodable(Terminal):  # noqa: N818 (named after what it is, as its siblings)
+class Unencodable(Terminal):
     """A row does not fit the schema that it is to be written with."""
 
 
@@ -60,7 +60,8 @@ class Encoder:
             found = reference.encode(batch.to_pylist(), self._schema)
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise Unencodable(
-                f"a row does not fit the schema ({type(error).__name__})", where=str(self._schema.get("name", ""))
+                f"a row does not fit the schema ({type(error).__name__})",
+                where=str(self._schema.get("name", "")),
             ) from None
         return pa.array([self._prefix + value for value in found], pa.large_binary())
 
@@ -115,7 +116,11 @@ class Segments:
             else:
                 self.numbers(np.where(valid, 1 - node.null_branch, node.null_branch), present)
                 present = valid if present is None else present & valid
-        elif valid is not None and node.kind != "null" and not (valid if present is None else valid | ~present).all():
+        elif (
+            valid is not None
+            and node.kind != "null"
+            and not (valid if present is None else valid | ~present).all()
+        ):
             raise Unencodable("null where the schema allows none", where=path, fix="reject such rows before")
         if pa.types.is_null(array.type):
             array = pa.nulls(self._n, node.arrow)
@@ -133,9 +138,10 @@ class Segments:
         elif node.kind == "enum":
             symbols = pa.array(node.symbols, pa.string())
             found = pa.compute.index_in(_typed(array, pa.string(), path), symbols)
-            if found.null_count > (self._n if present is None else 0) or (
-                np.asarray(found.is_null()) & (True if present is None else present)
-            ).any():
+            if (
+                found.null_count > (self._n if present is None else 0)
+                or (np.asarray(found.is_null()) & (True if present is None else present)).any()
+            ):
                 raise Unencodable("a text that is no symbol of the enum", where=path)
             self.numbers(found.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64), present)
         elif node.kind == "decimal":
@@ -166,7 +172,11 @@ class Segments:
         encoded = inner.joined() if len(items) else pa.array([], pa.large_binary())
         where = np.zeros(self._n + 1, np.int64)
         np.cumsum(counts, out=where[1:])
-        first = np.frombuffer(encoded.buffers()[1], np.int64)[encoded.offset :] if len(items) else np.zeros(1, np.int64)
+        first = (
+            np.frombuffer(encoded.buffers()[1], np.int64)[encoded.offset :]
+            if len(items)
+            else np.zeros(1, np.int64)
+        )
         some = counts > 0 if present is None else (counts > 0) & present
         self.numbers(counts, some)
         self.content(_blank(from_offsets(first[where], encoded.buffers()[2]), present))
@@ -295,7 +305,9 @@ def _typed(array: pa.Array, kind: pa.DataType, path: str) -> pa.Array:
         return array.cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise Unencodable(
-            f"a column of type {array.type} does not fit {kind}", where=path, fix="build the batch with the schema's types"
+            f"a column of type {array.type} does not fit {kind}",
+            where=path,
+            fix="build the batch with the schema's types",
         ) from None
 
 

@@ -33,7 +33,7 @@ _LOGICAL: dict[tuple[str, str], pa.DataType] = {
 _DIGITS = 38
 
 
-class NoColumns(Exception):  # noqa: N818 (an answer, not an error: use the reference instead)
+class NoColumns(Exception):
     """The schema has a shape that the column kernels do not take."""
 
 
@@ -119,9 +119,7 @@ class _Planner:
         if precision > _DIGITS:
             raise NoColumns(f"a decimal of {precision} digits")
         width = size or 1
-        return Node(
-            "decimal", pa.decimal128(precision, scale), size=size, least=width, most_zero=width
-        )
+        return Node("decimal", pa.decimal128(precision, scale), size=size, least=width, most_zero=width)
 
     def of_name(self, schema: Mapping[str, Any], kind: str, space: str, inside: tuple[str, ...]) -> Node:
         name, given = schema["name"], schema.get("namespace", space)

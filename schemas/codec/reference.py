@@ -18,7 +18,7 @@ from schemas.codec.plan import NoColumns, plan
 Result = dict[str, Any] | Exception
 
 
-class LeftOver(Exception):  # noqa: N818 (a result, never thrown at a caller)
+class LeftOver(Exception):
     """Bytes follow the last field."""
 
 
@@ -66,7 +66,9 @@ def to_batch(
     results: Sequence[Result], schema: pa.Schema
 ) -> tuple[pa.RecordBatch, npt.NDArray[np.int64], list[tuple[int, str]]]:
     """Return (batch, rows, errors) as `Decoded` has them."""
-    errors = [(i, f"{type(r).__name__} while decoding") for i, r in enumerate(results) if isinstance(r, Exception)]
+    errors = [
+        (i, f"{type(r).__name__} while decoding") for i, r in enumerate(results) if isinstance(r, Exception)
+    ]
     good = [(i, _row(r, schema)) for i, r in enumerate(results) if not isinstance(r, Exception)]
     try:
         batch = pa.RecordBatch.from_pylist([row for _, row in good], schema=schema)
@@ -89,7 +91,7 @@ def _one(value: bytes, written: Any, seen: Any, skip: int) -> Result:
     stream = io.BytesIO(value)
     stream.seek(skip)
     try:
-        record: dict[str, Any] = fastavro.schemaless_reader(stream, written, seen)
+        record: Any = fastavro.schemaless_reader(stream, written, seen)
     except Exception as error:  # fastavro raises what the bytes make it raise: EOFError, IndexError…
         return error
     return record if stream.tell() == len(value) else LeftOver()

@@ -50,8 +50,9 @@ def write(out: Bytes, at: Int64s, zigzagged: UInt64s, size: Int64s) -> None:
         out[at] = zigzagged.astype(np.uint8)
         return
     rest, place, left = zigzagged, at, size
-    if (left == 0).any():
-        rest, place, left = (v[left > 0] for v in (rest, place, left))
+    if (absent := left == 0).any():
+        there = ~absent
+        rest, place, left = rest[there], place[there], left[there]
     while len(rest):
         last = left == 1
         out[place] = (rest & _LOW).astype(np.uint8) | np.where(last, 0, 0x80).astype(np.uint8)
@@ -84,7 +85,7 @@ def read(data: Bytes, at: Int64s) -> tuple[Int64s, Int64s, npt.NDArray[np.bool_]
             break
         whole = len(rows) == len(at)
         byte = data.take((at if whole else at[rows]) + group)
-        if group == LONGEST - 1 and (byte > 1).any() or group == LONGEST:
+        if (group == LONGEST - 1 and (byte > 1).any()) or group == LONGEST:
             overlong = np.zeros(len(at), np.bool_) if overlong is None else overlong
             wrong = byte > 1 if group < LONGEST else np.ones(len(rows), np.bool_)
             overlong[rows[wrong]] = True
