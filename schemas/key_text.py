@@ -28,7 +28,11 @@ def key_text(entity: Entity, batch: pa.RecordBatch) -> pa.LargeStringArray:
         SettingsError: a key field has a type that cannot be a key.
     """
     texts = [_column(batch.column(name), name) for name in entity.key]
-    return texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, SEPARATOR)
+    return (
+        texts[0]
+        if len(texts) == 1
+        else pc.binary_join_element_wise(*texts, pa.scalar(SEPARATOR, pa.large_string()))
+    )
 
 
 def key_text_of(entity: Entity, row: Mapping[str, Any]) -> str:

@@ -154,6 +154,16 @@ def test_an_unreadable_key_is_told_apart(home: Path) -> None:
     assert [r.key_text for r in rejects] == [None]
 
 
+def test_a_composite_key_is_kept_for_a_reject(home: Path) -> None:
+    """The key text of a reject joins the key fields in declared order by U+001F."""
+    bad = bytearray(claim(7))
+    bad[13] = 0xFA
+    records = [{"entity": "claim", "when": {"field": "REC-TYPE", "equals": "C"}, "group": "CLAIM",
+                "key": ["NINO", "CLAIM-NO"]}]  # fmt: skip
+    _, rejects, _ = read_one(home, bytes(bad) + claim(1) + trailer(2), records=records)
+    assert [r.key_text for r in rejects] == ["QQ1\x1f7"]
+
+
 def test_an_unknown_record_type_is_rejected_without_a_key(home: Path) -> None:
     """A record that no type claims belongs to no entity and has no key."""
     _, rejects, _ = read_one(home, claim(1) + CODEC.encode({"REC-TYPE": "Z"}) + claim(2) + trailer(2))
