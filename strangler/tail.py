@@ -47,9 +47,21 @@ async def tail(
         try:
             await _ensure(links, topic)
             await _follow(links, topic.name, handle, caught_up)
-        except (KafkaError, BanyanError, OSError, TimeoutError) as error:
+        except (KafkaError, BanyanError, OSError, TimeoutError, asyncio.CancelledError) as error:
+            if being_cancelled():
+                raise
             log.debug("%s: %s; next try in %s s", topic.name, type(error).__name__, RETRY_SECONDS)
         await asyncio.sleep(RETRY_SECONDS)
+
+
+def being_cancelled() -> bool:
+    """Return whether somebody wants the present task to end.
+
+    A dying aiokafka client cancels its own futures, and whoever waits for one gets a CancelledError that
+    nobody meant for him. Taken at its word it would end this process's view of Kafka for good.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def reachable(links: Links) -> bool:
@@ -87,8 +99,8 @@ async def _follow(
         auto_offset_reset="earliest",
         fetch_max_wait_ms=200,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign([place])
         await consumer.seek_to_beginning(place)
         end, checked, behind, seen_end = await _end(consumer, place), time.monotonic(), -1, False

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from connectors.links import Links
 from schemas.errors import Terminal
-from strangler.tail import RETRY_SECONDS, reachable, tail
+from strangler.tail import RETRY_SECONDS, being_cancelled, reachable, tail
 from strangler.verdict_record import VerdictRecord
 
 log = logging.getLogger(__name__)
@@ -82,17 +82,21 @@ class VerdictLog:
 
     async def _publish(self) -> None:
         while True:
-            with contextlib.suppress(KafkaError, OSError, TimeoutError):
+            try:
                 if await reachable(self._links):
                     await self._publish_connected()
+            except (KafkaError, OSError, TimeoutError, asyncio.CancelledError) as error:
+                if being_cancelled():
+                    raise
+                log.debug("verdicts: %s; next try in %s s", type(error).__name__, RETRY_SECONDS)
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _publish_connected(self) -> None:
         producer: Any = AIOKafkaProducer(
             **self._links.kafka.aiokafka(), enable_idempotence=True, compression_type="lz4", linger_ms=5
         )
-        await producer.start()
         try:
+            await producer.start()
             while True:
                 await self._publish_batch(producer, await self._batch())
         finally:
