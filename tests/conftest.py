@@ -70,7 +70,7 @@ def links(broker: Broker, tmp_path: Path) -> Links:
 
 @pytest.fixture
 def private_broker(tmp_path: Path) -> Iterator[Services]:
-    """A Kafka and registry of the test's own, for tests that kill them; `revive()` starts the killed again."""
+    """A Kafka and registry of the test's own, for tests that kill them; `revive()` starts them again."""
     services = start(tmp_path / "private", ports=Ports.free(), tuning=Tuning(train=False))
     try:
         yield services

@@ -1,8 +1,8 @@
 """Ahead-of-time caches (JEP 483, 514): classes loaded and linked once, mapped by every later start.
 
-A cache is a file for one exact runtime, class path and set of flags. Training runs the program once, in the
-background and at the lowest priority; nothing ever waits for it, and a start that fails with a cache drops the
-cache and tries without.
+A cache is a file for one exact runtime, class path and set of flags. Training runs the program once, in
+the background and at the lowest priority; nothing ever waits for it, and a start that fails with a cache
+drops the cache and tries without.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import os
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-
 
 #: What differs between runs of the same program and does not touch the cache.
 _VARIABLE = ("-Xmx", "-Djava.io.tmpdir=", "-Dquarkus.http.port=", "-Dquarkus.management.port=")

@@ -83,7 +83,7 @@ def unpack(repository: Path, artifacts: Sequence[Artifact], cache: Path) -> Path
             with tempfile.TemporaryDirectory(dir=cache, prefix=".unpack-") as fresh:
                 try:
                     with tarfile.open(repository / archive.path) as tar:
-                        # Python 3.11.0 to 3.11.3 have no filters; what we unpack is pinned by its sha256 anyway.
+                        # Python 3.11.0 to 3.11.3 have no filters; the archive is pinned by its sha256 anyway.
                         tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _path: member)
                         tar.extractall(Path(fresh) / "registry")  # noqa: S202 - filtered, and pinned
                     (Path(fresh) / "registry" / ".whole").write_text(_inventory(Path(fresh) / "registry"))

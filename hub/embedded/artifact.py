@@ -14,7 +14,7 @@ _COLUMNS = 8
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file in a Maven repository: coordinates, the part of Banyan that needs it, checksum and size in bytes."""
+    """A file in a Maven repository, with the part of Banyan that needs it and its size in bytes."""
 
     part: str
     group: str

@@ -17,8 +17,8 @@ from schemas.errors import Terminal
 def cache_folder() -> Path:
     """Return a writable cache folder, made if need be.
 
-    `BANYAN_CACHE` moves it. Without it: the platform's per-user cache, or a private folder below the temporary
-    one where the home directory cannot be written.
+    `BANYAN_CACHE` moves it. Without it: the platform's per-user cache, or a private folder below the
+    temporary one where the home directory cannot be written.
 
     Raises:
         Terminal: `BANYAN_CACHE` is set and cannot be written, or a stranger owns the temporary folder.

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import psutil
 
-#: Runs between fork and the program, in a fresh interpreter, so that no Python code runs in a forked copy of a process
-#: with threads. PR_SET_PDEATHSIG (1) with SIGKILL (9): see prctl(2). It is kept across execve.
+#: Runs between fork and the program, in a fresh interpreter, so that no Python code runs in a forked copy of
+#: a process with threads. PR_SET_PDEATHSIG (1) with SIGKILL (9): see prctl(2). It is kept across execve.
 _BIND = (
     "import ctypes,os,sys;ctypes.CDLL(None).prctl(1,9);"
     "os.getppid()==int(sys.argv[1]) or os._exit(1);os.execv(sys.argv[2],sys.argv[2:])"
@@ -98,7 +98,7 @@ def log_tail(path: Path) -> str:
 
 
 def started_at(pid: int) -> float | None:
-    """Return when the process started (Unix seconds), None if there is none: tells a reused pid from the old one."""
+    """Return when the process started (Unix seconds), None if it is gone; tells a reused pid from the old."""
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()

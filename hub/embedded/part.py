@@ -19,6 +19,8 @@ class Part:
     """What differs between Kafka and the registry."""
 
     name: str
+    #: What clients connect to: `host:port` of Kafka, or the registry's URL.
+    address: str
     folder: Path
     #: Takes flags for the Java runtime, gives the whole command.
     command: Callable[[Sequence[str]], list[str]]

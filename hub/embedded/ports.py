@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import socket
+import time
 from dataclasses import dataclass
 
 import psutil
@@ -15,6 +16,7 @@ HOST = "127.0.0.1"
 #: Below Linux's default range for outgoing connections (32768 on): there a client that retries a stopped
 #: broker's port can be given that very port as its own and connect to itself, which then blocks the broker.
 _FREE_RANGE = range(20_000, 32_000)
+_CLOSING_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,11 @@ class Ports:
         """
         for field in dataclasses.fields(self):
             port = getattr(self, field.name)
-            if not is_free(port):
+            # A killed JVM counts as gone a moment before the kernel has closed its sockets.
+            deadline = time.monotonic() + _CLOSING_SECONDS
+            while not (free := is_free(port)) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            if not free:
                 raise Terminal(
                     f"the port is taken{_taker(port)}",
                     where=f"{HOST}:{port}",

@@ -39,7 +39,7 @@ class Silent:
 
 
 class TerminalProgress:
-    """Lines and a download bar on stderr; the bar only when it is a terminal. Use as a context manager."""
+    """Lines on stderr, and a download bar when that is a terminal; as a context manager the bar always ends."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)
@@ -76,7 +76,9 @@ class TerminalProgress:
             self._task = self._bars.add_task("downloading", total=size)
 
     def advance(self, size: int) -> None:
-        """Move the bar."""
+        """Move the bar; the last byte takes it away."""
         with self._guard:
             if self._task is not None:
                 self._bars.advance(self._task, size)
+                if self._bars.finished:
+                    self._bars.stop()

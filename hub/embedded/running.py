@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from hub.embedded.child import started_at
 from hub.embedded.claim import is_same
 
 #: Kafka closes its logs within a second or two; after this it is killed, which loses nothing either.
@@ -67,6 +68,4 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 
 def _alive(pid: int) -> bool:
-    from hub.embedded.child import started_at
-
     return started_at(pid) is not None

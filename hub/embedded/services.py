@@ -29,7 +29,6 @@ class Services:
         children: dict[str, Child],
         *,
         bound: bool,
-        urls: tuple[str, str],
     ) -> None:
         self._state, self._claim, self._parts, self._children, self._bound = (
             state,
@@ -38,7 +37,8 @@ class Services:
             children,
             bound,
         )
-        self.bootstrap, self.registry_url = urls
+        self.bootstrap = parts["kafka"].address
+        self.registry_url = parts["registry"].address if "registry" in parts else ""
         self._trainer: Child | None = None
         self._guard = threading.Lock()
         self._write()

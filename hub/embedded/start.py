@@ -72,9 +72,7 @@ def start(
             children[name] = part.await_answer(children[name], bound=not detached)
         if detached:
             claim.hand_over(children["kafka"].pid)
-        registry = Apicurio(state, ports.registry_port, ports.management_port).url if tuning.registry else ""
-        where = (f"127.0.0.1:{ports.kafka_port}", registry)
-        services = Services(state, claim, parts, children, bound=not detached, urls=where)
+        services = Services(state, claim, parts, children, bound=not detached)
     except BaseException:
         for child in children.values():
             child.kill()
@@ -99,6 +97,7 @@ def parts_of(
         registry.prepare()
         parts["registry"] = Part(
             "registry",
+            registry.url,
             registry.folder,
             lambda flags: registry.command(program, flags),
             lambda: registry_answers(registry.url),
@@ -114,6 +113,7 @@ def parts_of(
     kafka.prepare(repository, artifacts)
     parts["kafka"] = Part(
         "kafka",
+        kafka.bootstrap,
         kafka.folder,
         lambda flags: kafka.command(repository, artifacts, flags),
         lambda: kafka_answers(kafka.bootstrap),
