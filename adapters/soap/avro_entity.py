@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from adapters.soap.codec import digits
 from adapters.soap.errors import BadValue
 from adapters.soap.lexical import BUILTINS
+from adapters.soap.simple_text import digits
 from adapters.soap.xsd_types import Element, Schema, SimpleType
 from schemas.entity import AvroType, Entity, Field, KeyPrivacy
 from schemas.errors import SettingsError

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
-from decimal import Decimal
 from typing import Any
 
 from lxml import etree
 
 from adapters.soap.errors import BadValue
-from adapters.soap.lexical import BUILTINS, parse, render
+from adapters.soap.lexical import BUILTINS, render
 from adapters.soap.safe_xml import MAX_DEPTH
+from adapters.soap.simple_text import Decode, text_decoder
 from adapters.soap.xsd_types import Attribute, ComplexType, Element, Schema, SimpleType
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -28,13 +28,24 @@ _LOCATIONS = frozenset({f"{{{XSI}}}schemaLocation", f"{{{XSI}}}noNamespaceSchema
 
 
 @dataclass(frozen=True, slots=True)
+class _Child:
+    """One child of a type, looked up by tag: where its value goes, and its decoder if it is simple."""
+
+    element: Element
+    local: str
+    repeats: bool
+    simple: Decode | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Plan:
     #: Held so that its id, the key in the cache, is not given to another type.
     kind: ComplexType
-    children: dict[str, Element]
-    required: tuple[Element, ...]
+    children: dict[str, _Child]
+    required: tuple[str, ...]
     repeated: tuple[Element, ...]
     attributes: dict[str, Attribute]
+    required_attributes: tuple[str, ...]
 
 
 class XmlCodec:
@@ -43,7 +54,7 @@ class XmlCodec:
     def __init__(self, schema: Schema, zone: tzinfo | None = None) -> None:
         self.schema, self.zone = schema, zone
         self._plans: dict[int, _Plan] = {}
-        self._enumerations: dict[SimpleType, frozenset[Any]] = {}
+        self._simple: dict[SimpleType, Decode] = {}
 
     def decode(self, element: Element, node: Any, depth: int = 0) -> Any:
         """Return the value of one element.
@@ -51,28 +62,25 @@ class XmlCodec:
         Raises:
             BadValue: not what the schema says; its path is relative to `node`.
         """
-        kind = self.schema.complex(element)
-        if nil := node.get(NIL):
-            return self._decode_nil(element, node, nil)
+        if (nil := node.get(NIL)) is not None and _is_nil(nil):
+            return _decode_nil(element, node)
         if depth > MAX_DEPTH:
             raise BadValue("", f"nested deeper than {MAX_DEPTH}")
-        if kind is None:
-            assert isinstance(element.type, SimpleType)
-            if node.attrib:
-                _refuse_attributes(node)
-            if len(node):
-                raise BadValue("", "text is expected, not elements")
-            return self.decode_text(element.type, node.text or "")
-        return self._decode_complex(kind, node, depth)
+        kind = self.schema.complex(element)
+        if kind is not None:
+            return self._decode_complex(kind, node, depth)
+        assert isinstance(element.type, SimpleType)
+        _refuse_attributes(node)
+        if len(node):
+            raise BadValue("", "text is expected, not elements")
+        return self.decode_text(element.type, node.text or "")
 
     def decode_text(self, kind: SimpleType, text: str) -> Any:
         """Return the value of an element's or attribute's text, checked against the facets."""
-        try:
-            value = parse(BUILTINS[kind.base], text, self.zone)
-        except ValueError as error:
-            raise BadValue("", str(error)) from None
-        self._check(kind, value)
-        return value
+        decode = self._simple.get(kind)
+        if decode is None:
+            decode = self._simple[kind] = text_decoder(kind, self.zone)
+        return decode(text)
 
     def encode(
         self, element: Element, value: Any, parent: Any = None, nsmap: Mapping[str, str] | None = None
@@ -109,26 +117,14 @@ class XmlCodec:
 
     # --- decode -----------------------------------------------------------------------------------
 
-    def _decode_nil(self, element: Element, node: Any, nil: str) -> Any:
-        if nil.strip() in ("false", "0"):
-            clean = etree.fromstring(etree.tostring(node, with_tail=False))
-            del clean.attrib[NIL]
-            return self.decode(element, clean)
-        if not element.nillable:
-            raise BadValue("", "nil is not allowed")
-        if len(node) or (node.text or "").strip():
-            raise BadValue("", "a nil element must be empty")
-        _refuse_attributes(node)
-        return None
-
     def _decode_complex(self, kind: ComplexType, node: Any, depth: int) -> Any:
         plan = self._plan(kind)
         value: dict[str, Any] = {}
-        if node.attrib:
+        if node.keys():
             self._decode_attributes(plan, node, value)
-        for attribute in plan.attributes.values():
-            if attribute.required and f"@{_short(attribute.name)}" not in value:
-                raise BadValue(f"@{_short(attribute.name)}", "a required attribute is missing")
+        for name in plan.required_attributes:
+            if name not in value:
+                raise BadValue(name, "a required attribute is missing")
         if kind.text is not None:
             if len(node):
                 raise BadValue("", "text is expected, not elements")
@@ -136,39 +132,37 @@ class XmlCodec:
             return value
         for repeated in plan.repeated:
             value[repeated.local] = []
-        if node.text and not node.text.isspace():
-            raise BadValue("", "text between elements is not expected")
-        for child in node:
-            self._decode_child(plan, child, value, depth)
-        for element in plan.required:
-            if element.local not in value:
-                raise BadValue(element.local, "a required element is missing")
-        for element in plan.repeated:
-            _check_count(element, len(value[element.local]))
+        _refuse_text(node.text)
+        for node_child in node:
+            child = plan.children.get(node_child.tag)
+            if child is None:
+                raise _unknown(node_child)
+            _refuse_text(node_child.tail)
+            local = child.local
+            try:
+                # An element without attributes and children is the common case by far.
+                if child.simple is not None and not node_child.keys() and not len(node_child):
+                    decoded = child.simple(node_child.text or "")
+                else:
+                    decoded = self.decode(child.element, node_child, depth + 1)
+            except BadValue as error:
+                raise error.below(local) from None
+            if child.repeats:
+                value[local].append(decoded)
+            elif local in value:
+                raise BadValue(local, "stands twice")
+            else:
+                value[local] = decoded
+        for local in plan.required:
+            if local not in value:
+                raise BadValue(local, "a required element is missing")
+        for repeated in plan.repeated:
+            _check_count(repeated, len(value[repeated.local]))
         return value
-
-    def _decode_child(self, plan: _Plan, child: Any, value: dict[str, Any], depth: int) -> None:
-        element = plan.children.get(child.tag)
-        if element is None:
-            name = etree.QName(child).localname if isinstance(child.tag, str) else "entity reference"
-            raise BadValue(name, "not an element of this type (or of another namespace)")
-        if child.tail and not child.tail.isspace():
-            raise BadValue("", "text between elements is not expected")
-        local = element.local
-        try:
-            decoded = self.decode(element, child, depth + 1)
-        except BadValue as error:
-            raise error.below(local) from None
-        if element.repeats:
-            value[local].append(decoded)
-        elif local in value:
-            raise BadValue(local, "stands twice")
-        else:
-            value[local] = decoded
 
     def _decode_attributes(self, plan: _Plan, node: Any, value: dict[str, Any]) -> None:
         for name, text in node.attrib.items():
-            if name in _LOCATIONS:
+            if name in _LOCATIONS or name == NIL:
                 continue
             attribute = plan.attributes.get(name)
             if attribute is None:
@@ -227,68 +221,43 @@ class XmlCodec:
         if plan is None:
             plan = self._plans[id(kind)] = _Plan(
                 kind,
-                {e.name: e for e in kind.elements},
-                tuple(e for e in kind.elements if not e.optional and not e.repeats),
+                {e.name: self._child(e) for e in kind.elements},
+                tuple(e.local for e in kind.elements if not e.optional and not e.repeats),
                 tuple(e for e in kind.elements if e.repeats),
                 {a.name: a for a in kind.attributes},
+                tuple(f"@{_short(a.name)}" for a in kind.attributes if a.required),
             )
         return plan
 
-    def _check(self, kind: SimpleType, value: Any) -> None:
-        builtin = BUILTINS[kind.base]
-        if kind.enumeration and value not in self._allowed(kind):
-            raise BadValue("", "not one of the enumerated values")
-        if isinstance(value, int) and not isinstance(value, bool):
-            if (builtin.low is not None and value < builtin.low) or (
-                builtin.high is not None and value > builtin.high
-            ):
-                raise BadValue("", f"outside the range of xs:{kind.base}")
-            _check_number(kind, Decimal(value))
-        elif isinstance(value, Decimal):
-            _check_number(kind, value)
-        elif isinstance(value, str | bytes):
-            if kind.min_length is not None and len(value) < kind.min_length:
-                raise BadValue("", f"shorter than {kind.min_length}")
-            if kind.max_length is not None and len(value) > kind.max_length:
-                raise BadValue("", f"longer than {kind.max_length}")
-
-    def _allowed(self, kind: SimpleType) -> frozenset[Any]:
-        allowed = self._enumerations.get(kind)
-        if allowed is None:
-            builtin = BUILTINS[kind.base]
-            allowed = self._enumerations[kind] = frozenset(
-                parse(builtin, e, self.zone) for e in kind.enumeration
-            )
-        return allowed
+    def _child(self, element: Element) -> _Child:
+        simple = text_decoder(element.type, self.zone) if isinstance(element.type, SimpleType) else None
+        return _Child(element, element.local, element.repeats, simple)
 
 
-def _check_number(kind: SimpleType, value: Decimal) -> None:
-    if kind.minimum is not None and (
-        value < kind.minimum or (kind.exclusive_minimum and value == kind.minimum)
-    ):
-        raise BadValue("", f"below the minimum of {kind.minimum}")
-    if kind.maximum is not None and (
-        value > kind.maximum or (kind.exclusive_maximum and value == kind.maximum)
-    ):
-        raise BadValue("", f"above the maximum of {kind.maximum}")
-    whole, fraction = digits(value)
-    if kind.fraction_digits is not None and fraction > kind.fraction_digits:
-        raise BadValue("", f"more than {kind.fraction_digits} fraction digits")
-    if kind.total_digits is not None and whole + fraction > kind.total_digits:
-        raise BadValue("", f"more than {kind.total_digits} digits")
+def _decode_nil(element: Element, node: Any) -> None:
+    if not element.nillable:
+        raise BadValue("", "nil is not allowed")
+    if len(node) or (node.text or "").strip():
+        raise BadValue("", "a nil element must be empty")
+    _refuse_attributes(node)
 
 
-def digits(value: Decimal) -> tuple[int, int]:
-    """Return how many digits the value needs before and after the point, trailing zeros not counted."""
-    _, figures, exponent = value.as_tuple()
-    assert isinstance(exponent, int)
-    text = "".join(map(str, figures)).lstrip("0")
-    if exponent < 0:
-        while exponent < 0 and text.endswith("0"):
-            text, exponent = text[:-1], exponent + 1
-    if not text:
-        return 0, 0
-    return max(len(text) + exponent, 0), max(-exponent, 0)
+def _is_nil(text: str) -> bool:
+    if text.strip() in ("true", "1"):
+        return True
+    if text.strip() in ("false", "0"):
+        return False
+    raise BadValue("", "xsi:nil must be true or false")
+
+
+def _unknown(node: Any) -> BadValue:
+    name = etree.QName(node).localname if isinstance(node.tag, str) else "entity reference"
+    return BadValue(name, "not an element of this type (or of another namespace)")
+
+
+def _refuse_text(text: str | None) -> None:
+    if text and not text.isspace():
+        raise BadValue("", "text between elements is not expected")
 
 
 def _check_count(element: Element, count: int) -> None:
@@ -306,7 +275,7 @@ def _set_text(node: Any, text: str) -> None:
 
 
 def _refuse_attributes(node: Any) -> None:
-    for name in node.attrib:
+    for name in node.keys():  # noqa: SIM118  (an lxml element, not a dict)
         if name != NIL and name not in _LOCATIONS:
             raise BadValue(f"@{_short(name)}", "not an attribute of this element")
 

@@ -104,6 +104,14 @@ def parse(builtin: Builtin, text: str, zone: tzinfo | None) -> Any:
     return _PARSERS[builtin.kind](text.strip(" \t\r\n"), zone)
 
 
+def parser(builtin: Builtin, zone: tzinfo | None) -> Callable[[str], Any]:
+    """Return `parse` with everything but the text already chosen, for inner loops."""
+    if builtin.kind == "string":
+        return (lambda text: " ".join(text.split())) if builtin.collapse else str
+    read = _PARSERS[builtin.kind]
+    return lambda text: read(text.strip(" \t\r\n"), zone)
+
+
 def render(builtin: Builtin, value: Any) -> str:
     """Return the text for the wire: XSD's canonical form, but a decimal keeps its own scale.
 
