@@ -33,7 +33,8 @@ def held(links: Links) -> list[HeldExtract]:
     waiting = {a: s.held for a, s in read_states(links).items() if s.held}
     if not waiting:
         return []
-    told = {(e.adapter, e.extract): e for e in history(links) if e.state == "held"}
+    start = {0: min(one.told_from for one in waiting.values())}
+    told = {(e.adapter, e.extract): e for e in history(links, start=start) if e.state == "held"}
     return [_held(adapter, one, told.get((adapter, one.extract))) for adapter, one in sorted(waiting.items())]
 
 
@@ -61,7 +62,7 @@ def decision(links: Links, adapter: str, waiting: Held) -> ExtractState | None:
     """Return `approved` or `rejected` once somebody has decided about `waiting`."""
     answers: list[ExtractState] = [
         e.state
-        for e in history(links, adapter)
+        for e in history(links, adapter, start={0: waiting.told_from})
         if e.extract == waiting.extract and e.at_ms >= waiting.at_ms and e.state in ("approved", "rejected")
     ]
     return answers[0] if answers else None

@@ -189,24 +189,33 @@ def open_channels(
     return {name: _open(spec, entity, links, registry) for name, entity in entities.items()}
 
 
-def _open(spec: AdapterSpec, entity: Entity, links: Links, registry: Registry) -> Channel:
-    topic = links.topics.change(spec.system, entity.name, spec.partitions).name
+def bind(
+    spec: AdapterSpec, entity: Entity, topic: str, *, prefix: str, ids: tuple[int, int], secret: bytes | None
+) -> Channel:
+    """Return the channel of an entity whose key and value schema have these registry ids."""
     key_schema, value_schema = entity.key_schema(topic), entity.value_schema(topic)
-    key_id = registry.register(subject(topic, "key"), key_schema)
     return Channel(
         entity=entity,
         adapter=spec.name,
-        prefix=links.prefix,
+        prefix=prefix,
         connector=f"banyan-{spec.kind}",
         topic=topic,
         partitions=spec.partitions,
         value_schema=value_schema,
-        key_id=key_id,
-        value_id=registry.register(subject(topic, "value"), envelope_schema(topic, entity, links.prefix)),
-        secret=key_secret(links.state / "secrets") if entity.key_privacy == "pseudonym" else None,
+        key_id=ids[0],
+        value_id=ids[1],
+        secret=secret,
         values=Encoder(value_schema),
-        keys=Encoder(key_schema, prefix=header(key_id)),
+        keys=Encoder(key_schema, prefix=header(ids[0])),
     )
+
+
+def _open(spec: AdapterSpec, entity: Entity, links: Links, registry: Registry) -> Channel:
+    topic = links.topics.change(spec.system, entity.name, spec.partitions).name
+    key_id = registry.register(subject(topic, "key"), entity.key_schema(topic))
+    value_id = registry.register(subject(topic, "value"), envelope_schema(topic, entity, links.prefix))
+    secret = key_secret(links.state / "secrets") if entity.key_privacy == "pseudonym" else None
+    return bind(spec, entity, topic, prefix=links.prefix, ids=(key_id, value_id), secret=secret)
 
 
 def _markers(events: Events) -> Sequence[str | None] | None:

@@ -37,7 +37,7 @@ def key_secret(folder: Path) -> bytes:
 
 
 def _make(path: Path) -> None:
-    """Write a new secret beside and link it: of several threads or processes one wins, all read its secret."""
+    """Write a new secret beside and link it: of several processes one wins, all read its secret."""
     fresh = path.with_name(f".key_hmac.{secrets.token_hex(8)}")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -71,7 +71,9 @@ class AdapterLoop:
         self._spec, self._folder, self._links = spec, folder, links
         self._stop, self._once = stop, once
         self._transaction_events = transaction_events
-        self._heartbeat_seconds = heartbeat_seconds
+        # A kind of adapter may have its own beat (SOAP: heartbeat_seconds in adapter.toml).
+        own_beat: float | None = getattr(spec, "heartbeat_seconds", None)
+        self._heartbeat_seconds = heartbeat_seconds if own_beat is None else own_beat
         self._home = links.state / "adapters" / spec.name
         self._registry = Registry(links.registry_url)
         self._adapter: Adapter | None = None
@@ -79,7 +81,8 @@ class AdapterLoop:
         self._channels: dict[str, Channel] = {}
         #: Full extracts that failed in this process, oldest first: a newer one supersedes them.
         self._failed: dict[str, Extract] = {}
-        self._told = ""
+        #: What was told last, so that a retry does not tell it again.
+        self._told = self._started = ""
         self._last_beat = float("-inf")
 
     def run(self) -> None:
@@ -151,10 +154,11 @@ class AdapterLoop:
             adapter.done(extract)
             return
         read_from_ms = _now_ms()
-        if origin.file is not None:
-            publisher.tell(self._event(extract.id, "started", file=origin.file))
         try:
             channels = self._open_channels(adapter)
+            if origin.file is not None and extract.id != self._started:
+                publisher.tell(self._event(extract.id, "started", file=origin.file))
+                self._started = extract.id
             spool = prepare(
                 extract,
                 spec=self._spec,
@@ -204,14 +208,14 @@ class AdapterLoop:
         if manifest.file is None and manifest.snapshot in seen:
             self._tidy(publisher)
             return
-        at_ms = _now_ms()
         superseded = self._superseded(publisher, manifest)
         held = Held(
             extract=manifest.extract,
             spool=spool.id,
             snapshot=manifest.snapshot,
             partial=manifest.partial,
-            at_ms=at_ms,
+            at_ms=_now_ms(),
+            told_from=Admin(self._links.kafka).last_stable_offsets(self._links.topics.lifecycle.name)[0],
         )
         publisher.tell(
             *(self._event(e, "superseded", reason=f"by {manifest.extract}") for e in superseded),
@@ -281,7 +285,7 @@ class AdapterLoop:
         text = str(error) if isinstance(error, BanyanError) else _place(error)
         first, longest = _BACKOFF
         # A Terminal error waits for a person, who may mend the source while this runs: it is tried again too.
-        pause = min(longest, first * 2 ** min(failures - 1, 10))
+        pause = min(longest, first * 2.0 ** min(failures - 1, 10))
         if text != self._told:
             log.warning("adapter in trouble", adapter=self._spec.name, error=text, attempt=failures)
             self._tell_trouble("retrying" if isinstance(error, Transient) else "failed", text)

@@ -106,7 +106,7 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Consecutive records of one topic, as Python objects for the producer; `headers` only on dead letters."""
+    """Consecutive records of one topic, as Python objects for the producer; dead letters have `headers`."""
 
     topic: str
     partition: npt.NDArray[np.int32]
@@ -124,7 +124,7 @@ class Spool:
             self.manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
         except (OSError, ValueError) as error:
             raise Terminal(
-                f"the spool cannot be read ({type(error).__name__}), and Kafka says it is half published or held",
+                f"a spool that Kafka calls half published or held cannot be read ({type(error).__name__})",
                 where=str(folder),
                 fix="put this folder back from a backup, or run the adapter on the host that has it",
             ) from error

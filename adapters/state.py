@@ -34,6 +34,8 @@ class Held(BaseModel):
     snapshot: str
     partial: bool
     at_ms: int
+    #: Offset on the lifecycle topic at or before which it was told: answers are looked for from there.
+    told_from: int = 0
 
 
 class AdapterState(BaseModel):

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 
 import pytest
 
 from adapters.marks import EndMark
+from adapters.runner import run
 from adapters.state import read_states
+from adapters.testing import JsonRowsSpec
+from connectors.kafka import KafkaSettings
+from connectors.links import Links
 from connectors.log_reader import read_all
 from connectors.registry import Registry
 
@@ -83,6 +89,47 @@ def test_sigkill_loses_and_repeats_nothing(links, tmp_path, seed):
     assert [m["status"] for m in marks] == ["BEGIN", "END", "BEGIN", "END"]
     end = EndMark.model_validate(marks[-1])
     assert end.offsets[f"{links.prefix}.core.account"] == last
+
+
+@pytest.mark.parametrize("seed", [2])
+def test_sigkill_of_kafka_loses_and_repeats_nothing(private_broker, tmp_path, seed):
+    """When Kafka dies inside an extract and comes back, the running adapter finishes it exactly once."""
+    rng = random.Random(seed)
+    links = Links(
+        "killed",
+        KafkaSettings(bootstrap=private_broker.bootstrap),
+        private_broker.registry_url,
+        tmp_path / ".banyan",
+    )
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "day1.json").write_text(json.dumps({"rows": [_row(i, 0) for i in range(ROWS)]}))
+    spec = JsonRowsSpec(name="src", system="core", every_seconds=0.1)
+    stop, live = threading.Event(), {}
+    spools = links.state / "adapters" / "src" / "spool"
+    thread = threading.Thread(
+        target=run,
+        args=([(spec, tmp_path)], links),
+        kwargs={"stop": stop, "transaction_events": 500, "statuses": live},
+    )
+    thread.start()
+    try:
+        while "src" not in live:
+            time.sleep(0.01)
+        for _ in range(2):
+            while not (any(spools.glob("*/manifest.json")) or live["src"].committed):
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0.1, 0.8))
+            os.kill(private_broker.pids["kafka"], signal.SIGKILL)
+            while not private_broker.revive():
+                time.sleep(0.1)
+        while not live["src"].committed:
+            time.sleep(0.1)
+    finally:
+        stop.set()
+        thread.join()
+    ops, _ = _events(links)
+    assert ops == Counter({("r", f"k{i}"): 1 for i in range(ROWS)})
 
 
 def _until(process, condition):

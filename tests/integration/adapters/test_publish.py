@@ -157,7 +157,7 @@ def test_reject_keeps_its_row(estate):
     assert [summary(e) for e in estate.events() if e["op"] != "r"] == [("u", "b", 3)]
     [letter] = list_dead_letters(estate.links, "core")
     assert (letter.raw, letter.reason, letter.field, letter.record) == (b"a xx", "not a number", "amount", 2)
-    assert letter.file == "day02.json" and letter.key and "a" != letter.key
+    assert letter.file == "day02.json" and letter.key not in ("", "a")
     estate.drop([("b", 3)])
     estate.run(guard={"max_delete_share": 1.0})
     assert [summary(e) for e in estate.events() if e["op"] == "d"] == [("d", "a", 1)]

@@ -1,0 +1,119 @@
+"""Phase 1 is deterministic and its spool says exactly what publishing will do."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from adapters import prepare as prepare_module
+from adapters.channel import bind
+from adapters.prepare import prepare
+from adapters.snapshot import Snapshots
+from adapters.testing import JsonRowsSpec
+
+SPEC = JsonRowsSpec(name="src", system="core", guard={"min_known": 1, "max_delete_share": 0.5})
+
+
+class Source:
+    def __init__(self, folder, spec=SPEC, secret=None):
+        self.folder, self.spec, self.secret = folder, spec, secret
+        (folder / "inbox").mkdir(parents=True)
+
+    def prepare(self, rows, base="", spools="spools", **more):
+        document = {"rows": [{"id": k, "amount": v, "note": None} for k, v in rows], **more}
+        (self.folder / "inbox" / "x.json").write_text(json.dumps(document))
+        adapter = self.spec.open(self.folder)
+        [extract] = adapter.poll()
+        entity = adapter.entities["account"]
+        channel = bind(self.spec, entity, "t.core.account", prefix="t", ids=(1, 2), secret=self.secret)
+        return prepare(
+            extract,
+            spec=self.spec,
+            channels={"account": channel},
+            snapshots=Snapshots(self.folder / "snapshots"),
+            base=base,
+            spools=self.folder / spools,
+            dead_letters="dlq",
+        )
+
+
+@pytest.fixture
+def source(tmp_path):
+    return Source(tmp_path / "a")
+
+
+def content(spool):
+    return {p.name: p.read_bytes() for p in spool.folder.iterdir()}
+
+
+def values(spool):
+    return [v for piece in spool.pieces(0, 10**9) for v in piece.value]
+
+
+def test_same_extract_same_bytes(source):
+    """Preparing the same extract over the same base gives the same files byte by byte."""
+    base = source.prepare([(f"k{i}", i) for i in range(100)]).manifest.snapshot
+    rows = [(f"k{i}", i + (i % 7 == 0)) for i in range(5, 110)]
+    more = {"rejects": [{"raw": "r", "reason": "why", "key_text": "k1"}]}
+    first = source.prepare(rows, base, "one", **more)
+    second = source.prepare(rows, base, "two", **more)
+    assert first.id == second.id
+    assert content(first) == content(second)
+
+
+def test_batch_size_does_not_matter(source, monkeypatch):
+    """Events are the same however they are cut into batches, first and last markers too."""
+    rows = [(f"k{i}", i) for i in range(50)]
+    whole = values(source.prepare(rows))
+    monkeypatch.setattr(prepare_module, "BATCH_ROWS", 7)
+    assert values(source.prepare(rows, spools="small")) == whole
+
+
+def test_delete_is_followed_by_its_tombstone(source):
+    """A delete is two records with one key in one partition: the envelope, then null."""
+    base = source.prepare([("a", 1), ("b", 2)]).manifest.snapshot
+    spool = source.prepare([("a", 1)], base)
+    [piece] = spool.pieces(0, 10)
+    assert [v is None for v in piece.value] == [False, True]
+    assert piece.key[0] == piece.key[1] and piece.partition[0] == piece.partition[1]
+    assert spool.manifest.events == 1 and spool.manifest.rows == 2
+    assert spool.manifest.counts == {"r": 0, "c": 0, "u": 0, "d": 1, "unchanged": 1, "rejected": 0}
+
+
+def test_unchanged_extract_keeps_the_snapshot(source):
+    """An extract without change has no records and the snapshot of its base."""
+    base = source.prepare([("a", 1)]).manifest.snapshot
+    spool = source.prepare([("a", 1)], base)
+    assert (spool.manifest.rows, spool.manifest.snapshot) == (0, base)
+    assert spool.manifest.hold == ()
+
+
+def test_rejects_are_the_last_records(source):
+    """Rejects come after the events, with raw bytes and headers, and are counted."""
+    spool = source.prepare([("a", 1)], rejects=[{"raw": "xx", "reason": "why", "key_text": "q"}])
+    *_, piece = spool.pieces(0, 10)
+    assert (piece.topic, piece.value) == ("dlq", [b"xx"])
+    headers = json.loads(piece.headers[0])
+    assert headers["banyan.reason"] == "why" and headers["banyan.key"] not in ("", "q")
+    assert spool.manifest.counts["rejected"] == 1
+
+
+def test_unreadable_key_holds_and_deletes_nothing(source):
+    """With an unreadable key nothing is deleted, and the hold quotes the record without its content."""
+    base = source.prepare([("a", 1), ("b", 2)]).manifest.snapshot
+    spool = source.prepare([("a", 1)], base, rejects=[{"raw": "??", "reason": "why", "key_text": None}])
+    assert spool.manifest.counts["d"] == 0
+    assert any("cannot be read" in reason for reason in spool.manifest.hold)
+    assert not any("??" in reason for reason in spool.manifest.hold)
+
+
+def test_pseudonym_hides_the_key_from_kafka(tmp_path):
+    """With pseudonymous keys the record key never holds the key text, and a delete finds the same key."""
+    spec = SPEC.model_copy(update={"key_privacy": "pseudonym"})
+    source = Source(tmp_path / "p", spec, secret=b"s" * 32)
+    first = source.prepare([("plainkey", 1), ("b", 2)])
+    [piece] = first.pieces(0, 10)
+    assert not any(b"plainkey" in key for key in piece.key)
+    [gone] = source.prepare([("b", 2)], first.manifest.snapshot).pieces(0, 10)
+    assert gone.key[0] == piece.key[0] and gone.partition[0] == piece.partition[0]
