@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from connectors.readmodel.table import Column, Kind, Table
 from schemas.errors import SettingsError
+from schemas.names import api_name
 from streams.projection import Projection
 
 _KINDS: dict[str, Kind] = {
@@ -101,7 +102,8 @@ def stored(array: pa.Array, column: Column) -> list[Any]:
         array = pc.binary_replace_slice(pc.cast(array, pa.string()), 10, 11, "T")
     elif kind == "json":
         return [
-            None if v is None else json.dumps(v, default=_json, ensure_ascii=False) for v in array.to_pylist()
+            None if v is None else json.dumps(_api_named(v), default=_json, ensure_ascii=False)
+            for v in array.to_pylist()
         ]
     elif kind == "boolean":
         array = pc.cast(array, pa.int8())
@@ -112,6 +114,13 @@ def stored(array: pa.Array, column: Column) -> list[Any]:
         values[np.asarray(array.is_null())] = None
         return list(values.tolist())
     return list(array.to_numpy(zero_copy_only=False).tolist())
+
+
+def _api_named(value: Any) -> Any:
+    """Give the fields of nested records their API names, as the row's own fields have."""
+    if isinstance(value, dict):
+        return {api_name(k): _api_named(v) for k, v in value.items()}
+    return [_api_named(v) for v in value] if isinstance(value, list) else value
 
 
 def _column(projection: Projection, field: Mapping[str, Any], is_key: bool) -> Column:
