@@ -72,7 +72,7 @@ class Demo:
     async def facade(self, path: str) -> tuple[int, Any, Mapping[str, str]]:
         """Return status, JSON body and headers of a GET through the façade."""
         async with self._session.get(self._facade + path) as answer:
-            return answer.status, await answer.json(content_type=None), dict(answer.headers)
+            return answer.status, await answer.json(content_type=None), answer.headers
 
     async def post(self, url: str, body: Any) -> Any:
         """Return the JSON answer of a POST, which must succeed."""

@@ -46,9 +46,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    console = Console(highlight=False)
-    # A pipe has no width: give each cell its own, so that `grep` and `awk` see whole rows.
-    console.print(table, width=None if console.is_terminal else 400, crop=False)
+    # A pipe has no width: give each row its own line, so that `grep` and `awk` see whole rows.
+    Console(highlight=False, width=None if sys.stdout.isatty() else 400).print(table)
 
 
 def print_error(error: BanyanError) -> None:

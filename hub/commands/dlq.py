@@ -37,4 +37,4 @@ def list_(
         print_table(
             columns, ([letter.get(c, "") for c in columns] for letter in found[-last:]), right=["record"]
         )
-        say(f"{len(found):,} dead letters")
+        say(f"{len(found):,} dead letter{'' if len(found) == 1 else 's'}")
