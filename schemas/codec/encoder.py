@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.codec import reference, varint
 from schemas.codec.column import Mask
@@ -48,12 +49,14 @@ class Encoder:
             )
         if self._plan is None:
             return self._by_row(batch)
-        n, segments = batch.num_rows, Segments(batch.num_rows)
+        if not (n := batch.num_rows):
+            return pa.array([], pa.large_binary())
+        segments = Segments(n)
         if self._prefix:
             segments.constant(self._prefix)
         for name, child in zip(self._plan.names, self._plan.children, strict=True):
             segments.value(child, batch.column(name), None, name)
-        return segments.joined() if n else pa.array([], pa.large_binary())
+        return segments.joined()
 
     def _by_row(self, batch: pa.RecordBatch) -> pa.LargeBinaryArray:
         try:
@@ -137,11 +140,9 @@ class Segments:
             self._text(as_large_binary(_typed(array, node.arrow, path)), present)
         elif node.kind == "enum":
             symbols = pa.array(node.symbols, pa.string())
-            found = pa.compute.index_in(_typed(array, pa.string(), path), symbols)
-            if (
-                found.null_count > (self._n if present is None else 0)
-                or (np.asarray(found.is_null()) & (True if present is None else present)).any()
-            ):
+            found = pc.index_in(_typed(array, pa.string(), path), symbols)
+            unknown = np.asarray(found.is_null())
+            if (unknown if present is None else unknown & present).any():
                 raise Unencodable("a text that is no symbol of the enum", where=path)
             self.numbers(found.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64), present)
         elif node.kind == "decimal":
@@ -161,34 +162,32 @@ class Segments:
     def _array(self, node: Node, array: pa.Array, present: Mask | None, path: str) -> None:
         if not pa.types.is_list(array.type):
             raise Unencodable(f"a column of type {array.type} where {node.arrow} is wanted", where=path)
-        offsets = np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + self._n + 1]
+        offsets = np.frombuffer(array.buffers()[1], np.int32, self._n + 1, 4 * array.offset)
         # Items under a null list are legal in Arrow and belong to nobody: flatten() leaves them out.
         counts = np.diff(offsets).astype(np.int64)
         if array.null_count:
             counts = counts * np.asarray(array.is_valid())
         items = array.flatten()
-        inner = Segments(len(items))
-        inner.value(node.children[0], items, None, f"{path}[]")
-        encoded = inner.joined() if len(items) else pa.array([], pa.large_binary())
+        encoded = pa.array([b""], pa.large_binary())
+        if len(items):
+            inner = Segments(len(items))
+            inner.value(node.children[0], items, None, f"{path}[]")
+            encoded = inner.joined()
         where = np.zeros(self._n + 1, np.int64)
         np.cumsum(counts, out=where[1:])
-        first = (
-            np.frombuffer(encoded.buffers()[1], np.int64)[encoded.offset :]
-            if len(items)
-            else np.zeros(1, np.int64)
-        )
+        first = np.frombuffer(encoded.buffers()[1], np.int64)[encoded.offset :]
         some = counts > 0 if present is None else (counts > 0) & present
         self.numbers(counts, some)
         self.content(_blank(from_offsets(first[where], encoded.buffers()[2]), present))
         self.numbers(np.zeros(self._n, np.int64), present)
 
     def _text(self, array: pa.LargeBinaryArray, present: Mask | None) -> None:
-        offsets = np.frombuffer(array.buffers()[1], np.int64)[array.offset : array.offset + self._n + 1]
+        offsets = np.frombuffer(array.buffers()[1], np.int64, self._n + 1, 8 * array.offset)
         self.numbers(np.diff(offsets), present)
         self.content(_blank(array, present))
 
     def _decimal(self, node: Node, array: pa.Array, present: Mask | None) -> None:
-        words = np.frombuffer(array.buffers()[1], np.int64)[2 * array.offset : 2 * (array.offset + self._n)]
+        words = np.frombuffer(array.buffers()[1], np.int64, 2 * self._n, 16 * array.offset)
         low, high = words[0::2], words[1::2]
         if node.size:
             size = np.full(self._n, node.size, np.int64)
@@ -202,7 +201,7 @@ class Segments:
             raw = array.fill_null(False).to_numpy(zero_copy_only=False).astype(np.uint8).reshape(-1, 1)
         else:
             kind = np.dtype("<f4" if node.kind == "float" else "<f8")
-            body = np.frombuffer(array.buffers()[1], kind)[array.offset : array.offset + self._n]
+            body = np.frombuffer(array.buffers()[1], kind, self._n, kind.itemsize * array.offset)
             raw = np.ascontiguousarray(body).view(np.uint8).reshape(self._n, kind.itemsize)
         size = np.full(self._n, raw.shape[1], np.int64)
         self._cells.append(Cell(size if present is None else size * present, raw=raw))
@@ -291,11 +290,11 @@ def _minimal(low: Int64s, high: Int64s) -> Int64s:
 
 def _integers(array: pa.Array) -> Int64s:
     """Return the numbers behind an int, long, date, time or timestamp column; anything at nulls."""
-    width = np.int32 if array.type.bit_width == 32 else np.int64
+    width = np.dtype(np.int32 if array.type.bit_width == 32 else np.int64)
     body = array.buffers()[1]
     if body is None:
         return np.zeros(len(array), np.int64)
-    return np.frombuffer(body, width)[array.offset : array.offset + len(array)].astype(np.int64)
+    return np.frombuffer(body, width, len(array), width.itemsize * array.offset).astype(np.int64)
 
 
 def _typed(array: pa.Array, kind: pa.DataType, path: str) -> pa.Array:
@@ -318,5 +317,5 @@ def _blank(array: pa.LargeBinaryArray, present: Mask | None) -> pa.LargeBinaryAr
     bitmap = pa.py_buffer(np.packbits(present, bitorder="little"))
     flat = array if array.offset == 0 else pa.concat_arrays([array.slice(0, 0), array])
     if flat.offset:
-        return pa.compute.if_else(pa.array(present), array, pa.scalar(None, pa.large_binary()))
+        return pc.if_else(pa.array(present), array, pa.scalar(None, pa.large_binary()))
     return pa.Array.from_buffers(pa.large_binary(), len(flat), [bitmap, *flat.buffers()[1:]])

@@ -29,7 +29,7 @@ def interleave(pieces: pa.LargeBinaryArray, order: Sequence[Int64s]) -> pa.Large
     for j, column in enumerate(order):
         index[:, j] = column
     taken = pieces.take(pa.array(index.ravel()))
-    offsets = np.frombuffer(taken.buffers()[1], np.int64)[taken.offset :][: n * k + 1 : k]
+    offsets = np.frombuffer(taken.buffers()[1], np.int64, n * k + 1, 8 * taken.offset)[::k]
     return from_offsets(offsets, taken.buffers()[2])
 
 
@@ -66,7 +66,7 @@ def bytes_of(values: Sequence[bytes] | pa.Array, pad: int = 0) -> tuple[Bytes, I
     array = as_large_binary(values)
     if not len(array):
         return np.zeros(2 * pad, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int64)
-    offsets = np.frombuffer(array.buffers()[1], np.int64)[array.offset : array.offset + len(array) + 1]
+    offsets = np.frombuffer(array.buffers()[1], np.int64, len(array) + 1, 8 * array.offset)
     body = array.buffers()[2]
     data = np.frombuffer(body if body is not None else b"", np.uint8)
     first, last = int(offsets[0]), int(offsets[-1])

@@ -18,14 +18,27 @@ from schemas.envelope import EnvelopeEncoder, Source, envelope_schema
 
 ENTITY = Entity("paymaster", "award", (Field("claim_no", "int"), Field("name", "string")), ("claim_no",))
 SCHEMA = envelope_schema("uc.paymaster.award", ENTITY, "uc")
-SOURCE = Source("banyan-batch", "uc", "paymaster", "award", "awards", "ex-1", 1_700_000_000_123, "business", 1_700_000_001_000, file="A.D1")
+SOURCE = Source(
+    "banyan-batch",
+    "uc",
+    "paymaster",
+    "award",
+    "awards",
+    "ex-1",
+    1_700_000_000_123,
+    "business",
+    1_700_000_001_000,
+    file="A.D1",
+)
 
 
 def image(row: dict[str, Any] | None) -> bytes | None:
     return None if row is None else reference.encode([row], ENTITY.value_schema("t"))[0]
 
 
-def expected(op: str, before: Any, after: Any, record: Any, offset: Any, total: Any, order: Any, snapshot: Any) -> dict[str, Any]:
+def expected(
+    op: str, before: Any, after: Any, record: Any, offset: Any, total: Any, order: Any, snapshot: Any
+) -> dict[str, Any]:
     ms, at = SOURCE.ts_ms, SOURCE.at_ms
     return {
         "before": before,
@@ -70,9 +83,17 @@ def test_equals_fastavro(rows: list[dict[str, Any]]) -> None:
 def test_without_transaction_and_markers() -> None:
     """The transaction block and the snapshot marker may be left out."""
     one = np.array([1], np.int64)
-    value = EnvelopeEncoder(1, SOURCE).encode(
-        np.array([ord("c")], np.uint8), pa.nulls(1, pa.large_binary()), pa.array([image(ONE)]), record=one, offset=one
-    )[0].as_py()
+    value = (
+        EnvelopeEncoder(1, SOURCE)
+        .encode(
+            np.array([ord("c")], np.uint8),
+            pa.nulls(1, pa.large_binary()),
+            pa.array([image(ONE)]),
+            record=one,
+            offset=one,
+        )[0]
+        .as_py()
+    )
     event: Any = fastavro.schemaless_reader(io.BytesIO(value[5:]), reference.parse(SCHEMA), None)
     assert event["transaction"] is None
     assert event["source"]["snapshot"] is None

@@ -1,0 +1,114 @@
+"""Random Avro schemas of the shapes that legacy records have, and random rows for them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+Case = tuple[Any, st.SearchStrategy[Any]]
+
+_LONG = st.integers(-(2**63), 2**63 - 1) | st.sampled_from([0, -1, 63, 64, -64, -65, 2**63 - 1, -(2**63)])
+_INT = st.integers(-(2**31), 2**31 - 1)
+_TEXT = st.text(max_size=6) | st.sampled_from(["", "é", "\x1f", "x" * 70, "𝄞" * 40])
+_BYTES = st.binary(max_size=6) | st.sampled_from([b"", b"\xff" * 90])
+_FLOAT32 = st.floats(width=32, allow_nan=False)
+_DOUBLE = st.floats(allow_nan=False)
+
+
+def _moment(unit: int) -> st.SearchStrategy[datetime]:
+    zero = datetime(1, 1, 2, tzinfo=UTC)
+    return st.integers(0, 9000 * 365 * 86400 * 10**6 // unit).map(
+        lambda n: zero + timedelta(microseconds=n * unit)
+    )
+
+
+_PLAIN: list[Case] = [
+    ("boolean", st.booleans()),
+    ("int", _INT),
+    ("long", _LONG),
+    ("float", _FLOAT32),
+    ("double", _DOUBLE),
+    ("string", _TEXT),
+    ("bytes", _BYTES),
+    ({"type": "int", "logicalType": "date"}, st.dates(date(1, 1, 1))),
+    ({"type": "int", "logicalType": "time-millis"}, st.integers(0, 86_399_999).map(lambda n: (datetime(2000, 1, 1) + timedelta(milliseconds=n)).time())),
+    ({"type": "long", "logicalType": "time-micros"}, st.times()),
+    ({"type": "long", "logicalType": "timestamp-millis"}, _moment(1000)),
+    ({"type": "long", "logicalType": "timestamp-micros"}, _moment(1)),
+]  # fmt: skip
+
+
+@st.composite
+def decimals(draw: st.DrawFn) -> Case:
+    """Decimals on bytes, or on a fixed that is wide enough."""
+    precision = draw(st.sampled_from([1, 2, 9, 18, 19, 20, 31, 38]))
+    scale = draw(st.integers(0, precision))
+    limit = 10**precision - 1
+    numbers = st.integers(-limit, limit) | st.sampled_from([0, -1, limit, -limit])
+    kind: dict[str, Any] = {"type": "bytes", "logicalType": "decimal", "precision": precision, "scale": scale}
+    if draw(st.booleans()):
+        kind |= {"type": "fixed", "size": draw(st.integers(16, 18)), "name": draw(names())}
+    return kind, numbers.map(lambda n: Decimal((n < 0, tuple(map(int, str(abs(n)))), -scale)))
+
+
+_counter = iter(range(10**9))
+
+
+@st.composite
+def names(draw: st.DrawFn) -> str:
+    """Names that no other type has."""
+    draw(st.just(0))
+    return f"N{next(_counter)}"
+
+
+@st.composite
+def named(draw: st.DrawFn) -> Case:
+    """Enums and fixed."""
+    if draw(st.booleans()):
+        symbols = ["A", "B", "CC"][: draw(st.integers(1, 3))]
+        return {"type": "enum", "name": draw(names()), "symbols": symbols}, st.sampled_from(symbols)
+    size = draw(st.integers(1, 5))
+    return {"type": "fixed", "name": draw(names()), "size": size}, st.binary(min_size=size, max_size=size)
+
+
+@st.composite
+def values(draw: st.DrawFn, depth: int) -> Case:
+    """Any type; nested while `depth` lasts."""
+    choice = draw(st.integers(0, 9))
+    if choice == 0 and depth:
+        case: Case = draw(records(depth - 1))
+    elif choice == 1 and depth:
+        kind, rows = draw(values(depth - 1))
+        case = {"type": "array", "items": kind}, st.lists(rows, max_size=3)
+    elif choice == 2:
+        case = draw(decimals())
+    elif choice == 3:
+        case = draw(named())
+    else:
+        case = draw(st.sampled_from(_PLAIN))
+    if draw(st.booleans()):
+        kind = ["null", case[0]] if draw(st.booleans()) else [case[0], "null"]
+        return kind, st.none() | case[1]
+    return case
+
+
+@st.composite
+def records(draw: st.DrawFn, depth: int = 2) -> Case:
+    """A record of up to five fields."""
+    fields = [draw(values(depth)) for _ in range(draw(st.integers(1, 5)))]
+    schema = {
+        "type": "record",
+        "name": draw(names()),
+        "fields": [{"name": f"f{i}", "type": kind} for i, (kind, _) in enumerate(fields)],
+    }
+    return schema, st.fixed_dictionaries({f"f{i}": rows for i, (_, rows) in enumerate(fields)})
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A record schema and up to eight rows."""
+    schema, rows = draw(records())
+    return schema, draw(st.lists(rows, max_size=8))
