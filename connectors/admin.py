@@ -18,7 +18,7 @@ class Admin:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._where = settings.bootstrap
-        self._client = AdminClient(settings.librdkafka() | {"log_level": 3})
+        self._client = AdminClient(settings.librdkafka())
 
     def ensure(self, topics: Iterable[Topic]) -> None:
         """Create the topics that are missing, with their configuration, and wait until they can be used.

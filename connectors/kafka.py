@@ -54,6 +54,9 @@ class KafkaSettings(BaseModel):
         out: dict[str, Any] = {
             "bootstrap.servers": self.bootstrap,
             "security.protocol": self.security_protocol,
+            # A broker that is down would write a line each 50 ms to stderr; every failure that matters
+            # reaches the caller as an error, which says it once and better.
+            "log_level": 0,
         }
         optional = {
             "sasl.mechanism": self.sasl_mechanism,

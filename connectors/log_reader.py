@@ -54,7 +54,6 @@ def read_all(
             "enable.partition.eof": True,
             "isolation.level": "read_committed" if read_committed else "read_uncommitted",
             "fetch.wait.max.ms": 50,
-            "log_level": 3,
         }
     )
     try:

@@ -29,9 +29,7 @@ class DeadLetter:
             BrokerUnavailable: not acknowledged in time.
         """
         if self._producer is None:
-            self._producer = Producer(
-                self._settings.librdkafka() | {"enable.idempotence": True, "log_level": 3}
-            )
+            self._producer = Producer(self._settings.librdkafka() | {"enable.idempotence": True})
         failed: list[str] = []
         for event in events:
             try:

@@ -79,10 +79,20 @@ def ends(links: Links) -> list[dict[str, Any]]:
 
 
 def projected_rows(file: Path) -> dict[str, Row]:
-    """The rows of the read model, read without Banyan's code."""
+    """The rows of the read model, read without Banyan's code; none before its table is there."""
     with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
         database.row_factory = sqlite3.Row
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'rows'").fetchone():
+            return {}
         rows = [dict(r) for r in database.execute("SELECT * FROM rows")]
     return {
         r["ledger_id"]: (int(Decimal(r["balance"]) * 100), r["version_no"], r["state_code"]) for r in rows
     }
+
+
+def applied_events(file: Path) -> int:
+    """How many events the worker says it has applied."""
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
+        return int(
+            json.loads(database.execute("SELECT value FROM stats WHERE name = 'events'").fetchone()[0])
+        )

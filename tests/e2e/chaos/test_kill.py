@@ -14,7 +14,13 @@ import pytest
 from connectors.kafka import KafkaSettings
 from connectors.links import Links
 from hub.embedded.services import Services
-from tests.e2e.chaos.checker import ends, expected_changes, projected_rows, published_changes
+from tests.e2e.chaos.checker import (
+    applied_events,
+    ends,
+    expected_changes,
+    projected_rows,
+    published_changes,
+)
 from tests.e2e.chaos.ledger import Ledger, write_estate
 from tests.e2e.chaos.processes import Parts
 
@@ -71,6 +77,8 @@ def run_rounds(
     assert tombstones == deletes
     assert [end["event_count"] for end in ends(links)] == [day.total() for day in expected]
     assert projected_rows(read_model(links)) == ledger.rows
+    # The worker counts what it applies (tombstones too) in the transaction of the rows: each once.
+    assert applied_events(read_model(links)) == sum(day.total() for day in expected) + tombstones
     return {
         "seed": seed,
         "rounds": rounds,
