@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
+from yarl import URL
+
 from adapters.soap.contract import Contract
 from schemas.errors import BanyanError, SettingsError
 from strangler.operation import Operation
@@ -62,6 +64,7 @@ class LegacySide:
                 fix=f"choose from: {', '.join(sorted(self.contract.operations))}",
             )
         self.binding = self.contract.operations[spec.operation]
+        self._endpoint = URL(spec.endpoint)
         self._headers = {
             "Content-Type": content_type(self.binding.version),
             "SOAPAction": f'"{self.binding.action}"',
@@ -79,7 +82,7 @@ class LegacySide:
         """Call the SOAP operation; see `Side.fetch`."""
         spec = self._operation.legacy
         request = self.contract.encode_request(spec.operation, self.request_values(parameters))
-        answer = await self._upstream.send("POST", spec.endpoint, self._headers, request)
+        answer = await self._upstream.send("POST", self._endpoint, self._headers, request)
         return self.read(answer.body)
 
     async def forward(self, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -88,7 +91,7 @@ class LegacySide:
         Raises:
             SideFailed: no answer.
         """
-        return await self._upstream.send("POST", self._operation.legacy.endpoint, headers, body)
+        return await self._upstream.send("POST", self._endpoint, headers, body)
 
     def read(self, raw: bytes) -> Reply:
         """Return the reply that the bytes of a SOAP message are.
@@ -176,7 +179,7 @@ class ModernSide:
         url = self._operation.modern.url
         for name, value in parameters.items():
             url = url.replace(f"{{{name}}}", quote(value, safe=""))
-        answer = await self._upstream.send("GET", url, _JSON, None)
+        answer = await self._upstream.send("GET", URL(url, encoded=True), _JSON, None)
         if answer.status == 404:
             return Reply(None, answer.body, _now_ms())
         if answer.status != 200:
@@ -190,7 +193,7 @@ class ModernSide:
         Raises:
             SideFailed: no usable answer.
         """
-        answer = await self._upstream.send("GET", self._operation.modern.status, _JSON, None)
+        answer = await self._upstream.send("GET", URL(self._operation.modern.status), _JSON, None)
         if answer.status != 200:
             raise SideFailed("modern", "status", str(answer.status))
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import aiohttp
-from multidict import CIMultiDict
+from yarl import URL
 
 from schemas.errors import Transient
 
@@ -62,7 +62,7 @@ class Upstream:
             await self._session.close()
             self._session = None
 
-    async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    async def send(self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None) -> Answer:
         """Return the answer, whatever its status.
 
         A call on a kept connection that the other end had just closed is made once more: every operation
@@ -82,7 +82,7 @@ class Upstream:
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise self._failed(error) from None
 
-    async def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    async def _once(self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None) -> Answer:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._limit),
@@ -92,7 +92,7 @@ class Upstream:
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             )
         async with self._session.request(
-            method, url, headers=CIMultiDict(headers), data=body, allow_redirects=False
+            method, url, headers=headers, data=body, allow_redirects=False
         ) as response:
             if (response.content_length or 0) > MAX_REPLY_BYTES:
                 raise SideFailed(self._side, "too_large")
