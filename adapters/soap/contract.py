@@ -66,7 +66,7 @@ class Contract:
     ) -> Contract:
         """Read a WSDL 1.1 from a file or an HTTP address, with everything that it imports.
 
-        `hosts` may be fetched from beside the WSDL's own host and loopback; files may be imported from
+        `hosts` may be fetched from beside the WSDL's own host; files may be imported from
         `folder` (by default the WSDL's own) and below; `zone` is what a dateTime without zone means in this
         system.
 

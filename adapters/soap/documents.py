@@ -43,7 +43,7 @@ class Documents:
         """Read `location` and all that it imports or includes.
 
         A file may import files in `folder` (by default its own) and below. A URL may import from its own
-        host. Loopback and `hosts` are allowed too.
+        host. Both may import from `hosts`. A WSDL of another machine may not reach this one's loopback.
 
         Raises:
             ContractError: an import leads outside, is missing, or is hostile.
@@ -52,7 +52,7 @@ class Documents:
         start = str(location)
         if _is_url(start):
             own = urlsplit(start).hostname or ""
-            found = cls(frozenset(hosts) | LOOPBACK | {own})
+            found = cls(frozenset(hosts) | {own} | (LOOPBACK if own in LOOPBACK else frozenset()))
         else:
             path = Path(unquote(urlsplit(start).path) if start.startswith("file:") else start).resolve()
             found = cls(frozenset(hosts), folder=(folder or path.parent).resolve())
@@ -139,7 +139,10 @@ def _is_url(location: str) -> bool:
 def _download(url: str) -> bytes:
     """Return the bytes at `url`; redirects are not followed, they could lead to another host."""
     try:
-        with requests.get(url, timeout=FETCH_TIMEOUT, stream=True, allow_redirects=False) as response:
+        with requests.Session() as session:
+            # A proxy from the environment must not get calls that are meant for this machine.
+            session.trust_env = urlsplit(url).hostname not in LOOPBACK
+            response = session.get(url, timeout=FETCH_TIMEOUT, stream=True, allow_redirects=False)
             if response.status_code != 200:
                 raise ContractError(
                     f"HTTP {response.status_code}", where=url, fix="check the address of the WSDL"
