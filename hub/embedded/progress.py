@@ -39,7 +39,7 @@ class Silent:
 
 
 class TerminalProgress:
-    """Lines on stderr, and a download bar when that is a terminal; as a context manager the bar always ends."""
+    """Lines on stderr, and a download bar on a terminal; as a context manager the bar always ends."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)
