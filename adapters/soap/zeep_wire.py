@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 import zeep
@@ -33,6 +33,7 @@ class ZeepWire:
         session = requests.Session()
         # A proxy from the environment must not get calls that are meant for this machine.
         session.trust_env = urlsplit(endpoint).hostname not in LOOPBACK
+        # forbid_external stays off: it would also forbid imports that the transport has at hand.
         settings = zeep.Settings(
             strict=True, raw_response=True, forbid_dtd=True, forbid_entities=True, forbid_external=False
         )
@@ -104,9 +105,10 @@ class _Transport(zeep.Transport):
         self._documents = documents
 
     def load(self, url: str) -> bytes:
-        for name in (url, str(Path(url).resolve()) if "://" not in url else url):
-            if name in self._documents:
-                return self._documents[name]
+        for name in (url, unquote(url)):
+            location = name if "://" in name else str(Path(name).resolve())
+            if location in self._documents:
+                return self._documents[location]
         raise ContractError(
             "zeep asks for a document that the WSDL does not import", where=str(url), fix="add it"
         )
