@@ -51,7 +51,7 @@ class Part:
 
 
 class Supervisor:
-    """Starts parts, restarts those that die, ends all of them in reverse order.
+    """Starts groups of parts, restarts parts that die, ends the groups in reverse order.
 
     Use as an asynchronous context manager: leaving it ends everything that it started.
     """
@@ -60,6 +60,7 @@ class Supervisor:
         self._logs, self._env, self._say = logs, env, say
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._groups: list[list[str]] = []
         self._ending = False
 
     async def __aenter__(self) -> Supervisor:
@@ -80,25 +81,17 @@ class Supervisor:
         Raises:
             Transient: one is not ready in time.
         """
+        self._groups.append([part.name for part in parts])
         for part in parts:
             await self._spawn(part)
             self._watchers[part.name] = asyncio.create_task(self._watch(part), name=f"watch {part.name}")
         await asyncio.gather(*(self._ready(part) for part in parts))
 
     async def end(self) -> None:
-        """End every part, the last started first."""
+        """End every part: the group that was started last first, its parts at once."""
         self._ending = True
-        for name, process in reversed(self._processes.items()):
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.terminate()
-                try:
-                    await asyncio.wait_for(process.wait(), GRACE_SECONDS)
-                except TimeoutError:
-                    self._say(f"{name} does not end by itself: killed")
-                    with contextlib.suppress(ProcessLookupError):
-                        process.kill()
-                    await process.wait()
+        for group in reversed(self._groups):
+            await asyncio.gather(*(self._end(name) for name in group if name in self._processes))
         for task in self._watchers.values():
             task.cancel()
         await asyncio.gather(*self._watchers.values(), return_exceptions=True)
@@ -106,6 +99,20 @@ class Supervisor:
     def log_of(self, name: str) -> Path:
         """Return the part's log file."""
         return self._logs / f"{name}.log"
+
+    async def _end(self, name: str) -> None:
+        process = self._processes[name]
+        if process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), GRACE_SECONDS)
+        except TimeoutError:
+            self._say(f"{name} does not end by itself: killed")
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
 
     async def _spawn(self, part: Part) -> None:
         with self._log(part.name) as log:

@@ -170,7 +170,7 @@ async def _operation_moves(demo: Demo, case_id: str) -> None:
     took = time.monotonic() - began
     killed = await _served(demo, path, "legacy")
     demo.check("the kill switch sends it back to legacy at once", killed == legacy)
-    demo.say(f"every façade acknowledged within {took:.1f} s")
+    demo.say(f"every façade acknowledged and the decision log has it, {took:.1f} s in all")
     await asyncio.to_thread(restore, demo.links, instances, "get_case", by="demo", reason="the point is made")
     await _served(demo, path, "modern")
 
