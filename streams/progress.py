@@ -40,11 +40,18 @@ class Progress:
         self._next_look = self._clock() + LOOK_SECONDS
         return True
 
-    def look(self, positions: Mapping[int, int], stored: Mapping[int, int], ends: Mapping[int, int]) -> None:
+    def look(
+        self,
+        positions: Mapping[int, int],
+        handed: Mapping[int, int],
+        stored: Mapping[int, int],
+        ends: Mapping[int, int],
+    ) -> None:
         """Compare this look with the ones before.
 
         Args:
             positions: fetch position by assigned partition.
+            handed: where the last batch ended that the transport handed out, by partition.
             stored: next offset in the read model by claimed partition.
             ends: last stable offset by partition.
 
@@ -54,14 +61,15 @@ class Progress:
         now = self._clock()
         for partition, position in positions.items():
             at = (position, stored.get(partition, 0))
-            behind = position < ends.get(partition, 0)
+            waiting = at[1] < handed.get(partition, 0)
+            behind = waiting or position < ends.get(partition, 0)
             if not behind or self._seen.get(partition) != at:
                 self._moved[partition] = now
             self._seen[partition] = at
             if now - self._moved[partition] > STUCK_SECONDS:
                 raise Stuck(
                     f"partition {partition} has not moved from {position} for {STUCK_SECONDS:.0f} s, "
-                    f"its end is {ends[partition]}",
+                    f"its end is {ends.get(partition)}",
                     where=self._name,
                     fix="nothing: the app is started again from the stored offsets",
                 )

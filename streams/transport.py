@@ -92,7 +92,15 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         epoch = self.consumer.epoch
         fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         state = consumer._subscription.subscription  # noqa: SLF001 - Faust itself reads it there
-        if epoch != self.consumer.epoch or state is None:
+        if state is None:
+            return {}
+        if epoch != self.consumer.epoch:
+            # A seek came while this waited, so what was fetched may stand before or after it, and the
+            # position is beyond: go back to the seek, or these records would never be handed out.
+            for tp in fetched:
+                place = TP(tp.topic, tp.partition)
+                if tp in state.assignment.tps and place in self.consumer.handed:
+                    consumer.seek(tp, self.consumer.handed[place])
             return {}
         batches = {}
         for tp, records in fetched.items():

@@ -138,7 +138,8 @@ class _Host:
                     ends = await asyncio.to_thread(self._admin.last_stable_offsets, self._topic)
                     positions = {tp.partition: p for tp, p in (await app.batches.positions()).items()}
                     stored = {partition: n for (_, partition), n in checkpoint.stored.items()}
-                    progress.look(positions, stored, ends)
+                    handed = {tp.partition: n for tp, n in app.batches.handed.items()}
+                    progress.look(positions, handed, stored, ends)
         finally:
             await _stop(app)
 

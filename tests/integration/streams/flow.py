@@ -92,19 +92,20 @@ class Flow:
         arguments = [links.prefix, links.kafka.bootstrap, links.registry_url, str(links.state), names]
         return subprocess.Popen([sys.executable, str(_WORKER), *arguments])
 
-    def caught_up(self) -> bool:
-        """Every stored offset is at its end; commit markers may follow the last record."""
-        try:
-            stored = self.reader.status()["offsets"]
-        except NotReady:
-            return False
+    def wait(self, seconds: float = 60.0) -> None:
+        """Wait until everything that is committed now is in the read model."""
         ends: dict[int, int] = {}
         for record in read_all(self.links.kafka, self.topic):
             ends[record.partition] = record.offset + 1
-        return all(stored.get(str(p), 0) >= end for p, end in ends.items())
 
-    def wait(self, seconds: float = 60.0) -> None:
-        until(self.caught_up, seconds)
+        def caught_up() -> bool:
+            try:
+                stored = self.reader.status()["offsets"]
+            except NotReady:
+                return False
+            return all(stored.get(str(p), 0) >= end for p, end in ends.items())
+
+        until(caught_up, seconds)
 
     def _decode(self, value: bytes, parsed: dict[int, Any]) -> dict[str, Any]:
         schema_id = int.from_bytes(value[1:5], "big")
