@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +25,10 @@ def _moment(unit: int) -> st.SearchStrategy[datetime]:
     )
 
 
+def _clock(milliseconds: int) -> time:
+    return (datetime(2000, 1, 1) + timedelta(milliseconds=milliseconds)).time()
+
+
 _PLAIN: list[Case] = [
     ("boolean", st.booleans()),
     ("int", _INT),
@@ -34,7 +38,7 @@ _PLAIN: list[Case] = [
     ("string", _TEXT),
     ("bytes", _BYTES),
     ({"type": "int", "logicalType": "date"}, st.dates(date(1, 1, 1))),
-    ({"type": "int", "logicalType": "time-millis"}, st.integers(0, 86_399_999).map(lambda n: (datetime(2000, 1, 1) + timedelta(milliseconds=n)).time())),
+    ({"type": "int", "logicalType": "time-millis"}, st.integers(0, 86_399_999).map(_clock)),
     ({"type": "long", "logicalType": "time-micros"}, st.times()),
     ({"type": "long", "logicalType": "timestamp-millis"}, _moment(1000)),
     ({"type": "long", "logicalType": "timestamp-micros"}, _moment(1)),

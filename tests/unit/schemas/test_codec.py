@@ -37,7 +37,7 @@ def test_decodes_as_the_reference(case: tuple[dict[str, Any], list[dict[str, Any
         decoded.batch.validate(full=True)
         assert decoded.errors == []
         assert decoded.rows.tolist() == list(range(len(rows)))
-        assert decoded.batch.to_pylist() == [r for r in reference.decode(encoded, schema)]
+        assert decoded.batch.to_pylist() == list(reference.decode(encoded, schema))
 
 
 @settings(max_examples=60, deadline=None)

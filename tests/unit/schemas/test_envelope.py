@@ -11,8 +11,7 @@ import pyarrow as pa
 import pytest
 
 from schemas import wire
-from schemas.codec import Decoder
-from schemas.codec import reference
+from schemas.codec import Decoder, reference
 from schemas.entity import Entity, Field
 from schemas.envelope import EnvelopeEncoder, Source, envelope_schema
 
@@ -45,7 +44,8 @@ def expected(
         "after": after,
         "source": {
             "version": "1", "connector": "banyan-batch", "name": "uc", "ts_ms": ms, "snapshot": snapshot,
-            "db": "paymaster", "sequence": None, "ts_us": ms * 1000, "ts_ns": ms * 1_000_000, "table": "award",
+            "db": "paymaster", "sequence": None, "ts_us": ms * 1000, "ts_ns": ms * 1_000_000,
+            "table": "award",
             "adapter": "awards", "ts_kind": "business", "extract": "ex-1", "file": "A.D1", "operation": None,
             "message_id": None, "record": record, "offset": offset,
         },
