@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
-#: The Compose specification's own schema (github.com/compose-spec/compose-spec, Apache-2.0, licence beside it).
+#: The Compose specification's own schema (compose-spec/compose-spec, Apache-2.0, licence beside it).
 SCHEMA = Path(__file__).with_name("compose-spec.json")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES = sorted(COMPOSE["services"])
