@@ -63,7 +63,7 @@ class SoapSpec(AdapterSpec):
         "detail call failed, or whose list changed while it was read, is not complete and never deletes."
     )
 
-    kind: Literal["soap"] = "soap"
+    kind: Literal["soap"] = Field("soap", description="Always `soap`.")
     wsdl: str = Field(description="The WSDL: a file beside adapter.toml (recommended), or an HTTP address.")
     hosts: tuple[str, ...] = Field((), description="Hosts the WSDL's imports may come from, beside its own.")
     endpoint: str = Field("", description="Address of the service; empty = the one in the WSDL.")
