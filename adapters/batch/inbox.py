@@ -55,13 +55,13 @@ class Inbox:
     _hashes: dict[Path, tuple[int, int, str]] = field(default_factory=dict)
 
     def arrivals(self) -> list[Arrival]:
-        """Return the complete files, by business date, then name.
+        """Return the complete files, by business date (arrival where there is none), then name.
 
         Raises:
             Transient: the folder or a file cannot be read.
         """
         found = [a for path in self._complete() if (a := self._arrival(path)) is not None]
-        return sorted(found, key=lambda a: (a.origin.ts_ms if self.business_date else 0, a.path.name))
+        return sorted(found, key=lambda a: (a.origin.ts_ms, a.path.name))
 
     def put_away(self, arrival: Arrival) -> None:
         """Move a file (and its marker) to the archive; a name that is taken there gets the hash behind it."""

@@ -69,11 +69,9 @@ class Column:
     def element(self) -> AvroType:
         """The Avro type of one occurrence."""
         if self.children:
-            return {
-                "type": "record",
-                "name": f"{self.name}_item",
-                "fields": [c.nested() for c in self.children],
-            }
+            # By path, as an Avro schema defines a name once and siblings elsewhere may share this one.
+            name = avro_name(f"{self.path.replace('[]', '')}_item")
+            return {"type": "record", "name": name, "fields": [c.nested() for c in self.children]}
         if self.date:
             return {"type": "int", "logicalType": "date"}
         assert self.storage is not None  # a column without children is elementary

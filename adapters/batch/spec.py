@@ -21,6 +21,7 @@ from adapters.batch.records import RecordType, When
 from adapters.batch.reference import Trim
 from adapters.batch.source import Source
 from adapters.spec import AdapterSpec, TopicPart
+from schemas.classification import Classification
 from schemas.errors import SettingsError
 from schemas.names import avro_name
 
@@ -135,8 +136,9 @@ class BatchSpec(AdapterSpec):
         description="Field → values that mean 'nothing' and become null; LOW-VALUES, HIGH-VALUES and SPACES "
         "stand for an item filled with them.",
     )
-    classification: dict[str, str] = Field(
-        default_factory=dict, description="Field → class of personal data; `personal` until classified."
+    classification: dict[str, Classification] = Field(
+        default_factory=dict,
+        description="Field → `public`, `internal`, `personal` or `sensitive`; `personal` until classified.",
     )
 
     @field_validator("business_date")

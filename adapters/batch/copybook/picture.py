@@ -51,7 +51,7 @@ class Picture:
             raise PictureError(f"PICTURE {upper} has a repetition without a symbol or a count")
         if expanded and set(expanded) <= set("XA9") and set(expanded) & set("XA"):
             return cls(upper, "text", length=len(expanded))
-        if re.fullmatch(r"S?(P*9+V?9*P*|P+9+|V?P*9+|9+P*V?)", expanded):
+        if re.fullmatch(r"S?(9+V?9*|V9+|V?P+9+|9+P+V?)", expanded):
             return cls._numeric(upper, expanded)
         if "N" in expanded or "G" in expanded:
             raise PictureError(f"PICTURE {upper} is national (double-byte) data, which is not supported yet")
@@ -66,7 +66,7 @@ class Picture:
         if digits > MAX_DIGITS:
             raise PictureError(f"PICTURE {upper} has {digits} digits; {MAX_DIGITS} are the limit")
         scaling = body.count("P")
-        if scaling and body.endswith("P"):
+        if scaling and not body.endswith("9"):
             scale = -scaling
         elif scaling:
             scale = scaling + digits

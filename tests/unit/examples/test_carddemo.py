@@ -36,6 +36,12 @@ TWINS: list[tuple[str, str, dict[int, set[str]]]] = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def absolute_corpora(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An estate's paths start at the adapter's folder, so the variable must hold an absolute path."""
+    monkeypatch.setenv("BANYAN_CORPORA", str(Path(CORPORA).resolve()))
+
+
 def spec_of(name: str) -> BatchSpec:
     spec = load_adapter(ESTATE / "adapters" / name)
     assert isinstance(spec, BatchSpec)

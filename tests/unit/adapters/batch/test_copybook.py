@@ -144,7 +144,9 @@ def test_slack_before_a_group_whose_first_item_is_sync() -> None:
         ("PIC 9(4) COMP-5", 2, "int"), ("PIC 9(9) COMP-5", 4, "long"),
         ("PIC 9(18) COMP-5", 8, ("decimal", 20, 0)),
         ("COMP-1", 4, "float"), ("COMP-2", 8, "double"), ("PIC VPP99", 2, ("decimal", 4, 4)),
-        ("PIC 99PP", 2, "int"), ("PIC A(3)", 3, "string"), ("PIC ZZ,ZZ9.99-", 10, "string"),
+        ("PIC 99PP", 2, "int"), ("PIC S9PPV", 1, "int"),
+        ("PIC SV99", 2, ("decimal", 2, 2)), ("PIC PP9", 1, ("decimal", 3, 3)), ("PIC S9(5)V", 5, "int"),
+        ("PIC A(3)", 3, "string"), ("PIC ZZ,ZZ9.99-", 10, "string"),
     ],
 )  # fmt: skip
 def test_lengths_and_types_follow_picture_and_usage(clauses: str, length: int, avro: object) -> None:
@@ -164,6 +166,7 @@ def test_lengths_and_types_follow_picture_and_usage(clauses: str, length: int, a
         ("01 R.\n05 A PIC Q9.", 2, 10, "not a valid character string"),
         ("01 R.\n05 A PIC 9(39).", 2, 10, "38 are the limit"),
         ("01 R.\n05 A PIC X(.", 2, 10, "repetition"),
+        ("01 R.\n05 A PIC 9V9P.", 2, 10, "not a valid character string"),
         ("01 R.\n05 A PIC N(3).", 2, 10, "not supported"),
         ("01 R.\n05 A.\n05 B PIC X.", 2, 1, "neither a PICTURE nor items"),
         ("01 R.\n05 A PIC X.\n10 B PIC X.", 2, 1, "a PICTURE and items below"),

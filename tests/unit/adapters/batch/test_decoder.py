@@ -6,6 +6,7 @@ import datetime
 from decimal import Decimal
 from typing import Any
 
+import fastavro
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -171,6 +172,14 @@ def test_names_that_collide_are_refused() -> None:
         plan(layout, system="s", entity="e", key=["G.A"])
     made = plan(layout, system="s", entity="e", key=["G.A"], marks=Marks(rename={"H.A": "A2"}))
     assert [c.name for c in made.columns] == ["A", "A2"]
+
+
+def test_nested_records_have_names_of_their_own() -> None:
+    """Tables of one name in different groups become Avro records of different names."""
+    tables = " ".join(f"05 {name} OCCURS 2. 10 T OCCURS 2. 15 {name}1 PIC X." for name in "AB")
+    layout = layouts(parse(f"01 R. 05 K PIC X. {tables}"))[0]
+    made = plan(layout, system="s", entity="e", key=["K"])
+    fastavro.parse_schema(made.entity.value_schema("p.s.e"))
 
 
 def test_a_key_must_be_one_value() -> None:

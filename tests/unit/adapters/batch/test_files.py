@@ -327,6 +327,7 @@ def test_ebcdic_text_lines_end_by_new_line() -> None:
         ('entity = "person"', 'entity = "claim"', "one entity name"),
         ("[trailer]", '[dates]\nBRON = "yyyymmdd"\n[trailer]', "is no field"),
         ("min_age_seconds = 0", 'min_age_seconds = 0\ndialect = "vax"', "no dialect"),
+        ("[trailer]", '[classification]\nNINO = "secret"\n[trailer]', "classification.NINO"),
         ("(?P<date>", "(?P<day>", "no group called date"),
         ("min_age_seconds = 0", 'min_age_seconds = 0\nentity = "x"', "either entity and key, or"),
     ],
