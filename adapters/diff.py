@@ -123,11 +123,20 @@ def _codes(
         The new rows' numbers, the rejects' numbers, and how many there are.
     """
     m, n = len(old_key), len(new_key)
+    none = np.empty(0, np.int64)
     if not len(rejected) and old_key.equals(new_key):
-        return np.arange(m), np.empty(0, np.int64), m
+        return np.arange(m), none, m
+    if not len(rejected) and not m and _distinct(new_key):
+        return np.arange(n), none, n
     keys = pa.concat_arrays([old_key, new_key, rejected]).dictionary_encode()
     codes = keys.indices.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
     return codes[m : m + n], codes[m + n :], len(keys.dictionary)
+
+
+def _distinct(keys: pa.LargeStringArray) -> bool:
+    """Return whether no two keys are alike. Files are often sorted, which makes this cheaper than hashing."""
+    ordered = _take(keys, pc.sort_indices(keys).to_numpy().astype(np.int64))
+    return not pc.any(pc.equal(ordered.slice(1), ordered.slice(0, max(len(keys) - 1, 0)))).as_py()
 
 
 def _take(column: pa.Array, index: Int64s) -> pa.Array:

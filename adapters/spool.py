@@ -232,11 +232,15 @@ def _even(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     waiting: list[pa.RecordBatch] = []
     count = 0
     for batch in batches:
+        if not count and batch.num_rows == BATCH_ROWS:
+            yield batch
+            continue
         waiting.append(batch)
         count += batch.num_rows
         while count >= BATCH_ROWS:
             joined = pa.concat_batches(waiting)
             yield joined.slice(0, BATCH_ROWS)
-            waiting, count = [joined.slice(BATCH_ROWS)], count - BATCH_ROWS
+            count -= BATCH_ROWS
+            waiting = [joined.slice(BATCH_ROWS)] if count else []
     if count:
         yield pa.concat_batches(waiting)
