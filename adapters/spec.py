@@ -1,4 +1,4 @@
-"""What every adapter's `adapter.toml` may say. Docs page, JSON Schema and `banyan adapter about` derive from it."""
+"""What every `adapter.toml` may say; docs page, JSON Schema and `banyan adapter about` derive from it."""
 
 from __future__ import annotations
 
