@@ -37,6 +37,9 @@ class Source:
         return fixed(stream, self.layout.length, chunk)
 
 
+_FOLLOW = "records follow the trailer"
+
+
 @dataclass(slots=True)
 class Reading:
     """One pass over one file: chunks, and afterwards what was wrong with the whole of it."""
@@ -61,11 +64,7 @@ class Reading:
         """
         for part in self.source.frames(stream, chunk):
             if isinstance(part, Broken):
-                self._records += 1
-                self._problems.append(f"record {part.record} at byte {part.offset}: {part.reason}")
-                if self._records == 1 and self.source.framing == "fixed":
-                    raise self._wrong_copybook(f"the whole file is shorter than one record: {part.reason}")
-                yield Chunk(rejects=[Reject("", part.record, part.offset, part.raw, "", part.reason, None)])
+                yield Chunk(rejects=[self._broken(part)])
                 continue
             made = self._chunk(part)
             if self._misfit():
@@ -86,6 +85,16 @@ class Reading:
                 f"and code page? First: {self._first_bad}"
             )
         return found + self._trailer_problems()
+
+    def _broken(self, part: Broken) -> Reject:
+        self._records += 1
+        reject = Reject("", part.record, part.offset, part.raw, "", part.reason, None)
+        self._bad(1, reject)
+        if self.source.framing == "fixed":
+            if self._records == 1:
+                raise self._wrong_copybook(f"the whole file is shorter than one record: {part.reason}")
+            self._problems.append(f"record {part.record} at byte {part.offset}: {part.reason}")
+        return reject
 
     def _misfit(self) -> bool:
         """True where both signs of a wrong copybook stand: a length that does not divide, and bad records."""
@@ -173,8 +182,9 @@ class Reading:
         if not trailers:
             return
         last = np.flatnonzero(np.isin(assigned, trailers))
-        if (self._after_trailer or len(last)) and assigned[-1] not in trailers:
-            self._problems.append("records follow the trailer")
+        first = 0 if self._after_trailer else last[0] + 1 if len(last) else len(assigned)
+        if not np.isin(assigned[first:], trailers).all() and _FOLLOW not in self._problems:
+            self._problems.append(_FOLLOW)
         self._after_trailer = self._after_trailer or bool(len(last))
 
     def _trailer_problems(self) -> list[str]:

@@ -185,7 +185,8 @@ def test_a_truncated_file_is_not_complete(home: Path) -> None:
         (b"", "the file holds no record"),
         (claim(1) + trailer(2), "the trailer says 2 records, the file holds 1"),
         (claim(1) + trailer(1) + trailer(1), "the file has 2 trailer records"),
-        (claim(1) + trailer(1) + claim(2), "records follow the trailer"),
+        (claim(1) + trailer(2) + claim(2), "records follow the trailer"),
+        (claim(1) + trailer(1) + claim(2) + trailer(1), "records follow the trailer"),
         (
             claim(1) + trailer(1).replace("0".encode("cp285"), b"\x00"),
             "the trailer's TRAILER.TOTAL cannot be read",
