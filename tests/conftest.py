@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,13 +13,16 @@ import pytest
 
 from connectors.kafka import KafkaSettings
 from connectors.links import Links
+from hub.embedded.health import kafka_answers, registry_answers
 from hub.embedded.ports import Ports
 from hub.embedded.services import Services
 from hub.embedded.start import Tuning, start
 
 _TESTS = Path(__file__).parent
-#: What the session tests with, all in one place for `pytest -k` and CI logs.
+#: Name a Kafka and a registry that run already, to save their start while working on a test.
 _BOOTSTRAP, _REGISTRY = "BANYAN_TEST_BOOTSTRAP", "BANYAN_TEST_REGISTRY"
+#: Tests below these folders, and those marked `containers`, run a second time against containers.
+_ALSO_IN_CONTAINERS = ("integration/connectors",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,20 @@ class Broker:
         """Return links with a topic prefix that no other test has."""
         prefix = f"t{uuid.uuid4().hex[:10]}"
         return Links(prefix, KafkaSettings(bootstrap=self.bootstrap), self.registry_url, state)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the mark that this file gives a meaning to."""
+    config.addinivalue_line("markers", "containers: runs against containers too, where Docker answers")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests that ask for it against the embedded services and against containers."""
+    path = metafunc.definition.path
+    folder = path.relative_to(_TESTS).parent.as_posix() if path.is_relative_to(_TESTS) else ""
+    wanted = metafunc.definition.get_closest_marker("containers") or folder in _ALSO_IN_CONTAINERS
+    if wanted and "broker" in metafunc.fixturenames:
+        metafunc.parametrize("broker", ["embedded", "containers"], indirect=True, scope="session")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -57,9 +75,51 @@ def embedded_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker
 
 
 @pytest.fixture(scope="session")
-def broker(embedded_broker: Broker) -> Broker:
-    """The Kafka and registry that tests use unless they say otherwise."""
-    return embedded_broker
+def container_broker() -> Iterator[Broker]:
+    """The same Kafka and registry as containers of the images in docker-compose.yml; skips where it cannot be."""
+    import docker
+    import yaml
+    from docker.errors import DockerException
+    from testcontainers.core.container import DockerContainer
+
+    # Its helper container would need an image of its own; the context managers below clean up.
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+    parts = yaml.safe_load((_TESTS.parent / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    kafka, registry = parts["kafka"], parts["registry"]
+    try:
+        client = docker.from_env()
+        for part in (kafka, registry):
+            if not client.images.list(name=part["image"]):
+                client.images.pull(part["image"])
+    except DockerException as error:
+        pytest.skip(f"no containers here: {type(error).__name__}")
+    ports = Ports.free()
+    bootstrap, port = f"127.0.0.1:{ports.kafka_port}", ports.kafka_port
+    environment = kafka["environment"] | {
+        # Kafka tells clients where it is, so the published port is fixed before it starts.
+        "KAFKA_LISTENERS": f"INTERNAL://:9092,HOST://:{port},CONTROLLER://:9093",
+        "KAFKA_ADVERTISED_LISTENERS": f"INTERNAL://localhost:9092,HOST://{bootstrap}",
+        "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+    }
+    url = f"http://127.0.0.1:{ports.registry_port}/apis/ccompat/v7"
+    broker = DockerContainer(kafka["image"]).with_envs(**environment)
+    broker.with_kwargs(ports={f"{port}/tcp": ("127.0.0.1", port)})
+    schemas = DockerContainer(registry["image"])  # without settings it keeps schemas in memory
+    schemas.with_kwargs(ports={"8080/tcp": ("127.0.0.1", ports.registry_port)})
+    with broker, schemas:
+        deadline = time.monotonic() + 120
+        while not (kafka_answers(bootstrap) and registry_answers(url)):
+            assert time.monotonic() < deadline, "the containers do not answer"
+            time.sleep(0.2)
+        yield Broker(bootstrap, url)
+
+
+@pytest.fixture(scope="session")
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """The Kafka and registry of a test: embedded, or containers where the test runs with both."""
+    kind = getattr(request, "param", "embedded")
+    found: Broker = request.getfixturevalue("container_broker" if kind == "containers" else "embedded_broker")
+    return found
 
 
 @pytest.fixture

@@ -30,12 +30,14 @@ def script(path: Path, text: str) -> None:
 
 
 def launch(
-    clone: Path, *arguments: str, before: str = "", path: str = ""
+    clone: Path, *arguments: str, before: str = "pass", path: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run the launcher in this Python, after the statement `before`, with only `path` to find programs."""
-    code = f"import runpy, sys; sys.argv = sys.argv[1:]; {before}; runpy.run_path(sys.argv[0], run_name='__main__')"
+    code = (
+        f"import runpy, sys; sys.argv = sys.argv[1:]; {before}; runpy.run_path(sys.argv[0], None, '__main__')"
+    )
     return subprocess.run(
-        [sys.executable, "-c", code or "pass", str(clone / "banyan"), *arguments],
+        [sys.executable, "-c", code, str(clone / "banyan"), *arguments],
         capture_output=True,
         text=True,
         env={"PATH": path, "HOME": str(clone)},
@@ -44,14 +46,13 @@ def launch(
 
 def fake_uv(folder: Path, *, failing: str = "nothing") -> Path:
     """A `uv` that notes its calls, makes an environment with one program, and fails on the call `failing`."""
-    echo = 'printf "%s\\n" "$@"'
+    script(folder / "python", 'printf "%s\\n" "$@"\n')
     script(
         folder / "bin" / "uv",
         f'echo "$@" >> "{folder}/calls"\n'
         f'case "$*" in *"{failing}"*) exit 9;; esac\n'
         f"for last; do :; done\n"
-        f'case "$*" in *venv*) mkdir -p "$last/bin"; '
-        f'printf \'#!/bin/sh\\n{echo}\\n\' > "$last/bin/python"; chmod +x "$last/bin/python";; esac\n',
+        f'case "$*" in *venv*--python*) mkdir -p "$last/bin"; cp "{folder}/python" "$last/bin/";; esac\n',
     )
     return folder / "bin"
 
