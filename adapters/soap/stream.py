@@ -83,9 +83,7 @@ class ListDecoder:
         for _, node in self._parser.read_events():
             if not self._checked:
                 self._refuse_hostile(node)
-            if [
-                a.tag for _, a in zip(self._ancestors, node.iterancestors(), strict=False)
-            ] == self._ancestors:
+            if self._is_item(node):
                 yield self._decode(node)
                 _forget(node)
 
@@ -107,9 +105,8 @@ class ListDecoder:
         if fault := read_fault(body):
             return fault
         check_response(self._response, body, self._where)
-        for last in body.iter(self._item.name):
+        for last in [node for node in body.iter(self._item.name) if self._is_item(node)]:
             last.getparent().remove(last)
-            break
         try:
             rest: dict[str, Any] = self._codec.decode(self._relaxed, body)
         except BadValue as error:
@@ -119,6 +116,11 @@ class ListDecoder:
                 fix="compare the service's ?wsdl with yours",
             ) from None
         return rest
+
+    def _is_item(self, node: Any) -> bool:
+        """Return whether an element of the item's name stands where the items stand."""
+        above = [a.tag for _, a in zip(self._ancestors, node.iterancestors(), strict=False)]
+        return above == self._ancestors
 
     def _decode(self, node: Any) -> Item:
         try:
@@ -172,8 +174,8 @@ def without_items(schema: Schema, element: Element, path: list[str]) -> Element:
 
 
 def _forget(node: Any) -> None:
-    """Free the item and its elder siblings; the parser still holds on to the node itself."""
+    """Free the item and take out the one before it; the parser still holds on to the node itself."""
     node.clear(keep_tail=False)
-    parent = node.getparent()
-    while node.getprevious() is not None:
-        del parent[0]
+    before = node.getprevious()
+    if before is not None and before.tag == node.tag:
+        node.getparent().remove(before)

@@ -106,6 +106,35 @@ def test_another_response(casework):
             decoder.rest()
 
 
+def test_what_stands_beside_the_items_stays(make_contract, answer):
+    """Elements before and after the items, in the same parent, are in the rest."""
+    model = "".join(
+        f'<xs:element name="{n}" type="xs:int"{o}/>'
+        for n, o in (("n", ""), ("i", ' maxOccurs="9"'), ("z", ""))
+    )
+    contract = make_contract(f"<xs:sequence>{model}</xs:sequence>")
+    decoder = contract.list_decoder("Ask", "i")
+    items = list(decoder.feed(answer("<n>3</n> <i>1</i> <i>2</i> <i>3</i> <z>9</z>")))
+    assert [item.value for item in items] == [1, 2, 3]
+    assert decoder.rest() == {"n": 3, "i": [], "z": 9}
+
+
+def test_a_namesake_elsewhere_is_no_item(make_contract, answer):
+    """An element with the item's name in another place is part of the rest."""
+    extra = (
+        '<xs:complexType name="L"><xs:sequence><xs:element name="i" type="t:I" maxOccurs="unbounded"/>'
+        '</xs:sequence></xs:complexType><xs:complexType name="I"><xs:sequence>'
+        '<xs:element name="k" type="xs:int"/></xs:sequence></xs:complexType>'
+    )
+    contract = make_contract(
+        '<xs:sequence><xs:element name="i" type="t:I"/><xs:element name="l" type="t:L"/></xs:sequence>', extra
+    )
+    decoder = contract.list_decoder("Ask", "l/i")
+    items = list(decoder.feed(answer("<i><k>0</k></i><l><i><k>1</k></i><i><k>2</k></i></l>")))
+    assert [item.value for item in items] == [{"k": 1}, {"k": 2}]
+    assert decoder.rest() == {"i": {"k": 0}, "l": {"i": []}}
+
+
 def test_html(casework):
     """An HTML page is named as such."""
     with pytest.raises(BrokenAnswer, match="HTML"):
