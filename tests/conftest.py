@@ -76,14 +76,15 @@ def embedded_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker
 
 @pytest.fixture(scope="session")
 def container_broker() -> Iterator[Broker]:
-    """The same Kafka and registry as containers of the images in docker-compose.yml; skips where it cannot be."""
-    import docker
+    """The same Kafka and registry as containers, of the images in docker-compose.yml; skips without Docker."""
+    # Read at import. Its helper container would need an image of its own; the `with` below cleans up.
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
     import yaml
     from docker.errors import DockerException
     from testcontainers.core.container import DockerContainer
 
-    # Its helper container would need an image of its own; the context managers below clean up.
-    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+    import docker
+
     parts = yaml.safe_load((_TESTS.parent / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     kafka, registry = parts["kafka"], parts["registry"]
     try:
