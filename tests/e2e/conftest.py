@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+
+from hub.embedded.ports import is_free
 
 PORTS = ("KAFKA", "CONTROLLER", "REGISTRY", "MANAGEMENT", "API", "FACADE", "CONSOLE", "CASEWORK")
 #: Starting all parts takes some ten seconds on two cores; a loaded machine may take several times that.
@@ -37,11 +38,11 @@ class Hub:
         return f"http://127.0.0.1:{self.env[f'BANYAN_{part.upper()}_PORT']}{path}"
 
     def get(self, part: str, path: str) -> tuple[int, Any, dict[str, str]]:
-        """Status, JSON body and headers of a GET."""
+        """Status, JSON body and lower-case headers of a GET."""
         return self._open(urllib.request.Request(self.url(part, path)))
 
     def post(self, part: str, path: str, body: Any) -> tuple[int, Any, dict[str, str]]:
-        """Status, JSON body and headers of a POST."""
+        """Status, JSON body and lower-case headers of a POST."""
         data = json.dumps(body).encode()
         return self._open(
             urllib.request.Request(self.url(part, path), data, {"content-type": "application/json"})
@@ -102,21 +103,26 @@ class Hub:
     def _open(self, request: urllib.request.Request) -> tuple[int, Any, dict[str, str]]:
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:
-                return answer.status, json.loads(answer.read() or b"null"), dict(answer.headers)
+                return answer.status, json.loads(answer.read() or b"null"), _lower(answer.headers)
         except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read() or b"null"), dict(error.headers)
+            return error.code, json.loads(error.read() or b"null"), _lower(error.headers)
+
+
+def _lower(headers: Any) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _free_ports() -> dict[str, str]:
+    """One free port a part, below the range of outgoing connections (see hub.embedded.ports)."""
+    free = (port for port in random.sample(range(20_000, 32_000), 500) if is_free(port))
+    return {f"BANYAN_{name}_PORT": str(next(free)) for name in PORTS}
 
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     """A hub's place: free ports and an empty state folder; what still runs at the end is ended."""
     state = tmp_path_factory.mktemp("hub")
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in PORTS]
-        for s in sockets:
-            s.bind(("127.0.0.1", 0))
-        ports = {f"BANYAN_{n}_PORT": str(s.getsockname()[1]) for n, s in zip(PORTS, sockets, strict=True)}
-    place = Hub(state, os.environ | ports | {"BANYAN_STATE": str(state), "PYTHONUNBUFFERED": "1"})
+    place = Hub(state, os.environ | _free_ports() | {"BANYAN_STATE": str(state), "PYTHONUNBUFFERED": "1"})
     yield place
     for process in place.processes():
         process.kill()
