@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adapters.batch.copybook import CopybookError, Slot, layouts, parse
 from adapters.batch.dialect import PROFILES
@@ -203,3 +207,25 @@ def test_an_unknown_dialect_is_refused() -> None:
     with pytest.raises(SettingsError, match="no dialect"):
         Dialect.named("cobol-85")
     assert Dialect.named("ibm") is PROFILES["ibm"]
+
+
+CLAUSES = """PIC X(3)|PIC 9(4)|PIC S9V99|PIC 9(5)PP|PIC X(|PIC 9(0)|PIC ZZ9.|COMP|COMP-3|COMP-1|USAGE POINTER
+OCCURS 2|OCCURS 0 TO 3 TIMES DEPENDING ON A|OCCURS 3 TO 1|REDEFINES A|REDEFINES B
+RENAMES A THRU B|VALUE 'x'|VALUE 'y
+SIGN LEADING SEPARATE|SYNC|JUST|BLANK WHEN ZERO|IS GLOBAL|NONSENSE|*> c|,|.|""".replace("\n", "|").split("|")
+ENTRY = st.builds(
+    lambda level, name, clauses, end: " ".join([level, name, *clauses]) + end,
+    st.sampled_from(["01", "05", "05", "10", "15", "66", "77", "88", "50"]),
+    st.sampled_from(["A", "B", "C-1", "FILLER", ""]),
+    st.lists(st.sampled_from(CLAUSES), max_size=3),
+    st.sampled_from([".\n", ". ", ".\n      -", " "]),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(ENTRY, max_size=12), st.sampled_from(["", "01 R.\n", "       01 R.\n       "]))
+def test_no_text_makes_the_parser_fall(entries: list[str], start: str) -> None:
+    """Any text is a layout or a CopybookError, never another exception."""
+    with contextlib.suppress(CopybookError):
+        for layout in layouts(parse(start + "".join(entries))):
+            assert layout.length >= 0
