@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from schemas.errors import Transient
+from schemas.errors import Terminal, Transient
 
 #: How often to ask the broker for ends: once in ten seconds a projection is no load, and a stall is
 #: noticed within `STUCK_SECONDS` plus this.
@@ -17,6 +17,10 @@ STUCK_SECONDS = 45.0
 
 class Stuck(Transient):
     """A partition has records and does not move; the app is started again."""
+
+
+class Rewound(Terminal):
+    """The topic ends before the stored offset: it was made anew, and its events would be left out."""
 
 
 class Progress:
@@ -57,10 +61,17 @@ class Progress:
 
         Raises:
             Stuck: an assigned partition is behind and has not moved for `STUCK_SECONDS`.
+            Rewound: a partition ends before what is stored.
         """
         now = self._clock()
         for partition, position in positions.items():
             at = (position, stored.get(partition, 0))
+            if partition in ends and at[1] > ends[partition]:
+                raise Rewound(
+                    f"partition {partition} ends at {ends[partition]}, but {at[1]} is stored: another topic",
+                    where=self._name,
+                    fix="raise the projection's version, so that it is built from the topic as it is now",
+                )
             waiting = at[1] < handed.get(partition, 0)
             behind = waiting or position < ends.get(partition, 0)
             if not behind or self._seen.get(partition) != at:

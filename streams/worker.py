@@ -135,9 +135,10 @@ class _Host:
                 if not has_table:
                     has_table = await engine.ensure_table()
                 if progress.due():
+                    # Stored offsets first: ends that are read later can only be larger.
+                    stored = {partition: n for (_, partition), n in checkpoint.stored.items()}
                     ends = await asyncio.to_thread(self._admin.last_stable_offsets, self._topic)
                     positions = {tp.partition: p for tp, p in (await app.batches.positions()).items()}
-                    stored = {partition: n for (_, partition), n in checkpoint.stored.items()}
                     handed = {tp.partition: n for tp, n in app.batches.handed.items()}
                     progress.look(positions, handed, stored, ends)
         finally:
