@@ -53,6 +53,10 @@ class AdapterStatus:
     error: str = ""
 
 
+class _Stopped(Exception):
+    """Told to stop between two transactions: no error, the next start goes on at the spool position."""
+
+
 class AdapterLoop:
     """Runs one adapter until it is stopped, fenced, or its settings prove wrong."""
 
@@ -108,6 +112,8 @@ class AdapterLoop:
                 self.status.phase = "waiting"
                 if self._once:
                     return
+            except _Stopped:
+                return
             except (Fenced, SettingsError):
                 raise
             except Exception as error:
@@ -189,7 +195,9 @@ class AdapterLoop:
 
     def _publish(self, publisher: Publisher, spool: Spool, read_from_ms: int) -> None:
         superseded = self._superseded(publisher, spool.manifest)
-        publisher.publish(spool, read_from_ms=read_from_ms, superseded=superseded)
+        state = publisher.publish(spool, read_from_ms=read_from_ms, superseded=superseded, stop=self._stop)
+        if not state.done:
+            raise _Stopped
         for extract in superseded:
             self._failed.pop(extract, None)
         self.status.committed.append(spool.manifest.extract)

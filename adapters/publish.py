@@ -7,6 +7,7 @@ fences this one, reads the state `read_committed` and goes on at the position th
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -58,13 +59,21 @@ class Publisher:
         """
         return None if self.state.done else Spool(spools / self.state.spool)
 
-    def publish(self, spool: Spool, *, read_from_ms: int, superseded: Iterable[str] = ()) -> AdapterState:
+    def publish(
+        self,
+        spool: Spool,
+        *,
+        read_from_ms: int,
+        superseded: Iterable[str] = (),
+        stop: threading.Event | None = None,
+    ) -> AdapterState:
         """Send the spool from its committed position on; return the state after its last transaction.
 
         Args:
             spool: what to send; its base must be the committed snapshot.
             read_from_ms: when reading the source began (goes into END).
             superseded: ids of held and failed extracts that this one replaces (10.3).
+            stop: once set, no further transaction is begun; the state then says that it is not done.
 
         Raises:
             Transient: the transaction is undecided or aborted. Make a new Publisher and go on.
@@ -88,7 +97,7 @@ class Publisher:
                     state = self._progress(spool, position, offsets, replaced)
                 self._put_state(state)
             self.state = state
-            if state.done:
+            if state.done or (stop is not None and stop.is_set()):
                 return state
 
     def tell(self, *events: LifecycleEvent, state: AdapterState | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 
 import pytest
 
@@ -391,3 +392,25 @@ def test_fenced_adapter_ends(estate):
         thread.join()
     assert "took over" in live["src"].error
     assert len(estate.records()) == 3
+
+
+def test_stop_between_transactions_resumes(estate):
+    """Told to stop, an adapter ends after its transaction; the next start finishes the extract once."""
+    estate.drop(many(2000))
+    stop, live = threading.Event(), {}
+    spec = JsonRowsSpec(name="src", system="core", every_seconds=0.1)
+    spools = estate.links.state / "adapters" / "src" / "spool"
+    thread = threading.Thread(
+        target=run,
+        args=([(spec, estate.folder)], estate.links),
+        kwargs={"stop": stop, "statuses": live, "transaction_events": 20},
+    )
+    thread.start()
+    while not any(spools.glob("*/manifest.json")) and thread.is_alive():
+        time.sleep(0.01)
+    stop.set()
+    thread.join()
+    assert not live["src"].error
+    assert not read_states(estate.links)["src"].done
+    assert estate.run().ok
+    assert sorted(e["after"]["amount"] for e in estate.events()) == list(range(2000))
