@@ -23,7 +23,9 @@ class GuardSpec(BaseModel):
         le=1,
         description="Hold the extract when more than this share of known keys would be deleted.",
     )
-    min_known: int = Field(20, ge=0, description="Below this many known keys the share is not judged.")
+    min_known: int = Field(
+        default=20, ge=0, description="Below this many known keys the share is not judged."
+    )
 
 
 class AdapterSpec(BaseModel):
