@@ -18,7 +18,7 @@ class GuardSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_delete_share: float = Field(
-        0.1,
+        default=0.1,
         ge=0,
         le=1,
         description="Hold the extract when more than this share of known keys would be deleted.",
