@@ -9,6 +9,7 @@ from pathlib import Path
 from hub.embedded import aot
 from hub.embedded.child import Child
 from hub.embedded.health import StartFailed, wait_until
+from hub.embedded.ports import listens
 
 #: A log that grew over this many bytes is set aside as `.1` at the next start.
 _LOG_BYTES = 2_000_000
@@ -47,16 +48,21 @@ class Part:
             StartFailed: it ended, or does not answer in time.
         """
         try:
-            wait_until(child, self.answers)
+            wait_until(child, lambda: self._is_up(child))
         except StartFailed:
             if child.alive or not self.cache.exists():
                 child.kill()
                 raise
             aot.drop(self.cache)
-            child = self.launch(bound=bound)
+            child = again = self.launch(bound=bound)
             try:
-                wait_until(child, self.answers)
+                wait_until(child, lambda: self._is_up(again))
             except StartFailed:
                 child.kill()
                 raise
         return child
+
+    def _is_up(self, child: Child) -> bool:
+        """Whether it answers, and not another program that took the port since it was found free."""
+        port = int(self.address.removeprefix("http://").partition("/")[0].rpartition(":")[2])
+        return self.answers() and listens(child.pid, port)

@@ -69,6 +69,17 @@ def is_free(port: int) -> bool:
     return True
 
 
+def listens(pid: int, port: int) -> bool:
+    """Return whether the process `pid` listens on `port`; True where the system does not tell."""
+    try:
+        connections = psutil.Process(pid).net_connections("tcp")
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
+    return any(c.status == psutil.CONN_LISTEN and c.laddr[1:] == (port,) for c in connections)
+
+
 def _taker(port: int) -> str:
     try:
         for connection in psutil.net_connections("tcp"):

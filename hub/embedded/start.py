@@ -65,6 +65,7 @@ def start(
         end_leftovers(state)
         ports.check()
         parts = parts_of(state, ports, progress=progress, tuning=tuning)
+        ports.check()  # again: a download may have taken minutes
         progress.step("Starting " + ("Kafka and the schema registry" if tuning.registry else "Kafka"))
         for name, part in parts.items():
             children[name] = part.launch(bound=not detached)
