@@ -7,6 +7,7 @@ import signal
 import socket
 from typing import Any
 
+from hub.ending import end_soon
 from hub.settings import ListenTable
 from schemas.errors import Transient
 
@@ -21,7 +22,7 @@ async def serve(app: Any, listen: ListenTable, *, part: str) -> None:
     from granian.server.embed import Server
 
     _refuse_taken_port(listen, part)
-    server = Server(
+    server: Any = Server(
         app,
         address=listen.host,
         port=listen.port,
@@ -30,9 +31,14 @@ async def serve(app: Any, listen: ListenTable, *, part: str) -> None:
         log_access=False,
         log_enabled=False,
     )
+
+    def end() -> None:
+        server.stop()
+        end_soon()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(number, end)
     await server.serve()
 
 

@@ -90,6 +90,7 @@ def run(
     import signal
     import threading
 
+    from hub.ending import end_soon
     from hub.logs import configure
 
     opened = open_estate(estate)
@@ -99,8 +100,13 @@ def run(
     from adapters.runner import run as run_adapters
 
     stop = threading.Event()
+
+    def end(*_: object) -> None:
+        stop.set()
+        end_soon()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
     report = run_adapters(specs, links, once=once, stop=stop)
     if once:
         _report(report, as_json=as_json)

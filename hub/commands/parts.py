@@ -37,6 +37,7 @@ def worker(
     import asyncio
     import signal
 
+    from hub.ending import end_soon
     from hub.logs import configure
     from schemas.errors import SettingsError
 
@@ -55,9 +56,14 @@ def worker(
         from streams.worker import run as run_worker
 
         stop = asyncio.Event()
+
+        def end() -> None:
+            stop.set()
+            end_soon()
+
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, end)
         await run_worker(projections, links, stop=stop)
 
     asyncio.run(main())

@@ -113,3 +113,12 @@ def test_sigterm_leaves_nothing_behind(running) -> None:
     (parent,) = (p for p in hub.processes() if p.cmdline()[-2:] == ["run", ESTATE])
     parent.send_signal(signal.SIGTERM)
     hub.until(lambda: not hub.processes(), "all processes have ended")
+
+
+def test_a_killed_supervisor_leaves_nothing_behind(hub) -> None:
+    """SIGKILL to `banyan run` ends every part and both services, though nobody ends them in order."""
+    process = hub.start("run", ESTATE)
+    hub.until(lambda: hub.get("console", "/health/live")[0] == 200, "the console answers")
+    process.kill()
+    process.wait()
+    hub.until(lambda: not hub.processes(), "all processes have ended")
