@@ -45,7 +45,7 @@ for name, group in (
 def main(argv: list[str] | None = None) -> None:
     """Run one command and exit."""
     try:
-        app(args=argv)
+        app(args=argv, prog_name="banyan")
     except BanyanError as error:
         print_error(error)
         sys.exit(error.exit_code)
