@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -155,7 +156,8 @@ def _note(path: Path) -> Path:
 
 def _write_note(path: Path, artifact: Artifact) -> None:
     status = path.stat()
-    fresh = _note(path).with_suffix(f".{os.getpid()}")
+    # Two threads may check one file at a time: each writes a note of its own.
+    fresh = _note(path).with_suffix(f".{os.getpid()}-{threading.get_ident()}")
     fresh.write_text(json.dumps([artifact.sha256, status.st_size, status.st_mtime_ns]))
     fresh.replace(_note(path))
 
