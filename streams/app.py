@@ -63,6 +63,9 @@ def projection_app(projection: Projection, links: Links, engine: Engine) -> Proj
         broker_max_poll_records=MAX_BATCH,
         consumer_max_fetch_size=_FETCH_BYTES,
         consumer_auto_offset_reset="earliest",
+        # SQLite has one worker a file, so the member's name can be fixed: a worker that follows a killed one
+        # takes its place at once instead of after the session timeout.
+        consumer_group_instance_id=projection.app_id(links.prefix),
         # A killed worker's partitions are free after so long; three heartbeats fit in it.
         broker_session_timeout=10.0,
         broker_heartbeat_interval=3.0,

@@ -184,7 +184,7 @@ def test_rebalance_loses_nothing(flow, workers):
 
 
 def test_fourteen_projections_in_one_process(broker, tmp_path, workers):
-    """One worker hosts many apps, each with its own group, and leaves them all at SIGTERM."""
+    """One worker hosts many apps, each with its own group, and ends them all at SIGTERM."""
     links = broker.links(tmp_path)
     names = [f"e{i}" for i in range(14)]
     flows = [Flow(links, name=name) for name in names]
