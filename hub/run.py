@@ -45,9 +45,10 @@ async def running(estate: Estate, *, say: Say, stop: asyncio.Event) -> AsyncIter
         env = os.environ | {"BANYAN_STATE": str(estate.state), "PYTHONUNBUFFERED": "1"}
         async with Supervisor(estate.state / "logs", env=env, say=say) as supervisor:
             began = time.monotonic()
-            for group in (legacy_parts(estate), own_parts(estate)):
-                if group and not stop.is_set():
-                    await supervisor.start(group)
+            if not stop.is_set():
+                # At once, because imports dominate; as two groups, so that legacy ends after what reads it.
+                groups = (legacy_parts(estate), own_parts(estate))
+                await asyncio.gather(*(supervisor.start(group) for group in groups if group))
             say(f"{len(supervisor.pids)} parts started in {time.monotonic() - began:.1f} s")
             yield supervisor
 
