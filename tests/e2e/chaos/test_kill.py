@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +23,7 @@ from tests.e2e.chaos.checker import (
 )
 from tests.e2e.chaos.ledger import Ledger, write_estate
 from tests.e2e.chaos.processes import Parts
+from tests.evidence import keep
 
 #: A round's extract is published and projected within seconds; this is the time for a dead machine.
 PATIENCE_SECONDS = 120
@@ -32,19 +33,17 @@ SEED = int(os.environ.get("BANYAN_SEED", "20261123"))
 @pytest.mark.timeout(600)
 def test_short_form(tmp_path: Path, private_broker: Services) -> None:
     """Five days with five kills leave the log and the read model exact."""
-    print(json.dumps(run_rounds(tmp_path, private_broker, seed=SEED, rounds=5, entries=3_000)))
+    run_rounds(tmp_path, private_broker, seed=SEED, rounds=5, entries=3_000)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3_600)
 def test_soak_kill(tmp_path: Path, private_broker: Services) -> None:
     """Twenty days with twenty kills leave the log and the read model exact."""
-    print(json.dumps(run_rounds(tmp_path, private_broker, seed=SEED, rounds=20, entries=20_000)))
+    keep("kill", run_rounds(tmp_path, private_broker, seed=SEED, rounds=20, entries=20_000))
 
 
-def run_rounds(
-    tmp_path: Path, services: Services, *, seed: int, rounds: int, entries: int
-) -> dict[str, object]:
+def run_rounds(tmp_path: Path, services: Services, *, seed: int, rounds: int, entries: int) -> dict[str, Any]:
     """Run `rounds` days, kill one part in each at a random moment, check everything; return the counts."""
     estate, prefix = tmp_path / "estate", "chaos"
     inbox = write_estate(estate, bootstrap=services.bootstrap, registry=services.registry_url, prefix=prefix)
