@@ -232,7 +232,8 @@ class Checkpoint:
         """Return the table, widened by every writer schema that has come by."""
         for group in decoded.groups:
             if id(group.envelope) not in self._known:
-                table = table_of(self._projection, group.envelope, self._newest_key_schema())
+                key = self._newest_key_schema()
+                table = table_of(self._projection, group.envelope, key, newest=False)
                 self._known[id(group.envelope)] = table
                 self._table = table if self._table is None else self._table.widened(table)
         assert self._table is not None

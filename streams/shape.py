@@ -58,8 +58,21 @@ def key_fields(key_schema: Mapping[str, Any], value: Mapping[str, Any]) -> tuple
     return names
 
 
-def table_of(projection: Projection, envelope: Mapping[str, Any], key_schema: Mapping[str, Any]) -> Table:
+def table_of(
+    projection: Projection,
+    envelope: Mapping[str, Any],
+    key_schema: Mapping[str, Any],
+    *,
+    newest: bool = True,
+) -> Table:
     """Return the table of a projection for one version of the schemas.
+
+    Args:
+        projection: which fields, under which names.
+        envelope: a registered version of the value schema.
+        key_schema: the newest key schema.
+        newest: False for the schema of an older event, which may lack fields that are selected, renamed or
+            indexed: they were added later.
 
     Raises:
         SettingsError: a selected, renamed or indexed field does not exist, or two fields get one name.
@@ -69,7 +82,7 @@ def table_of(projection: Projection, envelope: Mapping[str, Any], key_schema: Ma
     key = key_fields(key_schema, value)
     known = [f["name"] for f in value["fields"]]
     for given in (*(projection.select or ()), *projection.rename):
-        if given not in known:
+        if newest and given not in known:
             raise SettingsError(
                 f"{given!r} is not a field of {projection.source}",
                 where=where,
@@ -80,7 +93,8 @@ def table_of(projection: Projection, envelope: Mapping[str, Any], key_schema: Ma
     names = [c.name for c in columns]
     if doubled := sorted({n for n in names if names.count(n) > 1}):
         raise SettingsError(f"two fields are called {doubled[0]!r}", where=where, fix="use rename={...}")
-    if missing := [i for i in projection.indexes if i not in names]:
+    missing = [i for i in projection.indexes if i not in names]
+    if newest and missing:
         raise SettingsError(
             f"the index {missing[0]!r} is no field of the row",
             where=where,

@@ -241,3 +241,30 @@ def test_any_batching_any_crash_is_the_truth(tmp_path_factory, operations, cuts)
     assert rig.checkpoint.stored[TOPIC, 0] == len(log)
     assert rig.rows() == truth
     rig.store.close()
+
+
+def test_old_events_lack_fields_that_are_selected_now(tmp_path):
+    """A projection may select, rename and index a field that the oldest events do not have yet."""
+    book = Book()
+    before, now = Writer(book, entity(FIELDS[:3])), Writer(book, entity(FIELDS))
+    asked = row_projection(
+        "claim",
+        source="esa.claim",
+        collection="claims",
+        select=["N"],
+        rename={"N": "count"},
+        indexes=["count"],
+    )
+    store = SqliteReadModel(tmp_path / "claim.sqlite", topic=TOPIC)
+    checkpoint = Checkpoint(asked, TOPIC, store, book, list)
+    assert checkpoint.ensure_table()
+    checkpoint.claim([(TOPIC, 0)])
+    old = {name: value for name, value in row("A").items() if name in ("NINO", "AMOUNT", "START")}
+    new = row("B", 7)
+    events = [(before.key(old), before.event("c", None, old)), (now.key(new), now.event("c", None, new))]
+    prepared = checkpoint.prepare(batch(events))
+    assert prepared is not None
+    checkpoint.commit(prepared)
+    reader = Reader(tmp_path / "claim.sqlite")
+    assert {r.values["nino"]: r.values["count"] for r in reader.rows({})} == {"A": None, "B": 7}
+    store.close()
