@@ -54,8 +54,8 @@ def reasons_to_hold(
 def _shrinking(entity: str, tally: Tally, spec: GuardSpec) -> list[str]:
     if not tally.known:
         return []
-    if not tally.rows and not tally.rejected:
-        return [f"{entity}: the extract is empty, {tally.known} row(s) were known"]
+    if not tally.rows and (tally.d or not tally.rejected):
+        return [f"{entity}: the extract has no readable row, {tally.known} row(s) were known"]
     if tally.known < spec.min_known:
         return []
     limit = f"the limit is {spec.max_delete_share:.1%}"

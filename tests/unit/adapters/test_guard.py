@@ -24,13 +24,15 @@ def reasons(
         (Tally(known=100, rows=89, d=11, unchanged=89), True),
         (Tally(known=19, rows=1, d=18, unchanged=1), False),
         (Tally(known=1, rows=0, d=1), True),
+        (Tally(known=5, rows=0, d=4, rejected=1), True),
+        (Tally(known=1, rows=0, rejected=1), False),
         (Tally(known=100, rows=100, c=100, d=100), True),
         (Tally(known=100, rows=50, unchanged=50, rejected=50), True),
         (Tally(known=100, rows=95, unchanged=95, rejected=5), False),
     ],
 )
 def test_thresholds(tally, held):
-    """More than the allowed share of deletes, an empty extract or a fall in readable rows holds it."""
+    """Too many deletes, an extract without rows or a fall in readable rows hold it."""
     assert bool(reasons(tally)) is held
 
 
