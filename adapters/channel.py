@@ -21,7 +21,7 @@ from connectors.registry import Registry
 from schemas.codec import Decoder, Encoder
 from schemas.entity import Entity
 from schemas.envelope import EnvelopeEncoder, Source, envelope_schema
-from schemas.key_text import key_text, pseudonyms
+from schemas.key_text import key_text, pseudonyms, with_trimmed_key
 from schemas.partition import partitions
 from schemas.topics import Topic, subject
 from schemas.wire import header
@@ -83,6 +83,10 @@ class Channel:
     secret: bytes | None
     values: Encoder
     keys: Encoder
+
+    def canonical(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return n rows as they are published: blanks round a key are no part of it."""
+        return with_trimmed_key(self.entity, batch)
 
     def encode(self, batch: pa.RecordBatch) -> pa.LargeBinaryArray:
         """Return n rows as Avro values without wire header."""

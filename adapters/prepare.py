@@ -6,7 +6,8 @@ so a crash between the phases costs only the work.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ from adapters.spool import BATCH_ROWS, Spool, SpoolEntity, SpoolWriter
 _ENCODED_ROWS = 32_768
 #: A held extract's reasons quote so many rejects; all of them are dead letters.
 _QUOTED = 5
+#: Different problems of one extract that are told. They travel in one Kafka record, which has a limit: a
+#: list whose detail calls all fail would have thousands.
+_PROBLEMS = 20
 
 
 @dataclass(slots=True)
@@ -83,7 +87,7 @@ def prepare(
         Transient: the source does not answer.
     """
     rows, rejects = _gather(extract, channels)
-    problems = tuple(extract.problems())
+    problems = _summed(extract.problems())
     unreadable = sum(r.key_text is None for r in rejects)
     absence = not (extract.partial or problems or unreadable)
     old = snapshots.read(base) if base else {}
@@ -137,15 +141,24 @@ def _gather(extract: Extract, channels: Mapping[str, Channel]) -> tuple[dict[str
     for chunk in extract.chunks():
         for part in chunk.rows:
             channel, into = channels[part.entity], rows[part.entity]
-            for start in range(0, part.batch.num_rows, _ENCODED_ROWS):
-                batch = part.batch.slice(start, _ENCODED_ROWS)
+            rows_of = channel.canonical(part.batch)
+            for start in range(0, rows_of.num_rows, _ENCODED_ROWS):
+                batch = rows_of.slice(start, _ENCODED_ROWS)
                 into.key_text.append(channel.key_text(batch))
                 into.value.append(channel.encode(batch))
-            into.keys.append(channel.key_columns(part.batch))
+            into.keys.append(channel.key_columns(rows_of))
             into.record.append(part.record)
             into.offset.append(part.offset)
         rejects += chunk.rejects
     return rows, rejects
+
+
+def _summed(problems: Sequence[str]) -> tuple[str, ...]:
+    """Return the different problems, each with how often it came, and how many more there are."""
+    counts = Counter(problems)
+    told = [what if n == 1 else f"{what} ({n} times)" for what, n in list(counts.items())[:_PROBLEMS]]
+    more = len(counts) - len(told)
+    return (*told, f"and {more} more problems") if more else tuple(told)
 
 
 def _compare(

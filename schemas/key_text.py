@@ -47,6 +47,21 @@ def key_text(entity: Entity, batch: pa.RecordBatch) -> pa.LargeStringArray:
     return pc.binary_join_element_wise(*texts, pa.scalar(SEPARATOR, pa.large_string()))
 
 
+def with_trimmed_key(entity: Entity, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return n rows with the key's texts trimmed as in the key text.
+
+    What is one key must be one key everywhere: in the message key, in the value and in a read model's row.
+    """
+    for name in entity.key:
+        at = batch.schema.get_field_index(name)
+        field = batch.schema.field(at)
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            trimmed = pc.utf8_trim(batch.column(at), _BLANKS)
+            if not trimmed.equals(batch.column(at)):
+                batch = batch.set_column(at, field, trimmed)
+    return batch
+
+
 def key_text_of(entity: Entity, row: Mapping[str, Any]) -> str:
     """Return the key text of one row of Python values: the slow, obvious twin.
 

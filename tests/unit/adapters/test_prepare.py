@@ -117,3 +117,23 @@ def test_pseudonym_hides_the_key_from_kafka(tmp_path):
     assert not any(b"plainkey" in key for key in piece.key)
     [gone] = source.prepare([("b", 2)], first.manifest.snapshot).pieces(0, 10)
     assert gone.key[0] == piece.key[0] and gone.partition[0] == piece.partition[0]
+
+
+def test_many_problems_stay_a_short_list(source):
+    """Thousands of failed calls are told as one problem with its count, so the record fits on Kafka."""
+    problems = ["a detail call failed: HTTP 503"] * 20_000 + [f"page {i}: HTTP 503" for i in range(2, 20_000)]
+    manifest = source.prepare([("a", 1)], problems=problems).manifest
+    assert manifest.problems[0] == "a detail call failed: HTTP 503 (20000 times)"
+    assert manifest.problems[-1] == "and 19979 more problems"
+    assert len(manifest.hold) == len(manifest.problems) == 21
+
+
+def test_blanks_round_a_key_are_no_part_of_it(source):
+    """A key that comes with other padding is the same key in the message key and in the value."""
+    first = source.prepare([("a", 1)])
+    second = source.prepare([(" a ", 2)], first.manifest.snapshot)
+    assert second.manifest.counts["u"] == 1
+    [was], [now] = first.pieces(0, 10), second.pieces(0, 10)
+    assert was.key == now.key
+    assert b" a " not in now.value[0]
+    assert source.prepare([(" a", 2)], second.manifest.snapshot).manifest.counts["unchanged"] == 1
