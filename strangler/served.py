@@ -12,7 +12,7 @@ from strangler.latency import Latency
 from strangler.operation import Operation
 from strangler.record import MappingError, Record, jsonable
 from strangler.shadow import Call, Shadow
-from strangler.side import LegacySide, ModernSide, Parameters, Reply
+from strangler.side import LegacySide, ModernSide, ParameterRefused, Parameters, Reply
 from strangler.soap_message import NotThisOperation, check_request, content_type, fault
 from strangler.stage import Stage
 from strangler.upstream import Answer, SideFailed
@@ -73,6 +73,8 @@ class Served:
             response = problem(
                 "upstream", error.status, f"the {error.side} side gave no answer: {error.reason}"
             )
+        except ParameterRefused as error:
+            response = problem("bad-parameter", 400, f"{error.path}: {error.reason}")
         except MappingError as error:
             response = problem("upstream", 502, f"the answer cannot be read at {error.path}: {error.reason}")
         else:
@@ -132,9 +134,8 @@ class Served:
 
     def _check(self, headers: Headers, body: bytes) -> None:
         binding = self.legacy.binding
-        action = next((v for k, v in headers if k == b"soapaction"), b"").decode("latin-1")
         element = binding.request.name if binding.request is not None else ""
-        check_request(body, element, binding.action, action)
+        check_request(body, element, binding.action, headers)
 
     def _not_found(self, stage: Stage, parameters: Parameters) -> Response:
         spec, binding = self.operation.legacy.not_found, self.legacy.binding

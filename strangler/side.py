@@ -13,7 +13,7 @@ from urllib.parse import quote
 from yarl import URL
 
 from adapters.soap.contract import Contract
-from schemas.errors import BanyanError, SettingsError
+from schemas.errors import BanyanError, SettingsError, Skippable
 from strangler.operation import Operation
 from strangler.record import MappingError, Record, jsonable, typed
 from strangler.soap_message import content_type
@@ -36,6 +36,10 @@ class Reply:
     record: Record | None
     raw: bytes
     read_ms: int
+
+
+class ParameterRefused(MappingError):
+    """A parameter that the legacy contract has no place for; nothing was sent."""
 
 
 class Side(Protocol):
@@ -81,7 +85,11 @@ class LegacySide:
     async def fetch(self, parameters: Parameters) -> Reply:
         """Call the SOAP operation; see `Side.fetch`."""
         spec = self._operation.legacy
-        request = self.contract.encode_request(spec.operation, self.request_values(parameters))
+        values = self.request_values(parameters)
+        try:
+            request = self.contract.encode_request(spec.operation, values)
+        except Skippable as error:
+            raise ParameterRefused("request", error.what) from None
         answer = await self._upstream.send("POST", self._endpoint, self._headers, request)
         return self.read(answer.body)
 
@@ -106,7 +114,9 @@ class LegacySide:
         except BanyanError as error:
             raise SideFailed("legacy", "bad_answer", type(error).__name__) from None
         if not isinstance(value, dict):  # a SoapFault: part of the contract, so a value and no error
-            if spec.not_found.fault in (value.detail_name.rpartition("}")[2], value.code):
+            # without a name no fault means "no such thing": one that carries no detail has an empty name too
+            named = spec.not_found.fault
+            if named and named in (value.detail_name.rpartition("}")[2], value.code):
                 return Reply(None, raw, now)
             raise SideFailed("legacy", "fault")
         return Reply(self._operation.soap_map.read(value), raw, now)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from schemas.errors import SettingsError
-from strangler.operation import load_operations
-from strangler.side import LegacySide
+from strangler.operation import NotFound, load_operations
+from strangler.side import LegacySide, ParameterRefused
 from strangler.soap_message import fault
 from strangler.upstream import SideFailed
 
@@ -65,6 +65,22 @@ def test_only_the_declared_fault_means_no_such_thing(legacy: LegacySide) -> None
     for raw in (fault("1.1", "Server", "database"), b"<html/>", b"", unknown[:-20]):
         with pytest.raises(SideFailed):
             legacy.read(raw)
+
+
+def test_without_a_declared_fault_no_fault_means_no_such_thing(legacy: LegacySide) -> None:
+    """Where the operation names no fault, one without a detail is a failed side, not a missing record."""
+    (operation,) = load_operations(EXAMPLE)
+    spec = operation.legacy.model_copy(update={"not_found": NotFound.model_validate({})})
+    side = LegacySide(operation.model_copy(update={"legacy": spec}))
+    with pytest.raises(SideFailed):
+        side.read(fault("1.1", "Server", "the database is away"))
+
+
+async def test_a_parameter_outside_the_contract_is_refused_unsent(legacy: LegacySide) -> None:
+    """A key that the WSDL's type does not allow is the caller's mistake, told without its value."""
+    with pytest.raises(ParameterRefused) as caught:
+        await legacy.fetch({"case_id": "not of the form of a case"})
+    assert "not of the form of a case" not in str(caught.value)
 
 
 def test_parameters_come_back_from_the_request(legacy: LegacySide) -> None:
