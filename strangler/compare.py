@@ -71,10 +71,13 @@ def compare(legacy: Mapping[str, Any] | None, modern: Mapping[str, Any] | None, 
     """Return `same`, or `different` with every path where the two records differ.
 
     None stands for a side that says there is no such thing; against a record that is a difference at `$`.
+    Two records without a field that counts are `inconclusive`: nothing was compared.
     """
     if legacy is None or modern is None:
         alike = legacy is modern
         return Verdict(Kind.SAME if alike else Kind.DIFFERENT, rules.version, () if alike else ("$",))
+    if not (legacy.keys() | modern.keys()) - rules.ignore:
+        return inconclusive("nothing_compared", rules)
     paths = sorted(set(_differences(legacy, modern, "", rules)))
     return Verdict(Kind.DIFFERENT if paths else Kind.SAME, rules.version, tuple(paths))
 

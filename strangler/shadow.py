@@ -98,6 +98,8 @@ class Shadow:
         self._rechecks: set[asyncio.Task[None]] = set()
         self._looked: tuple[float, Positions] | None = None
         self._look_lock = asyncio.Lock()
+        # One END frees every difference that waited for it, and they all want to read again at once.
+        self._re_reads = asyncio.Semaphore(operation.shadow.max_concurrency)
         self.counts = ShadowCounts()
         #: The newest differences, for people: values masked, key a pseudonym.
         self.differences: deque[dict[str, Any]] = deque(maxlen=KEPT)
@@ -191,7 +193,8 @@ class Shadow:
             async with asyncio.timeout(budget.recheck_seconds):
                 while True:
                     extract, positions = await self._complete(pair.legacy.read_ms)
-                    again = await self._read_both(parameters)
+                    async with self._re_reads:
+                        again = await self._read_both(parameters)
                     if again.verdict.kind is not Kind.DIFFERENT or _unchanged(pair, again):
                         break
                     pair = again
