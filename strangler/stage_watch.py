@@ -58,15 +58,17 @@ class StageWatch:
 
     def kill(self, operation: str, *, by: str, reason: str) -> dict[str, object]:
         """Kill on this host, durably; acts before it returns."""
-        entry = self.kill_switch.kill(operation, by=by, reason=reason)
-        self._refresh()
-        return entry
+        try:
+            return self.kill_switch.kill(operation, by=by, reason=reason)
+        finally:  # also when the journal cannot be written: the switch may be set already
+            self._refresh()
 
     def restore(self, operation: str, *, by: str, reason: str) -> dict[str, object]:
         """Take a kill back; the stage from the log counts again."""
-        entry = self.kill_switch.restore(operation, by=by, reason=reason)
-        self._refresh()
-        return entry
+        try:
+            return self.kill_switch.restore(operation, by=by, reason=reason)
+        finally:
+            self._refresh()
 
     async def _follow_kill_switch(self) -> None:
         while True:

@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from connectors.kafka import KafkaSettings
+from connectors.links import Links
 from schemas.errors import SettingsError
+from strangler.control import StageState
 from strangler.kill_switch import KillSwitch
 from strangler.secret import managed_secret
+from strangler.stage import Stage
+from strangler.stage_watch import StageWatch
 
 
 def test_a_kill_lasts_until_restore(tmp_path: Path) -> None:
@@ -69,3 +74,17 @@ def test_a_managed_secret_is_made_once_and_private(tmp_path: Path) -> None:
     assert oct((tmp_path / "secrets" / "verdict_key").stat().st_mode)[-3:] == "600"
     assert managed_secret(tmp_path, "other") != first
     assert sorted(p.name for p in (tmp_path / "secrets").iterdir()) == ["other", "verdict_key"]
+
+
+def test_a_kill_acts_where_the_journal_cannot_be_written(tmp_path: Path) -> None:
+    """A façade whose disk refuses the journal says so, and yet sends the operation to legacy."""
+    state = StageState(Stage.MODERN, 1, "ann", "all the same", 0, "0" * 64)
+    (tmp_path / "facade").mkdir()
+    (tmp_path / "facade" / "get_case.json").write_bytes(state.to_bytes())
+    (tmp_path / "facade" / "journal.jsonl").mkdir()
+    links = Links("t", KafkaSettings(bootstrap="127.0.0.1:9"), "http://127.0.0.1:9", tmp_path)
+    watch = StageWatch(links, ["get_case"])
+    assert watch.stage("get_case") is Stage.MODERN
+    with pytest.raises(OSError, match="directory"):
+        watch.kill("get_case", by="ann", reason="alarm")
+    assert watch.stage("get_case") is Stage.LEGACY
