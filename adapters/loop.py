@@ -155,6 +155,9 @@ class AdapterLoop:
             return
         if extract.partial and (self._failed or (state.held and state.held.partial)):
             return  # a later part of a sequence waits for the one before it (10.3)
+        held_ms = state.held.ts_ms if state.held else 0
+        if not extract.partial and origin.ts_kind == "business" and origin.ts_ms < held_ms:
+            return  # an older picture counts only if the newer one, which is held, is rejected
         if not extract.partial and origin.ts_kind == "business" and origin.ts_ms < state.ts_ms:
             self._pass_over(publisher, extract)
             adapter.done(extract)
@@ -173,6 +176,7 @@ class AdapterLoop:
                 base=state.snapshot,
                 spools=self._spools,
                 dead_letters=self._links.topics.dlq(self._spec.system).name,
+                told=state.letters,
             )
         except Terminal as error:
             self._fail(publisher, extract, error)
@@ -223,6 +227,7 @@ class AdapterLoop:
             snapshot=manifest.snapshot,
             partial=manifest.partial,
             at_ms=_now_ms(),
+            ts_ms=manifest.business_ms,
             told_from=Admin(self._links.kafka).last_stable_offsets(self._links.topics.lifecycle.name)[0],
         )
         publisher.tell(
@@ -284,7 +289,8 @@ class AdapterLoop:
         if manifest.partial:
             return []
         held = publisher.state.held
-        ids = [e.id for e in self._failed.values() if not e.partial]
+        # By business time a failed one may be newer than this, which came late: then it stays.
+        ids = [e.id for e in self._failed.values() if not e.partial and not _newer(e, manifest)]
         ids += [held.extract] if held and not held.partial else []
         return [e for e in dict.fromkeys(ids) if e != manifest.extract]
 
@@ -340,6 +346,11 @@ class AdapterLoop:
     @property
     def _snapshots(self) -> Snapshots:
         return Snapshots(self._home / "snapshot")
+
+
+def _newer(extract: Extract, manifest: Manifest) -> bool:
+    origin = extract.origin
+    return origin.ts_kind == "business" and origin.ts_ms > manifest.business_ms > 0
 
 
 def _place(error: Exception) -> str:

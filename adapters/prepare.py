@@ -6,6 +6,7 @@ so a crash between the phases costs only the work.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -67,6 +68,7 @@ def prepare(
     base: str,
     spools: Path,
     dead_letters: str,
+    told: str = "",
 ) -> Spool:
     """Decode, compare, guard and write; nothing of it is published yet.
 
@@ -78,6 +80,8 @@ def prepare(
         base: id of the committed snapshot; empty before the first.
         spools: folder for the new spool.
         dead_letters: the dead-letter topic's name.
+        told: digest of the rejects that the poll before has dead-lettered. A record that stays bad is in
+            every poll; it is one dead letter, not one every few seconds.
 
     Returns:
         The spool. `manifest.hold` says why a person must look first; empty = publish.
@@ -112,7 +116,8 @@ def prepare(
     for one in compared.values():
         writer.add(one.channel.topic, _records(one, extract, total))
         total += len(one.changes.op)
-    if rejects:
+    letters = _digest(rejects) if extract.origin.file is None else ""
+    if rejects and (not letters or letters != told):
         writer.add(
             dead_letters,
             [spool_batch(rejects, adapter=spec.name, extract=extract.id, origin=extract.origin)],
@@ -129,6 +134,7 @@ def prepare(
         file=extract.origin.file,
         entities={name: _entity(spec.system, name, c) for name, c in compared.items()},
         rejected=len(rejects),
+        letters=letters,
         hold=tuple(hold),
         problems=problems,
     )
@@ -151,6 +157,12 @@ def _gather(extract: Extract, channels: Mapping[str, Channel]) -> tuple[dict[str
             into.offset.append(part.offset)
         rejects += chunk.rejects
     return rows, rejects
+
+
+def _digest(rejects: Sequence[Reject]) -> str:
+    """Return a digest of what was rejected and why, wherever in the list it stood; empty for nothing."""
+    facts = sorted(repr((r.entity, r.field_path, r.reason, r.raw)).encode() for r in rejects)
+    return hashlib.sha256(b"\n".join(facts)).hexdigest()[:32] if facts else ""
 
 
 def _summed(problems: Sequence[str]) -> tuple[str, ...]:

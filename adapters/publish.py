@@ -206,8 +206,9 @@ class Publisher:
             schemas={e.topic: (e.key_id, e.value_id) for e in manifest.entities.values()},
             known=self.state.remember(*finished),
             held=held,
-            ts_ms=max(self.state.ts_ms, _business_ms(manifest)),
+            ts_ms=max(self.state.ts_ms, manifest.business_ms),
             refused=self.state.refused,
+            letters=manifest.letters,
         )
 
     def _begin_mark(self, manifest: Manifest) -> None:
@@ -254,10 +255,6 @@ def _merge(offsets: Offsets, sent: dict[tuple[str, int], int]) -> Offsets:
     for (topic, partition), offset in sent.items():
         merged.setdefault(topic, {})[str(partition)] = offset
     return merged
-
-
-def _business_ms(manifest: Manifest) -> int:
-    return manifest.ts_ms if manifest.ts_kind == "business" and not manifest.partial else 0
 
 
 def _now_ms() -> int:

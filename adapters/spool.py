@@ -82,6 +82,8 @@ class Manifest(BaseModel):
     file: str | None
     entities: dict[str, SpoolEntity]
     rejected: int
+    #: Digest of a poll's rejected records.
+    letters: str = ""
     hold: tuple[str, ...]
     problems: tuple[str, ...]
     files: tuple[SpoolFile, ...]
@@ -90,6 +92,11 @@ class Manifest(BaseModel):
     def rows(self) -> int:
         """Kafka records of the change and dead-letter topics."""
         return sum(f.rows for f in self.files)
+
+    @property
+    def business_ms(self) -> int:
+        """Business time of a full extract; 0 where there is none."""
+        return self.ts_ms if self.ts_kind == "business" and not self.partial else 0
 
     @property
     def events(self) -> int:

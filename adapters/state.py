@@ -17,7 +17,7 @@ from schemas.errors import Transient
 
 #: So many finished extract ids are remembered; a file dropped again after more than this many others
 #: is compared afresh, which publishes only what really differs.
-KNOWN = 200
+KNOWN = 1_000
 #: A dead producer's transaction is aborted by the broker within its time-out of 60 s; twice that is a fault.
 _SETTLED_SECONDS = 120.0
 
@@ -34,6 +34,8 @@ class Held(BaseModel):
     snapshot: str
     partial: bool
     at_ms: int
+    #: Business time of a full extract; 0 without one.
+    ts_ms: int = 0
     #: Offset on the lifecycle topic at or before which it was told: answers are looked for from there.
     told_from: int = 0
 
@@ -64,6 +66,8 @@ class AdapterState(BaseModel):
     ts_ms: int = 0
     #: Snapshot id of the picture that was rejected last.
     refused: str = ""
+    #: Digest of the records that the poll committed last rejected; empty for files and without rejects.
+    letters: str = ""
 
     def remember(self, *extracts: str) -> tuple[str, ...]:
         """Return `known` with these ids at its end."""

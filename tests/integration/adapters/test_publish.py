@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from adapters.approval import approve, held, reject
 from adapters.dead_letter import list_dead_letters
+from adapters.extract import Origin
 from adapters.lifecycle import history
 from adapters.runner import run
 from adapters.state import AdapterState, read, read_states
-from adapters.testing import JsonRowsSpec
+from adapters.testing import JsonRows, JsonRowsSpec
 from connectors.kafka import TransactionalProducer
 from connectors.log_reader import read_all
 from connectors.registry import Registry
@@ -249,6 +251,77 @@ def test_older_business_time_is_passed_over(estate):
     assert estate.status().skipped == 1
     assert [summary(e) for e in estate.events()] == [("r", "a", 2)]
     assert estate.lifecycle()[-1] == "superseded"
+
+
+def test_late_older_extract_waits_behind_a_held_newer_one(estate):
+    """An older picture that comes late neither replaces a newer one that is held nor overtakes it."""
+    estate.drop(many(100), business_ms=1_000)
+    estate.run()
+    estate.drop(many(10), business_ms=3_000)
+    estate.run()
+    [waiting] = held(estate.links)
+    estate.drop(many(98), business_ms=2_000)
+    assert estate.status().committed == []
+    assert [h.extract for h in held(estate.links)] == [waiting.extract]
+    approve(estate.links, "src", waiting.extract, by="kim", reason="closed office")
+    assert estate.run().ok
+    assert [e["op"] for e in estate.events()].count("d") == 90
+    assert estate.lifecycle()[-1] == "superseded" and list(estate.inbox.glob("*.json")) == []
+
+
+def test_late_older_extract_does_not_supersede_a_failed_newer_one(estate):
+    """What failed stays to be tried again by the next process when only an older extract was published."""
+    estate.drop([("a", 1)], business_ms=1_000)
+    estate.run()
+    bad = estate.drop([(None, 3)], name="day1.json", business_ms=3_000)
+    estate.drop([("a", 2)], name="day2.json", business_ms=2_000)
+    status = estate.status()
+    assert len(status.failed) == 1 and len(status.committed) == 1
+    assert "superseded" not in estate.lifecycle()
+    bad.write_text(bad.read_text().replace('"id": null', '"id": "a"'))
+    assert estate.run().ok
+    assert [summary(e)[2] for e in estate.events()] == [1, 2, 3]
+
+
+class Polls(JsonRows):
+    """The JSON source as a service that shows the same list at every look."""
+
+    def poll(self):
+        for extract in super().poll():
+            origin = Origin(1_700_000_000_000, "arrival", 1_700_000_000_000)
+            yield SimpleNamespace(
+                id=f"poll-{time.time_ns()}",
+                origin=origin,
+                partial=False,
+                chunks=extract.chunks,
+                problems=extract.problems,
+            )
+
+    def done(self, extract):
+        pass
+
+
+class PollSpec(JsonRowsSpec):
+    def open(self, folder):
+        return Polls(self, folder / self.folder)
+
+
+def test_record_that_stays_bad_is_one_dead_letter(estate):
+    """A bad record is in every poll of a service; it is told once, and again only when it changed."""
+    spec = PollSpec(name="src", system="core", every_seconds=0.05)
+
+    def poll(raw, *rows):
+        reject = {"raw": raw, "reason": "why", "key_text": "a"}
+        estate.drop(rows, name="list.json", rejects=[reject])
+        assert run([(spec, estate.folder)], estate.links, once=True, heartbeat_seconds=3600).ok
+
+    poll("bad", ("b", 1))
+    poll("bad", ("b", 1))
+    poll("bad", ("b", 1), ("c", 1))
+    assert [letter.raw for letter in list_dead_letters(estate.links, "core")] == [b"bad"]
+    poll("worse", ("b", 1), ("c", 1))
+    assert [letter.raw for letter in list_dead_letters(estate.links, "core")] == [b"bad", b"worse"]
+    assert sorted(e["op"] for e in estate.events()) == ["c", "r"]
 
 
 def test_partial_extract_deletes_nothing(estate):
