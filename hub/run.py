@@ -9,12 +9,18 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 from hub.estate import Estate
-from hub.services import services
-from hub.settings import ProcessTable
+from hub.serve import refuse_taken_port
+from hub.services import INTERRUPTED, services
+from hub.settings import ListenTable, ProcessTable
 from hub.supervise import Part, Say, Supervisor
 from hub.terminal import say as say_line
+from schemas.errors import Transient
+
+#: Parts of a Banyan that was killed a moment ago still end by themselves; they close their ports first.
+CLOSING_SECONDS = 5.0
 
 
 async def run_estate(estate: Estate, *, say: Say = say_line) -> None:
@@ -41,6 +47,10 @@ def stop_on_signal() -> asyncio.Event:
 @contextlib.asynccontextmanager
 async def running(estate: Estate, *, say: Say, stop: asyncio.Event) -> AsyncIterator[Supervisor]:
     """Start everything of `estate`, yield its supervisor, and end everything on leaving."""
+    await _refuse_taken_ports(estate)
+    await asyncio.sleep(0)  # lets a signal that came while modules were loaded be seen
+    if stop.is_set():
+        raise SystemExit(INTERRUPTED)
     with services(estate, say=say):
         env = os.environ | {"BANYAN_STATE": str(estate.state), "PYTHONUNBUFFERED": "1"}
         async with Supervisor(estate.state / "logs", env=env, say=say) as supervisor:
@@ -48,9 +58,53 @@ async def running(estate: Estate, *, say: Say, stop: asyncio.Event) -> AsyncIter
             if not stop.is_set():
                 # At once, because imports dominate; as two groups, so that legacy ends after what reads it.
                 groups = (legacy_parts(estate), own_parts(estate))
-                await asyncio.gather(*(supervisor.start(group) for group in groups if group))
+                starting = asyncio.gather(*(supervisor.start(group) for group in groups if group))
+                await _unless(stop, starting)
             say(f"{len(supervisor.pids)} parts started in {time.monotonic() - began:.1f} s")
             yield supervisor
+
+
+async def _refuse_taken_ports(estate: Estate) -> None:
+    """Say at once, not after a minute of vain starts, that another program (or this estate) is there already.
+
+    Raises:
+        Transient: a port of this estate's parts is taken.
+    """
+    deadline = time.monotonic() + CLOSING_SECONDS
+    while True:
+        try:
+            for part, listen in _listening(estate):
+                refuse_taken_port(listen, part)
+        except Transient:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            return
+
+
+def _listening(estate: Estate) -> list[tuple[str, ListenTable]]:
+    settings = estate.settings
+    found: list[tuple[str, ListenTable]] = [("console", settings.console)]
+    if estate.projections:
+        found.append(("api", settings.api))
+    if estate.operations:
+        found.append(("facade", settings.facade))
+    return found
+
+
+async def _unless(stop: asyncio.Event, starting: asyncio.Future[list[None]]) -> None:
+    """Wait for a start to come to its end, or leave it at a signal."""
+    stopping = asyncio.ensure_future(stop.wait())
+    both: set[asyncio.Future[Any]] = {starting, stopping}
+    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if starting.done():
+        starting.result()
+        return
+    starting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await starting
 
 
 def legacy_parts(estate: Estate) -> list[Part]:

@@ -21,7 +21,7 @@ async def serve(app: Any, listen: ListenTable, *, part: str) -> None:
     from granian.constants import Interfaces
     from granian.server.embed import Server
 
-    _refuse_taken_port(listen, part)
+    refuse_taken_port(listen, part)
     server: Any = Server(
         app,
         address=listen.host,
@@ -42,8 +42,12 @@ async def serve(app: Any, listen: ListenTable, *, part: str) -> None:
     await server.serve()
 
 
-def _refuse_taken_port(listen: ListenTable, part: str) -> None:
-    """Granian binds with SO_REUSEPORT, so a second server would silently take half of the requests."""
+def refuse_taken_port(listen: ListenTable, part: str) -> None:
+    """Granian binds with SO_REUSEPORT, so a second server would silently take half of the requests.
+
+    Raises:
+        Transient: somebody listens there.
+    """
     with socket.socket(socket.AF_INET6 if ":" in listen.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 import threading
 import time
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.5
 #: The shortest time between two tries to bring one back: a full disk should not become a busy loop.
 REVIVE_SECONDS = 5.0
+#: What a shell reports for a command that Ctrl-C ended.
+INTERRUPTED = 130
 
 
 @contextlib.contextmanager
@@ -31,14 +34,13 @@ def services(estate: Estate, *, say: Say) -> Iterator[None]:
         say(f"Kafka {links.kafka.bootstrap}, registry {links.registry_url}, as banyan.toml says")
         yield
         return
-    from hub.embedded import TerminalProgress, start, status
-
-    if status(estate.state).healthy:
+    began = time.monotonic()
+    with _signals_end_it():
+        running = _started(estate)
+    if running is None:
         say("Kafka and the registry run already")
         yield
         return
-    began = time.monotonic()
-    running = start(estate.state, ports=ports(estate), progress=TerminalProgress())
     say(f"Apache Kafka and the schema registry answer after {time.monotonic() - began:.1f} s")
     ended = threading.Event()
     keeper = threading.Thread(target=_keep, args=(running, ended, say), name="keep services", daemon=True)
@@ -49,6 +51,15 @@ def services(estate: Estate, *, say: Say) -> Iterator[None]:
         ended.set()
         keeper.join()
         running.stop()
+
+
+def _started(estate: Estate) -> Services | None:
+    """Start them; None where they run already."""
+    from hub.embedded import TerminalProgress, start, status
+
+    if status(estate.state).healthy:
+        return None
+    return start(estate.state, ports=ports(estate), progress=TerminalProgress())
 
 
 def ports(estate: Estate) -> Ports:
@@ -91,6 +102,28 @@ def service_status(estate: Estate) -> Status:
         None,
         tuple(ServiceStatus(name, at, None, ok, None, "") for name, (at, ok) in found.items()),
     )
+
+
+@contextlib.contextmanager
+def _signals_end_it() -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the block where it stands, and the command with exit code 130.
+
+    A start may download for minutes and does not give way to the event loop, whose own signal handling
+    would come to its turn only afterwards.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: object) -> None:
+        raise SystemExit(INTERRUPTED)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _keep(running: Services, ended: threading.Event, say: Say) -> None:

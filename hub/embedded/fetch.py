@@ -56,13 +56,26 @@ def maven_fetch(
         lacking = missing(repository, wanted)
         if lacking:
             progress.download("Fetching Apache Kafka and the Apicurio registry", sum(a.size for a in lacking))
+            ending = threading.Event()
             with _partial(repository) as partial, ThreadPoolExecutor(_THREADS, "maven-fetch") as pool:
                 big_first = sorted(lacking, key=lambda a: -a.size)
                 fetch = download or jgo_download
-                jobs = [pool.submit(_fetch_one, a, repository, partial, progress, fetch) for a in big_first]
-                for job in jobs:
-                    job.result()
+                jobs = [
+                    pool.submit(_fetch_one, a, repository, partial, progress, fetch, ending)
+                    for a in big_first
+                ]
+                try:
+                    for job in jobs:
+                        job.result()
+                except BaseException:  # Ctrl-C must not wait for a download of minutes
+                    ending.set()
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise
     return repository
+
+
+class _EndedError(Exception):
+    """Somebody else's failure, or a signal, ends this download."""
 
 
 def missing(repository: Path, artifacts: Sequence[Artifact]) -> list[Artifact]:
@@ -86,7 +99,12 @@ def jgo_download(artifact: Artifact, into: Path, advance: Callable[[int], None])
 
 
 def _fetch_one(
-    artifact: Artifact, repository: Path, partial: Path, progress: Progress, download: Download
+    artifact: Artifact,
+    repository: Path,
+    partial: Path,
+    progress: Progress,
+    download: Download,
+    ending: threading.Event,
 ) -> None:
     reason = ""
     for attempt in range(_ATTEMPTS):
@@ -95,6 +113,8 @@ def _fetch_one(
 
         def advance(size: int) -> None:
             nonlocal counted
+            if ending.is_set():
+                raise _EndedError
             counted += size
             progress.advance(size)
 
@@ -112,6 +132,8 @@ def _fetch_one(
             reason = _reason(error)
         shutil.rmtree(into, ignore_errors=True)
         progress.advance(-counted)
+        if ending.is_set():
+            raise _EndedError
     raise Transient(
         f"could not fetch {artifact.filename} in {_ATTEMPTS} attempts: {reason}",
         where=f"{artifact.group}:{artifact.name}:{artifact.version}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,6 +144,31 @@ def test_two_at_once_download_once(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert source.calls == 1
+
+
+def test_an_interrupted_fetch_ends_its_downloads(tmp_path: Path) -> None:
+    """What ends one download (Ctrl-C among it) ends the others at their next bytes, and starts no more."""
+    begun = threading.Event()
+    asked: list[str] = []
+
+    def source(wanted: Artifact, into: Path, advance: Callable[[int], None]) -> Path:
+        asked.append(wanted.name)
+        if wanted.name == "interrupted":
+            begun.wait(20)
+            raise KeyboardInterrupt
+        begun.set()
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:  # a long download
+            advance(0)
+            time.sleep(0.01)
+        raise AssertionError("this download was not ended")
+
+    # The largest is asked for first, and waited for first.
+    wanted = [artifact("interrupted", CONTENT * 2), *(artifact(f"long{i}") for i in range(9))]
+    with pytest.raises(KeyboardInterrupt):
+        maven_fetch(artifacts=wanted, cache=tmp_path, download=source)
+    assert len(asked) < len(wanted)
+    assert not (tmp_path / "maven" / ".partial").exists()
 
 
 def test_the_lock_file_is_whole_and_names_no_host() -> None:
