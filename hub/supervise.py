@@ -90,11 +90,12 @@ class Supervisor:
     async def end(self) -> None:
         """End every part: the group that was started last first, its parts at once."""
         self._ending = True
-        for group in reversed(self._groups):
-            await asyncio.gather(*(self._end(name) for name in group if name in self._processes))
+        # The watchers first: one that sleeps off a back-off would start its part once more meanwhile.
         for task in self._watchers.values():
             task.cancel()
         await asyncio.gather(*self._watchers.values(), return_exceptions=True)
+        for group in reversed(self._groups):
+            await asyncio.gather(*(self._end(name) for name in group if name in self._processes))
 
     def log_of(self, name: str) -> Path:
         """Return the part's log file."""

@@ -65,6 +65,25 @@ async def test_a_part_that_says_why_is_quoted(tmp_path: Path) -> None:
     assert "error: the port is taken" in said[0]
 
 
+async def test_a_part_that_waits_for_its_next_start_stays_down(tmp_path: Path) -> None:
+    """A part that died just before the end is not started again while the others take their time to end."""
+    once = tmp_path / "once"
+    dies_once = (
+        f"import os, sys, time\nif os.path.exists({str(once)!r}): time.sleep(60)\nopen({str(once)!r}, 'w')"
+    )
+    slow = "import signal, sys, time\nsignal.signal(15, lambda *_: (time.sleep(1), sys.exit()))\n"
+    slow += f"open({str(tmp_path / 'up')!r}, 'w')\ntime.sleep(60)"
+    said: list[str] = []
+    async with _supervisor(tmp_path, said) as supervisor:
+        await supervisor.start([Part("slow", (sys.executable, "-c", slow), tmp_path)])
+        while not (tmp_path / "up").exists():  # noqa: ASYNC110 - another process makes it
+            await asyncio.sleep(0.02)
+        await supervisor.start([Part("dead", (sys.executable, "-c", dies_once), tmp_path)])
+        while not said:  # noqa: ASYNC110 - the supervisor speaks by a callback
+            await asyncio.sleep(0.02)
+    assert supervisor.pids == {}
+
+
 async def test_a_part_that_never_answers_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A part whose ready URL stays silent is an error that names the URL and the log."""
     monkeypatch.setattr("hub.supervise.READY_SECONDS", 0.3)
