@@ -117,11 +117,15 @@ class Estate:
         folder = self.path / "operations"
         return list(load_operations(folder)) if folder.is_dir() else []
 
-    def links(self) -> Links:
+    def links(self, *, needed: bool = True) -> Links:
         """Where Kafka and the registry are: from the settings, else from the running embedded services.
 
+        Args:
+            needed: False for what must work without Kafka too (the façade, its kill switch): it then gets
+                the place where the embedded services will be.
+
         Raises:
-            Transient: the embedded services are not running.
+            Transient: the embedded services are needed and do not run.
         """
         settings = self.settings
         if settings.bootstrap and settings.registry.url:
@@ -136,6 +140,11 @@ class Estate:
             found = json.loads(services.read_text(encoding="utf-8"))
             bootstrap, registry = str(found["bootstrap"]), str(found["registry"])
         except (OSError, ValueError, KeyError):
+            if not needed:
+                ports = settings.embedded
+                kafka = settings.kafka_settings(f"127.0.0.1:{ports.kafka_port}")
+                registry = f"http://127.0.0.1:{ports.registry_port}/apis/ccompat/v7"
+                return Links(settings.prefix, kafka, registry, self.state)
             raise Transient(
                 "the embedded Kafka and registry are not running",
                 where=str(services),

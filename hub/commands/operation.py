@@ -177,7 +177,7 @@ def _switch(action: str, name: str, estate: str | None, *, by: str, reason: str,
     opened = open_estate(estate)
     _operation(opened, name)
     act = kill_everywhere if action == "kill" else restore_everywhere
-    answers = act(opened.links(), opened.settings.facade_instances(), name, by=by, reason=reason)
+    answers = act(opened.links(needed=False), opened.settings.facade_instances(), name, by=by, reason=reason)
     if as_json:
         print_json([{"instance": a.instance, "ok": a.ok, "detail": a.detail} for a in answers])
     else:

@@ -86,7 +86,7 @@ def facade(estate: EstateArgument = None) -> None:
     from hub.logs import configure
 
     opened = open_estate(estate)
-    links = opened.links()
+    links = opened.links(needed=False)
     configure("facade")
     from strangler.facade import create_app
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.embedded.apicurio import Apicurio
 from hub.estate import EXAMPLES, Estate, find
 from hub.lint import lint
 from schemas.errors import SettingsError, Transient
@@ -28,6 +29,18 @@ def test_services_that_do_not_run_are_told(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(Transient, match="not running") as caught:
         Estate("universal_credit").links()
     assert "banyan up" in caught.value.fix
+
+
+def test_what_works_without_kafka_gets_its_future_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Kafka is not needed, links say where the embedded services will be, and do not fail."""
+    monkeypatch.setenv("BANYAN_STATE", str(tmp_path))
+    monkeypatch.setenv("BANYAN_KAFKA_PORT", "20001")
+    monkeypatch.setenv("BANYAN_REGISTRY_PORT", "20002")
+    links = Estate("universal_credit").links(needed=False)
+    assert links.kafka.bootstrap == "127.0.0.1:20001"
+    assert links.registry_url == Apicurio(tmp_path, 20002, 20003).url
 
 
 def test_links_come_from_the_running_services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
