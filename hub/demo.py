@@ -213,7 +213,7 @@ async def _tell_or_stop(story: Awaitable[None], stop: asyncio.Event) -> bool:
 def _urls(estate: Estate) -> list[str]:
     settings = estate.settings
     lines = (
-        [f"API      {settings.api.url}/v1/…   (described at {settings.api.url}/docs)"]
+        [f"API      {settings.api.url}/v1/…   (described at {settings.api.url}/openapi.json)"]
         if estate.projections
         else []
     )
