@@ -83,11 +83,14 @@ def read(links: Links, adapter: str) -> AdapterState:
     an older state would publish a whole transaction again.
 
     Raises:
-        Transient: another producer's transaction stays open.
+        Transient: another producer's transaction stays open, or the topic, which was made, cannot be seen:
+            taken for an empty one, everything would be published again.
     """
     topic, key = links.topics.adapter_state.name, adapter.encode()
-    ours = [r.offset for r in read_all(links.kafka, topic, read_committed=False) if r.key == key]
     admin = Admin(links.kafka)
+    if not admin.partitions(topic):
+        raise Transient("the topic cannot be seen", where=topic, fix="see that the broker runs")
+    ours = [r.offset for r in read_all(links.kafka, topic, read_committed=False) if r.key == key]
     deadline = time.monotonic() + _SETTLED_SECONDS
     while ours and admin.last_stable_offsets(topic).get(0, 0) <= ours[-1]:
         if time.monotonic() > deadline:

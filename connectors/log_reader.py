@@ -12,6 +12,8 @@ from connectors.kafka import ANSWER_SECONDS, BrokerUnavailable, Headers, KafkaSe
 
 #: Offset that stands for "the oldest record there is" (librdkafka's OFFSET_BEGINNING).
 _BEGINNING = -2
+_TURN_SECONDS = 0.2
+_NO_TOPIC = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}  # noqa: SLF001
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,13 @@ def read_all(
             return
         places = [TopicPartition(topic, p, (start or {}).get(p, _BEGINNING)) for p in open_partitions]
         consumer.assign(places)
+        silent = 0.0
         while open_partitions:
-            messages = consumer.consume(10_000, timeout=0.2)
+            messages = consumer.consume(10_000, timeout=_TURN_SECONDS)
+            silent = 0.0 if messages else silent + _TURN_SECONDS
+            if silent > ANSWER_SECONDS:
+                # A live broker answers at least with the end of the partition.
+                raise BrokerUnavailable("Kafka fell silent while it was read", where=topic)
             for message in messages:
                 if (error := message.error()) is None:
                     yield Record(
@@ -101,4 +108,9 @@ def _partitions(consumer: Consumer, topic: str) -> set[int]:
         metadata = consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic]
     except KafkaException as error:
         raise BrokerUnavailable(f"Kafka does not answer: {error.args[0].str()}", where=topic) from error
-    return set() if metadata.error is not None else set(metadata.partitions)
+    if metadata.error is None:
+        return set(metadata.partitions)
+    if metadata.error.code() in _NO_TOPIC:
+        return set()
+    # "No leader yet" or "not allowed" is no empty topic: whoever reads a state from it would start anew.
+    raise BrokerUnavailable(f"cannot read: {metadata.error.str()}", where=topic)

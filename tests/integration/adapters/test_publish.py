@@ -19,7 +19,7 @@ from adapters.testing import JsonRows, JsonRowsSpec
 from connectors.kafka import TransactionalProducer
 from connectors.log_reader import read_all
 from connectors.registry import Registry
-from schemas.errors import Terminal
+from schemas.errors import Terminal, Transient
 
 pytestmark = pytest.mark.integration
 
@@ -419,6 +419,12 @@ def test_other_producer_open_transaction_does_not_hide_our_state(estate):
     threading.Timer(1.0, other.abort).start()
     assert read(estate.links, "src").extract == "newest"
     ours.close()
+
+
+def test_unseen_state_topic_is_no_new_start(links):
+    """Where the state topic cannot be seen there is no state to go by, not an empty one."""
+    with pytest.raises(Transient, match="cannot be seen"):
+        read(links, "src")
 
 
 def test_second_process_is_refused(estate):

@@ -72,6 +72,12 @@ def test_state_is_the_newest_value_of_each_key(links: Links) -> None:
     assert read_state(links.kafka, f"{links.prefix}.no.such.topic") == {}
 
 
+def test_a_topic_with_an_error_is_no_empty_topic(links: Links) -> None:
+    """Only "no such topic" reads as nothing: any other answer is an error, so that no state is lost."""
+    with pytest.raises(BrokerUnavailable, match="cannot read"):
+        read_state(links.kafka, "no legal name!")
+
+
 def test_a_topic_keeps_its_partition_count(links: Links, topic: str) -> None:
     """Another partition count is refused with the reason; the same one is fine."""
     admin = Admin(links.kafka)
