@@ -52,10 +52,12 @@ class Registry:
         if (known := self._ids.get((subject, text))) is not None:
             return known
         newest = self.latest(subject)
-        if newest and (reasons := violations(newest[1], schema)):
+        if reasons := violations(newest[1] if newest else None, schema):
             raise _incompatible(subject, reasons)
         answer = self._call("POST", f"/subjects/{subject}/versions", {"schema": text, "schemaType": "AVRO"})
-        if newest is None:
+        # Once its schema is there the subject may be without its rule: a crash between the two calls, or a
+        # registry that answers with its own default. A rule that somebody set is left as it is.
+        if newest is None or not self._ruled(subject):
             self._call("PUT", f"/config/{subject}", {"compatibility": compatibility})
         self._ids[subject, text] = schema_id = int(answer["id"])
         return schema_id

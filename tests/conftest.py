@@ -76,7 +76,7 @@ def embedded_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker
 
 @pytest.fixture(scope="session")
 def container_broker() -> Iterator[Broker]:
-    """The same Kafka and registry as containers, of the images in docker-compose.yml; skips without Docker."""
+    """The same Kafka and registry as containers (images of docker-compose.yml); skips without Docker."""
     # Read at import. Its helper container would need an image of its own; the `with` below cleans up.
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
     import yaml
