@@ -54,11 +54,10 @@ class Registry:
         newest = self.latest(subject)
         if reasons := violations(newest[1] if newest else None, schema):
             raise _incompatible(subject, reasons)
-        answer = self._call("POST", f"/subjects/{subject}/versions", {"schema": text, "schemaType": "AVRO"})
-        # Once its schema is there the subject may be without its rule: a crash between the two calls, or a
-        # registry that answers with its own default. A rule that somebody set is left as it is.
-        if newest is None or not self._ruled(subject):
+        if newest is None:
+            # First the rule, then the schema: a crash in between must not leave a subject without it.
             self._call("PUT", f"/config/{subject}", {"compatibility": compatibility})
+        answer = self._call("POST", f"/subjects/{subject}/versions", {"schema": text, "schemaType": "AVRO"})
         self._ids[subject, text] = schema_id = int(answer["id"])
         return schema_id
 

@@ -45,6 +45,27 @@ def test_an_incompatible_schema_is_refused_by_the_registry(links: Links) -> None
     assert len(registry.versions(subject)) == 1
 
 
+def test_a_crash_after_the_first_schema_leaves_no_subject_without_its_rule(
+    links: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compatibility is set before the first version, so whatever dies, the second version is checked."""
+    subject = f"{links.prefix}.reg.crash-value"
+    dying = Registry(links.registry_url)
+    call = dying._call
+
+    def die_after_the_schema(method: str, *args: Any, **more: Any) -> Any:
+        answer = call(method, *args, **more)
+        if method == "POST":
+            raise KeyboardInterrupt
+        return answer
+
+    monkeypatch.setattr(dying, "_call", die_after_the_schema)
+    with pytest.raises(KeyboardInterrupt):
+        dying.register(subject, record(KEY))
+    with pytest.raises(IncompatibleSchema):
+        Registry(links.registry_url).register(subject, record(KEY, {"name": "must", "type": "string"}))
+
+
 def test_a_change_of_decimal_scale_is_refused_by_our_own_check(links: Links) -> None:
     """The scale of a decimal cannot change in place."""
     registry = Registry(links.registry_url)
