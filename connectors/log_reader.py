@@ -55,7 +55,7 @@ def read_all(
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
             "isolation.level": "read_committed" if read_committed else "read_uncommitted",
-            "fetch.wait.max.ms": 50,
+            "fetch.wait.max.ms": 10,
         }
     )
     try:
@@ -66,7 +66,9 @@ def read_all(
         consumer.assign(places)
         silent = 0.0
         while open_partitions:
-            messages = consumer.consume(10_000, timeout=_TURN_SECONDS)
+            # One first: asking for many waits the whole turn for them, also at the end of the topic.
+            messages = consumer.consume(1, timeout=_TURN_SECONDS)
+            messages += consumer.consume(10_000, timeout=0)
             silent = 0.0 if messages else silent + _TURN_SECONDS
             if silent > ANSWER_SECONDS:
                 # A live broker answers at least with the end of the partition.
