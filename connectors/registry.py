@@ -106,13 +106,17 @@ class Registry:
             raise _incompatible(path.split("/")[2], [message])
         if response.status_code >= 500 or response.status_code == 429:
             raise Transient(f"the schema registry failed: {message}", where=where)
-        fix = (
-            "check the registry's user and password"
-            if response.status_code in (401, 403)
-            else "mend the request"
-        )
+        if response.status_code in (401, 403):
+            # Nothing is wrong with the schema or the event that it was asked for, so neither may be given up.
+            raise Transient(
+                f"the schema registry does not let us in ({response.status_code})",
+                where=where,
+                fix="check the registry's user and password",
+            )
         raise Terminal(
-            f"the schema registry refused ({response.status_code}): {message}", where=where, fix=fix
+            f"the schema registry refused ({response.status_code}): {message}",
+            where=where,
+            fix="mend the request",
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -89,3 +91,20 @@ def test_a_dead_registry_is_transient_and_shows_no_secret() -> None:
     with pytest.raises(Transient) as caught:
         registry.latest("x")
     assert "hush" not in f"{caught.value} {registry!r} {caught.value.__cause__!r}"
+
+
+def test_wrong_credentials_are_transient() -> None:
+    """A refused login says nothing about a schema: a projection waits and parks no event for it."""
+
+    class Refuses(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(401)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Refuses) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        with pytest.raises(Transient, match="401") as caught:
+            Registry(f"http://127.0.0.1:{server.server_port}", ("kim", SecretStr("hush"))).by_id(1)
+    assert "password" in caught.value.fix and "hush" not in str(caught.value)
