@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import logging
 import sys
+import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from connectors.admin import Admin
 from connectors.links import Links
@@ -93,8 +95,8 @@ class _Host:
                 raise
             except BanyanError as error:
                 log.warning("%s starts again: %s", self, error)
-            except Exception:
-                log.exception("%s starts again after an unexpected error", self)
+            except Exception as error:
+                log.error("%s starts again after an unexpected error: %s", self, _place(error))
             if asyncio.get_running_loop().time() - began > 60.0:
                 pause = _FIRST_RESTART
             if not stop.is_set():
@@ -169,5 +171,12 @@ async def _stop(app: ProjectionApp) -> None:
         log.warning(
             "%s did not leave its group in %.0f s; its session will time out", app.conf.id, _STOP_SECONDS
         )
-    except Exception:
-        log.exception("%s did not stop cleanly", app.conf.id)
+    except Exception as error:
+        log.error("%s did not stop cleanly: %s", app.conf.id, _place(error))
+
+
+def _place(error: Exception) -> str:
+    """Name an unexpected error by type and line only: its message could hold a record's data (G10)."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"

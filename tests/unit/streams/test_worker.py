@@ -1,0 +1,25 @@
+"""What the worker says about a projection in trouble."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+from streams import worker
+from streams.projection import row_projection
+
+CLAIM = row_projection("claim", source="esa.claim", collection="claims")
+
+
+def test_unexpected_error_is_logged_without_its_message(monkeypatch, caplog):
+    """An error that nobody foresaw may quote a record, so the log has its type and line only."""
+
+    async def quotes(self, stop):
+        stop.set()
+        raise ValueError("cannot convert 'QQ123456C'")
+
+    monkeypatch.setattr(worker._Host, "_once", quotes)
+    host = worker._Host(CLAIM, SimpleNamespace(prefix="uc"), None, None, None)
+    asyncio.run(host.run(asyncio.Event()))
+    assert "QQ123456C" not in caplog.text
+    assert "uc.claim.v1 starts again after an unexpected error: ValueError at test_worker.py:" in caplog.text
