@@ -42,7 +42,8 @@ class SqliteReadModel:
 
     def __init__(self, file: Path, *, topic: str) -> None:
         self.file = file
-        file.parent.mkdir(parents=True, exist_ok=True)
+        # Rows hold personal data: the owner's alone.
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = _lock(file)
         try:
             self._db = sqlite3.connect(

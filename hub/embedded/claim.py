@@ -35,7 +35,7 @@ class Claim:
         Raises:
             Terminal: a live process holds it, or a newer Banyan wrote the folder.
         """
-        self._state.mkdir(parents=True, exist_ok=True)
+        self._state.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._guarded():
             self._check_format()
             if (holder := self.holder()) and holder != os.getpid():

@@ -421,6 +421,13 @@ def test_other_producer_open_transaction_does_not_hide_our_state(estate):
     ours.close()
 
 
+def test_local_copies_are_the_owners_alone(estate):
+    """Spools and snapshots hold personal data, so nobody else on the machine may look into their folder."""
+    estate.drop([("a", 1)])
+    estate.run()
+    assert (estate.links.state / "adapters" / "src").stat().st_mode & 0o077 == 0
+
+
 def test_unseen_state_topic_is_no_new_start(links):
     """Where the state topic cannot be seen there is no state to go by, not an empty one."""
     with pytest.raises(Transient, match="cannot be seen"):

@@ -78,6 +78,13 @@ def test_values(rig):
     assert (found.topic, found.partition, found.offset, found.ts_ms) == (TOPIC, 0, 5, 1_700_000_000_000)
 
 
+def test_the_file_is_in_a_folder_of_its_owner(tmp_path):
+    """Rows hold personal data, so nobody else on the machine may look into the folder."""
+    store = SqliteReadModel(tmp_path / "readmodel" / "claim.v1.sqlite", topic=TOPIC)
+    store.close()
+    assert (tmp_path / "readmodel").stat().st_mode & 0o077 == 0
+
+
 def test_newest_of_a_key_wins(rig):
     """Of several events of a key in one batch the one with the highest offset decides."""
     rig.apply(batch([rig.create("A", 1), rig.create("B", 1), rig.create("A", 2), rig.delete("B")]))
