@@ -4,7 +4,7 @@ WORKDIR /opt/banyan
 COPY requirements requirements
 RUN python -m venv /uv && /uv/bin/pip install --no-cache-dir --require-hashes -r requirements/uv.txt
 RUN /uv/bin/uv venv --no-python-downloads /opt/venv \
-    && /uv/bin/uv pip sync --no-cache --python /opt/venv/bin/python --require-hashes requirements/lock.txt
+    && /uv/bin/uv pip sync --compile-bytecode --no-cache --python /opt/venv/bin/python --require-hashes requirements/lock.txt
 COPY . .
 RUN /uv/bin/uv pip install --no-cache --python /opt/venv/bin/python --no-deps --no-build-isolation --editable .
 
