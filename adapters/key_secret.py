@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import secrets
 from contextlib import suppress
@@ -34,6 +35,11 @@ def key_secret(folder: Path) -> bytes:
             fix="put it back from a backup; with another secret every key would change",
         )
     return content
+
+
+def fingerprint(secret: bytes) -> str:
+    """Return what tells secrets apart and gives none away."""
+    return hmac.digest(secret, b"banyan key secret", "sha256").hex()[:16]
 
 
 def _make(path: Path) -> None:

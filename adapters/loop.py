@@ -17,6 +17,7 @@ from adapters.approval import decision
 from adapters.channel import Channel, open_channels, topics_of
 from adapters.extract import Adapter, Extract
 from adapters.folder_lock import FolderLock
+from adapters.key_secret import fingerprint
 from adapters.lifecycle import ExtractState, LifecycleEvent
 from adapters.prepare import prepare
 from adapters.publish import Publisher
@@ -164,7 +165,7 @@ class AdapterLoop:
             return
         read_from_ms = _now_ms()
         try:
-            channels = self._open_channels(adapter)
+            channels = self._open_channels(adapter, state.secret)
             if origin.file is not None and extract.id != self._started:
                 publisher.tell(self._event(extract.id, "started", file=origin.file))
                 self._started = extract.id
@@ -317,9 +318,17 @@ class AdapterLoop:
         except BanyanError:
             log.info("the lifecycle topic cannot be reached either", adapter=self._spec.name)
 
-    def _open_channels(self, adapter: Adapter) -> dict[str, Channel]:
+    def _open_channels(self, adapter: Adapter, secret: str) -> dict[str, Channel]:
         if not self._channels:
-            self._channels = open_channels(self._spec, adapter.entities, self._links, self._registry)
+            channels = open_channels(self._spec, adapter.entities, self._links, self._registry)
+            now = {fingerprint(c.secret) for c in channels.values() if c.secret}
+            if secret and now and now != {secret}:
+                raise Transient(
+                    "the key secret is not the one behind the keys on Kafka: every key would change",
+                    where=str(self._links.state / "secrets"),
+                    fix="put key_hmac back from a backup",
+                )
+            self._channels = channels
         return self._channels
 
     def _event(self, extract: str, state: ExtractState, **more: object) -> LifecycleEvent:

@@ -21,6 +21,7 @@ from adapters.dead_letter import spool_batch
 from adapters.diff import DELETE, Changes, compare
 from adapters.extract import Extract, Reject
 from adapters.guard import Tally, reasons_to_hold
+from adapters.key_secret import fingerprint
 from adapters.snapshot import Picture, Snapshots
 from adapters.spec import AdapterSpec
 from adapters.spool import BATCH_ROWS, Spool, SpoolEntity, SpoolWriter
@@ -135,6 +136,7 @@ def prepare(
         entities={name: _entity(spec.system, name, c) for name, c in compared.items()},
         rejected=len(rejects),
         letters=letters,
+        secret=next((fingerprint(c.secret) for c in channels.values() if c.secret), ""),
         hold=tuple(hold),
         problems=problems,
     )

@@ -209,6 +209,7 @@ class Publisher:
             ts_ms=max(self.state.ts_ms, manifest.business_ms),
             refused=self.state.refused,
             letters=manifest.letters,
+            secret=manifest.secret,
         )
 
     def _begin_mark(self, manifest: Manifest) -> None:

@@ -84,6 +84,8 @@ class Manifest(BaseModel):
     rejected: int
     #: Digest of a poll's rejected records.
     letters: str = ""
+    #: Fingerprint of the secret behind pseudonymous keys.
+    secret: str = ""
     hold: tuple[str, ...]
     problems: tuple[str, ...]
     files: tuple[SpoolFile, ...]

@@ -68,6 +68,8 @@ class AdapterState(BaseModel):
     refused: str = ""
     #: Digest of the records that the poll committed last rejected; empty for files and without rejects.
     letters: str = ""
+    #: Fingerprint of the secret behind the pseudonymous keys on Kafka; empty for plain keys.
+    secret: str = ""
 
     def remember(self, *extracts: str) -> tuple[str, ...]:
         """Return `known` with these ids at its end."""

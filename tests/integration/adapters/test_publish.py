@@ -391,6 +391,35 @@ def test_pseudonymous_keys(estate):
     assert secret.stat().st_mode & 0o777 == 0o600
 
 
+def test_lost_key_secret_stops_before_keys_change(estate):
+    """With another secret every record would get a second key; the old secret brings the flow back."""
+    secret = estate.links.state / "secrets" / "key_hmac"
+    estate.drop([("a", 1)])
+    assert estate.run(key_privacy="pseudonym").ok
+    kept = secret.read_bytes()
+    secret.unlink()
+    estate.drop([("a", 2)])
+    assert "key secret" in estate.status(key_privacy="pseudonym").error
+    secret.write_bytes(kept)
+    assert estate.run(key_privacy="pseudonym").ok
+    first, second = estate.records()
+    assert (first.key, first.partition) == (second.key, second.partition)
+
+
+def test_approval_counts_whatever_the_clock_says(estate, monkeypatch):
+    """The person who approves may sit at a machine whose clock is behind."""
+    estate.drop(many(100))
+    estate.run()
+    estate.drop(many(10))
+    estate.run()
+    [waiting] = held(estate.links)
+    monkeypatch.setattr("adapters.approval._now_ms", lambda: waiting.at_ms - 3_600_000)
+    approve(estate.links, "src", waiting.extract, by="kim", reason="yes")
+    monkeypatch.undo()
+    assert estate.run().ok
+    assert [e["op"] for e in estate.events()].count("d") == 90
+
+
 def test_missing_snapshot_stops_with_a_remedy(estate):
     """Without the snapshot that Kafka names nothing is published; the message says what to do."""
     estate.drop(many(5))
