@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from connectors.links import Links
-from connectors.readmodel.reader import NotReady, Reader, Row, as_stored
+from connectors.readmodel.reader import NotReady, Reader, Row, as_stored, in_range
 from connectors.readmodel.table import Table
 from schemas.errors import SettingsError
 from streams.document import Document
@@ -198,7 +198,12 @@ def _after(text: str, table: Table) -> list[Any]:
         values = [base64.b64decode(v["b"]) if isinstance(v, dict) else v for v in key]
         if len(values) != len(table.key) or any(isinstance(v, list) for v in values):
             raise ValueError
-    except (ValueError, TypeError, KeyError):
+        for value in values:
+            if isinstance(value, int):
+                in_range(value)
+            elif isinstance(value, str):
+                value.encode()  # JSON can spell half a surrogate pair, which no store takes
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise Problem(422, "after is no cursor of this list; take it from `next`") from None
     return values
 

@@ -188,7 +188,7 @@ def as_stored(text: str, column: Column) -> Any:
     """
     match column.kind:
         case "integer":
-            return int(text)
+            return in_range(int(text))
         case "real":
             return float(text)
         case "boolean":
@@ -199,6 +199,17 @@ def as_stored(text: str, column: Column) -> Any:
             return base64.b64decode(text, validate=True)
         case _:
             return text
+
+
+def in_range(number: int) -> int:
+    """Return a whole number that SQLite can hold.
+
+    Raises:
+        ValueError: it needs more than 64 bits.
+    """
+    if not -(1 << 63) <= number < 1 << 63:
+        raise ValueError("more than 64 bits")
+    return number
 
 
 def _shown(value: Any, column: Column) -> Any:

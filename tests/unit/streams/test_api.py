@@ -150,6 +150,11 @@ def test_filters_keep_through_pages(app):
         ("/v1/claims?after=%21", 422, "cursor"),
         ("/v1/claims?amount=1", 422, "filters: nino, n"),
         ("/v1/claims?n=one", 422, "integer"),
+        ("/v1/claims?n=99999999999999999999", 422, "integer"),
+        # ["\ud800"], half a surrogate pair; [99999999999999999999]; 20,000 nested lists
+        ("/v1/claims?after=WyJcdWQ4MDAiXQ", 422, "cursor"),
+        ("/v1/claims?after=Wzk5OTk5OTk5OTk5OTk5OTk5OTk5XQ", 422, "cursor"),
+        ("/v1/claims?after=" + "W1tb" * 5_000, 422, "cursor"),
     ],
 )
 def test_problems(app, path, status, says):
