@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.extract import Origin
-from schemas.errors import Transient
+from adapters.state import KNOWN
+from schemas.errors import Terminal, Transient
 
 #: Longest wait inside one look at the folder for a file to become old enough; longer ages wait for the next.
 _PATIENCE_SECONDS = 2.0
@@ -59,7 +60,15 @@ class Inbox:
 
         Raises:
             Transient: the folder or a file cannot be read.
+            Terminal: a read-only folder holds more files than can be remembered as read: the oldest would be
+                taken for new ones, again and again.
         """
+        if self.archive is None and len(self._listed()) > KNOWN:
+            raise Terminal(
+                f"a read-only folder with more than {KNOWN} files",
+                where=str(self.folder),
+                fix="narrow the pattern, move old files away, or let Banyan archive them (read_only = false)",
+            )
         found = [a for path in self._complete() if (a := self._arrival(path)) is not None]
         return sorted(found, key=lambda a: (a.origin.ts_ms, a.path.name))
 

@@ -244,6 +244,16 @@ def test_the_archive_never_overwrites(home: Path) -> None:
     assert [p.read_bytes() for p in archived] == [GOOD, claim(9) + trailer(1)]
 
 
+def test_a_read_only_folder_may_not_outgrow_memory(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More files than an adapter remembers would be read again and bring the past back, so it refuses."""
+    monkeypatch.setattr("adapters.batch.inbox.KNOWN", 2)
+    for day in (1, 2, 3):
+        drop(home, GOOD, f"PAY.2026110{day}")
+    with pytest.raises(Terminal, match="more than 2 files"):
+        list(opened(home, read_only=True).poll())
+    assert len(list(opened(home).poll())) == 3
+
+
 def test_a_read_only_folder_is_left_alone(home: Path) -> None:
     """With read_only, done() moves nothing and the file keeps its identity."""
     drop(home, GOOD)
