@@ -57,15 +57,16 @@ def test_sigkill_loses_and_repeats_nothing(links, tmp_path, seed):
     half_published = 0
     for round_ in range(ROUNDS):
         process = subprocess.Popen([sys.executable, "-c", _PROGRAM, *_arguments(links, folder)])
-        if round_ % 3:
+        if round_ % 3 == 1:
             _until(process, lambda: any((links.state / "adapters" / "src" / "spool").glob("*/manifest.json")))
+        elif round_ % 3 == 2:  # between the first and the last transaction, however slow the machine is
+            _until(process, lambda: _half_published(links))
         try:
-            process.wait(rng.uniform(0.0, 1.2))
+            process.wait(rng.uniform(0.0, 0.3 if round_ % 3 == 2 else 1.2))
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
         process.wait()
-        state = read_states(links).get("src")
-        half_published += state is not None and not state.done
+        half_published += _half_published(links)
     for _ in range(5):
         last_run = subprocess.run([sys.executable, "-c", _PROGRAM, *_arguments(links, folder)])
         if last_run.returncode == 0 and not list(inbox.glob("*.json")):
@@ -136,6 +137,11 @@ def _until(process, condition):
     """Wait until `condition` holds or the process has ended by itself."""
     while process.poll() is None and not condition():
         time.sleep(0.01)
+
+
+def _half_published(links):
+    state = read_states(links).get("src")
+    return state is not None and not state.done
 
 
 def _row(i, amount):
