@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from connectors.kafka import ANSWER_SECONDS, BrokerUnavailable, KafkaSettings
@@ -49,6 +49,15 @@ class Admin:
     def topics(self) -> list[str]:
         """Return every topic's name."""
         return sorted(self._partition_counts())
+
+    def topic_id(self, topic: str) -> str:
+        """Return what Kafka calls this topic: one that is deleted and made anew has another id.
+
+        Raises:
+            BrokerUnavailable, Terminal: no such topic, or no answer.
+        """
+        asked = self._client.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_SECONDS)
+        return str(self._result(asked[topic], topic).topic_id)
 
     def last_stable_offsets(self, topic: str) -> dict[int, int]:
         """Return, by partition, the offset that a `read_committed` reader can reach."""

@@ -106,9 +106,9 @@ class _Host:
 
     async def _once(self, stop: asyncio.Event) -> None:
         await asyncio.to_thread(self._ensure_topic)
-        store = await asyncio.to_thread(
-            SqliteReadModel, self._projection.file(self._links.state), topic=self._topic
-        )
+        topic_id = await asyncio.to_thread(self._admin.topic_id, self._topic)
+        file = self._projection.file(self._links.state)
+        store = await asyncio.to_thread(SqliteReadModel, file, topic=self._topic, topic_id=topic_id)
         try:
             letters = DeadLetter(
                 self._links.kafka, self._links.topics.dlq(self._projection.system).name, self._projection
@@ -116,13 +116,15 @@ class _Host:
             checkpoint = Checkpoint(self._projection, self._topic, store, self._registry, letters)
             engine = Engine(str(self), checkpoint, self._preparing)
             try:
-                await self._serve(engine, checkpoint, stop)
+                await self._serve(engine, checkpoint, topic_id, stop)
             finally:
                 await engine.close()
         finally:
             await asyncio.to_thread(store.close)
 
-    async def _serve(self, engine: Engine, checkpoint: Checkpoint, stop: asyncio.Event) -> None:
+    async def _serve(
+        self, engine: Engine, checkpoint: Checkpoint, topic_id: str, stop: asyncio.Event
+    ) -> None:
         has_table = await engine.ensure_table()
         app = projection_app(self._projection, self._links, engine)
         progress = Progress(str(self))
@@ -137,6 +139,8 @@ class _Host:
                 if not has_table:
                     has_table = await engine.ensure_table()
                 if progress.due():
+                    if await asyncio.to_thread(self._admin.topic_id, self._topic) != topic_id:
+                        return  # made anew; the next start says so
                     # Stored offsets first: ends that are read later can only be larger.
                     stored = {partition: n for (_, partition), n in checkpoint.stored.items()}
                     ends = await asyncio.to_thread(self._admin.last_stable_offsets, self._topic)

@@ -36,11 +36,12 @@ class SqliteReadModel:
 
     Raises:
         SettingsError: another worker holds the file.
-        Terminal: the file was written by a newer format or holds another topic's rows.
+        Terminal: the file was written by a newer format, or holds rows of another topic or of one that was
+            made anew under the same name.
         StoreUnavailable: the file cannot be opened now.
     """
 
-    def __init__(self, file: Path, *, topic: str) -> None:
+    def __init__(self, file: Path, *, topic: str, topic_id: str = "") -> None:
         self.file = file
         # Rows hold personal data: the owner's alone.
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -53,7 +54,7 @@ class SqliteReadModel:
             for pragma in ("page_size=16384", "journal_mode=WAL", "synchronous=NORMAL", "cache_size=-32768"):
                 self._db.execute(f"PRAGMA {pragma}")
             self._db.executescript(statements.CORE)
-            self._check(topic)
+            self._check(topic, topic_id)
         except sqlite3.OperationalError as error:
             self._lock.close()
             raise _unavailable(error, file) from error
@@ -191,7 +192,7 @@ class SqliteReadModel:
             raise _unavailable(error, self.file) from error
         return result
 
-    def _check(self, topic: str) -> None:
+    def _check(self, topic: str, topic_id: str) -> None:
         meta = dict(self._db.execute("SELECT name, value FROM meta"))
         if (found := int(meta.get("format", FORMAT))) > FORMAT:
             raise Terminal(
@@ -205,7 +206,14 @@ class SqliteReadModel:
                 where=str(self.file),
                 fix="give the projection a new version",
             )
-        facts = {"format": str(FORMAT), "topic": topic}
+        if topic_id and meta.get("topic_id", topic_id) != topic_id:
+            # Its offsets mean other events: going on at the stored ones would leave out the first.
+            raise Terminal(
+                f"the topic {topic} was made anew since this read model was built",
+                where=str(self.file),
+                fix="give the projection a new version, so that it is built from the topic as it is now",
+            )
+        facts = {"format": str(FORMAT), "topic": topic} | ({"topic_id": topic_id} if topic_id else {})
         self._db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", facts.items())
 
     def _stored_table(self) -> Table | None:

@@ -126,6 +126,24 @@ def test_poison_parks_its_key_only(flow, workers):
     assert flow.reader.status()["parked"] == 2
 
 
+def test_topic_made_anew_is_not_read_from_the_old_offset(flow, workers, capfd):
+    """The stored offset of a deleted topic means nothing in the one that follows it: no event is left out."""
+    flow.make_topic()
+    flow.publish([flow.create(row("A", n)) for n in range(5)])
+    first = workers(flow)
+    flow.wait()
+    first.terminate()
+    first.wait(15)
+    before = flow.reader.status()["offsets"]
+    flow.admin.delete([flow.topic])
+    until(lambda: flow.topic not in flow.admin.topics())
+    flow.make_topic()
+    flow.publish([flow.create(row("A", n)) for n in range(10, 30)])
+    workers(flow)
+    until(lambda: "made anew" in capfd.readouterr().err)
+    assert flow.rows() == {"A": 4} and flow.reader.status()["offsets"] == before
+
+
 def test_topic_and_schema_come_later(flow, workers):
     """A worker that starts first makes the topic and hears of the first event; the schema comes with it."""
     process = workers(flow)

@@ -9,7 +9,7 @@ from connectors.readmodel.reader import Reader
 from connectors.readmodel.sqlite import SqliteReadModel
 from connectors.readmodel.store import Fenced
 from schemas.entity import Field
-from schemas.errors import SettingsError
+from schemas.errors import SettingsError, Terminal
 from streams.checkpoint import WAITS, Checkpoint, Gap
 from streams.projection import row_projection
 from tests.unit.streams.events import FIELDS, TOPIC, Book, Writer, batch, entity, row
@@ -275,3 +275,12 @@ def test_old_events_lack_fields_that_are_selected_now(tmp_path):
     reader = Reader(tmp_path / "claim.sqlite")
     assert {r.values["nino"]: r.values["count"] for r in reader.rows({})} == {"A": None, "B": 7}
     store.close()
+
+
+def test_topic_made_anew_is_refused(tmp_path):
+    """A topic deleted and made anew under its name has other events at the stored offsets."""
+    file = tmp_path / "claim.sqlite"
+    SqliteReadModel(file, topic=TOPIC, topic_id="one").close()
+    SqliteReadModel(file, topic=TOPIC, topic_id="one").close()
+    with pytest.raises(Terminal, match="made anew"):
+        SqliteReadModel(file, topic=TOPIC, topic_id="two")
