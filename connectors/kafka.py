@@ -113,7 +113,6 @@ class TransactionalProducer:
                 "batch.size": 1_000_000,
                 "queue.buffering.max.messages": 500_000,
                 "queue.buffering.max.kbytes": 262_144,
-                "log_level": 3,
             }
         )
         try:
@@ -191,9 +190,9 @@ class TransactionalProducer:
 
     def close(self) -> None:
         """Give up what is queued and free the producer's threads."""
-        with suppress(KafkaException):  # a fenced producer reports that again here
-            self._producer.purge()
-            self._producer.flush(1.0)
+        with suppress(BanyanError):  # a fenced producer reports that again here
+            self._guard(self._producer.purge)
+            self._guard(self._producer.flush, 1.0)
 
     def _produce(
         self,
@@ -209,7 +208,7 @@ class TransactionalProducer:
                 self._producer.produce(topic, value, key, partition, on_delivery=callback, headers=headers)
                 return
             except BufferError:
-                self._producer.poll(0.05)
+                self._guard(self._producer.poll, 0.05)
             except KafkaException as error:
                 raise _translate(error, self.transactional_id) from error
 
@@ -223,13 +222,15 @@ class TransactionalProducer:
     def _guard(self, call: Any, *args: Any) -> Any:
         try:
             return call(*args)
-        except KafkaException as error:
-            raise _translate(error, self.transactional_id) from error
-        except SystemError as error:
-            # confluent-kafka returns a result *and* an error where a fatal one was waiting to be reported.
-            if isinstance(error.__cause__, KafkaException):
-                raise _translate(error.__cause__, self.transactional_id) from error
-            raise
+        except (KafkaException, SystemError) as error:
+            # A fatal error is raised in the middle of serving callbacks, and each callback that is called
+            # after it wraps it once more in a SystemError.
+            cause: BaseException | None = error
+            while isinstance(cause, SystemError):
+                cause = cause.__cause__
+            if not isinstance(cause, KafkaException):
+                raise
+            raise _translate(cause, self.transactional_id) from error
 
 
 def _last_index_of_each(partitions: npt.NDArray[np.int32]) -> list[int]:

@@ -58,6 +58,21 @@ def test_a_newer_producer_fences_the_older(links: Links, topic: str) -> None:
     newer.close()
 
 
+def test_a_fenced_producer_learns_it_from_the_broker(links: Links, topic: str) -> None:
+    """Records that are sent after the take-over are refused by the broker, and each later call says fenced."""
+    older = TransactionalProducer(links.kafka, f"{links.prefix}.late")
+    older.begin()
+    newer = TransactionalProducer(links.kafka, f"{links.prefix}.late")
+    for value in (b"1", b"2", b"3"):
+        older.send(topic, 0, b"k", value)
+    for call in (older.flush, older.commit, older.abort):
+        with pytest.raises(Fenced):
+            call()
+    older.close()
+    newer.close()
+    assert list(read_all(links.kafka, topic)) == []
+
+
 def test_state_is_the_newest_value_of_each_key(links: Links) -> None:
     """A tombstone takes its key out of the state."""
     name = f"{links.prefix}.kafka.state"
