@@ -133,6 +133,8 @@ class Facade:
 
     def _ready(self) -> Response:
         """Ready even without Kafka where the stages are known: the façade serves on the last known ones."""
+        if any(task.done() for task in self._tasks):
+            return problem("not-ready", 503, "a background task has ended; the log says why; start again")
         if self._watch.source == "default":
             return problem("not-ready", 503, "no stage is known yet; every operation is served by legacy")
         return json_response({"status": "ready", "stages_from": self._watch.source})
