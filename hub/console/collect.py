@@ -29,6 +29,10 @@ from schemas.errors import BanyanError
 #: A part that takes longer is shown as not answering; the page itself must stay quick.
 PATIENCE = aiohttp.ClientTimeout(total=2)
 
+#: A broker that hangs (rather than refuses) holds its clients for a minute. Longer than PATIENCE, because the
+#: first look reads whole internal topics.
+KAFKA_SECONDS = 4.0
+
 
 class Collector:
     """Keeps what was read from Kafka, so that each look reads only what is new.
@@ -43,17 +47,14 @@ class Collector:
         self._marks: dict[str, int] = {}
         self._complete_to: dict[str, dict[str, int]] = {}
         self._dead: dict[str, int] = {}
+        self._reading: asyncio.Future[dict[str, dict[str, int]]] | None = None
 
     async def look(self) -> Overview:
         """Return how things are now."""
         settings = self._estate.settings
         outages: list[Alert] = []
         (status, ready), operations = await asyncio.gather(self._status(outages), self._operations(outages))
-        try:
-            ends = await asyncio.to_thread(self._kafka)
-        except BanyanError as error:
-            outages.append(Alert(f"Kafka does not answer: {error.what}", "banyan status"))
-            ends = {}
+        ends = await self._ends(outages)
         flows = self._flows(status if ready else [], ends)
         return Overview(
             title=self._estate.title,
@@ -86,6 +87,21 @@ class Collector:
             outages.append(Alert("The façade does not answer.", f"banyan facade {self._estate.name}"))
             return []
         return [operation_view(o) for o in found["operations"]]
+
+    async def _ends(self, outages: list[Alert]) -> dict[str, dict[str, int]]:
+        """Read Kafka beside the event loop; a reading that takes too long goes on for the next look."""
+        if self._reading is None:
+            self._reading = asyncio.ensure_future(asyncio.to_thread(self._kafka))
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._reading), KAFKA_SECONDS)
+        except TimeoutError:
+            outages.append(Alert(f"Kafka has not answered within {KAFKA_SECONDS:g} s.", "banyan status"))
+        except BanyanError as error:
+            outages.append(Alert(f"Kafka does not answer: {error.what}", "banyan status"))
+        finally:
+            if self._reading.done():
+                self._reading = None
+        return {}
 
     def _kafka(self) -> dict[str, dict[str, int]]:
         """Read what is new on the internal topics; return the ends of the change topics."""
