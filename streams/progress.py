@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 
 from schemas.errors import Terminal, Transient
 
-#: How often to ask the broker for ends: once in ten seconds a projection is no load, and a stall is
+#: How often to ask the broker for ends: once in five seconds a projection is no load, and a stall is
 #: noticed within `STUCK_SECONDS` plus this.
-LOOK_SECONDS = 10.0
+LOOK_SECONDS = 5.0
 #: A partition that is behind and has neither fetched nor stored anything for so long is stuck. The slowest
-#: honest step is one batch: 20,000 rows take under 5 s even on a slow disk; a rebalance up to 10 s.
-STUCK_SECONDS = 45.0
+#: honest step is one batch: 20,000 rows take under 5 s even on a slow disk; a rebalance up to 10 s. Too short
+#: costs a needless start from the stored offsets, too long leaves readers with old rows.
+STUCK_SECONDS = 20.0
 
 
 class Stuck(Transient):
@@ -54,18 +55,20 @@ class Progress:
         """Compare this look with the ones before.
 
         Args:
-            positions: fetch position by assigned partition.
+            positions: fetch position by assigned partition. One that is not assigned counts as standing at
+                what is stored: the store has one worker, so a member without it is as stuck as a silent one.
             handed: where the last batch ended that the transport handed out, by partition.
             stored: next offset in the read model by claimed partition.
             ends: last stable offset by partition.
 
         Raises:
-            Stuck: an assigned partition is behind and has not moved for `STUCK_SECONDS`.
+            Stuck: a partition is behind and has not moved for `STUCK_SECONDS`.
             Rewound: a partition ends before what is stored.
         """
         now = self._clock()
-        for partition, position in positions.items():
-            at = (position, stored.get(partition, 0))
+        for partition in ends.keys() | positions.keys():
+            at = (positions.get(partition, stored.get(partition, 0)), stored.get(partition, 0))
+            position = at[0]
             if partition in ends and at[1] > ends[partition]:
                 raise Rewound(
                     f"partition {partition} ends at {ends[partition]}, but {at[1]} is stored: another topic",

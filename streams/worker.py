@@ -7,9 +7,10 @@ import contextlib
 import logging
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from connectors.admin import Admin
 from connectors.links import Links
@@ -21,8 +22,10 @@ from streams.app import ProjectionApp, projection_app
 from streams.checkpoint import Checkpoint
 from streams.dead_letter import DeadLetter
 from streams.engine import Engine
-from streams.progress import Progress
+from streams.progress import Progress, Stuck
 from streams.projection import Projection
+
+T = TypeVar("T")
 
 log = logging.getLogger("banyan.worker")
 
@@ -35,6 +38,9 @@ _SWITCH_SECONDS = 0.0005
 _LOOK_SECONDS = 1.0
 #: Back-off between restarts of one projection.
 _FIRST_RESTART, _LAST_RESTART = 0.5, 15.0
+#: A Kafka client that takes longer to start, or to name its positions, hangs: aiokafka can, after its broker
+#: has died. Asking is no work; starting waits for one answer of the broker.
+_START_SECONDS, _ANSWER_SECONDS = 60.0, 10.0
 #: Time for a group to be left properly; then the session timeout (10 s) does it.
 _STOP_SECONDS = 10.0
 
@@ -95,6 +101,12 @@ class _Host:
                 raise
             except BanyanError as error:
                 log.warning("%s starts again: %s", self, error)
+            except asyncio.CancelledError:
+                # aiokafka raises it out of calls that wait for a broker which dies, though nobody cancelled.
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                log.warning("%s starts again: its Kafka client gave up", self)
             except Exception as error:
                 log.error("%s starts again after an unexpected error: %s", self, _place(error))
             if asyncio.get_running_loop().time() - began > 60.0:
@@ -129,7 +141,7 @@ class _Host:
         app = projection_app(self._projection, self._links, engine)
         progress = Progress(str(self))
         try:
-            await app.start()
+            await _within(_START_SECONDS, app.start(), "the Kafka client does not start")
             while not stop.is_set():
                 await _first(stop, engine.stopped, _LOOK_SECONDS)
                 if engine.failed is not None:
@@ -144,7 +156,8 @@ class _Host:
                     # Stored offsets first: ends that are read later can only be larger.
                     stored = {partition: n for (_, partition), n in checkpoint.stored.items()}
                     ends = await asyncio.to_thread(self._admin.last_stable_offsets, self._topic)
-                    positions = {tp.partition: p for tp, p in (await app.batches.positions()).items()}
+                    asked = _within(_ANSWER_SECONDS, app.batches.positions(), "the Kafka client is silent")
+                    positions = {tp.partition: p for tp, p in (await asked).items()}
                     handed = {tp.partition: n for tp, n in app.batches.handed.items()}
                     progress.look(positions, handed, stored, ends)
         finally:
@@ -157,6 +170,13 @@ class _Host:
             p = self._projection
             wanted.append(self._links.topics.change(p.system, p.entity, p.partitions))
         self._admin.ensure(wanted)
+
+
+async def _within(seconds: float, work: Awaitable[T], what: str) -> T:
+    try:
+        return await asyncio.wait_for(work, seconds)
+    except TimeoutError:
+        raise Stuck(f"{what} within {seconds:.0f} s", fix="nothing: the app is started again") from None
 
 
 async def _first(stop: asyncio.Event, other: asyncio.Event, seconds: float) -> None:

@@ -21,6 +21,8 @@ _BIND = (
     "import ctypes,os,sys;ctypes.CDLL(None).prctl(1,9);"
     "os.getppid()==int(sys.argv[1]) or os._exit(1);os.execv(sys.argv[2],sys.argv[2:])"
 )
+#: A killed JVM gives its memory back before it is gone: some tenths of a second.
+_GONE_SECONDS = 5.0
 _TAIL_LINES = 12
 _TAIL_BYTES = 8192
 #: Variables that change what a JVM loads or how it starts; an embedded part must start the same everywhere.
@@ -79,11 +81,18 @@ class Child:
             self.kill()
 
     def kill(self) -> None:
-        """End it at once, and whatever it started."""
+        """End it at once, and whatever it started, also in sessions of their own (a trainer's Java)."""
         if self.alive:
+            started: list[psutil.Process] = []
+            with contextlib.suppress(psutil.Error):
+                started = psutil.Process(self.pid).children(recursive=True)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
             self._process.wait()
+            for process in started:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(started, timeout=_GONE_SECONDS)
 
 
 def log_tail(path: Path) -> str:

@@ -54,3 +54,13 @@ def test_looks_are_rare(clock):
     clock.now = 10.0
     assert progress.due()
     assert not progress.due()
+
+
+def test_a_partition_that_was_never_assigned_is_stuck_too() -> None:
+    """A group member that is given nothing while events wait is started again like a silent one."""
+    clock = Clock()
+    progress = Progress("p", clock)
+    progress.look({}, {}, {}, {0: 5})
+    clock.now += STUCK_SECONDS + 1
+    with pytest.raises(Stuck):
+        progress.look({}, {}, {}, {0: 5})
