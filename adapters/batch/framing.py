@@ -62,11 +62,13 @@ def lines(stream: BinaryIO, length: int, page: CodePage, chunk: int = CHUNK) -> 
     """Yield the records of a text file: one a line (LF or CRLF; NEL or LF in EBCDIC), padded to `length`.
 
     A line may be shorter than the record, as editors and transfers cut trailing blanks; a longer one, or
-    one cut off so early that a number is blank, is a bad record. Empty lines are skipped.
+    one cut off so early that a number is blank, is a bad record. So is a last line without an end that is
+    shorter than the record where all before it are whole: there the file was cut. Empty lines are skipped.
     """
     separator, carriage = _line_ends(page)
     pad = bytes([page.space])
     number, offset, rest = 1, 0, b""
+    whole = False
     while True:
         data = stream.read(chunk)
         parts = (rest + data).split(separator)
@@ -76,7 +78,11 @@ def lines(stream: BinaryIO, length: int, page: CodePage, chunk: int = CHUNK) -> 
             line = part.removesuffix(carriage)
             if len(line) > length and line[length:].strip(pad):
                 yield Broken(number, offset, line, f"the line has {len(line)} bytes; the record has {length}")
+            elif not data and whole and 0 < len(line) < length:
+                reason = f"truncated: the last line has {len(line)} of {length} bytes and no end"
+                yield Broken(number, offset, line, reason)
             elif line:
+                whole = len(line) >= length and (whole or number == 1)
                 good.append((number, offset, line[:length].ljust(length, pad)))
             offset += len(part) + 1
             number += 1

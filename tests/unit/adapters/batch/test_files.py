@@ -244,6 +244,25 @@ def test_the_archive_never_overwrites(home: Path) -> None:
     assert [p.read_bytes() for p in archived] == [GOOD, claim(9) + trailer(1)]
 
 
+def test_a_text_file_that_was_cut_off_is_noticed() -> None:
+    """A last line without an end, shorter than all before it, is a bad record and no change of its row."""
+    page = CodePage.named("ascii")
+
+    def read(content: bytes) -> list[tuple[int, str]]:
+        parts = lines(io.BytesIO(content), 4, page, 5)
+        return [
+            (p.record, "bad") if isinstance(p, Broken) else (n, "good")
+            for p in parts
+            for n in ([p.record] if isinstance(p, Broken) else p.record.tolist())
+        ]
+
+    assert read(b"AAAA\nBBBB\nCC") == [(1, "good"), (2, "good"), (3, "bad")]
+    assert read(b"AAAA\nBBBB\nCCCC") == [(1, "good"), (2, "good"), (3, "good")]
+    assert read(b"AAAA\nBBBB\nCC\n") == [(1, "good"), (2, "good"), (3, "good")]
+    assert read(b"AAAA\nBB\nCC") == [(1, "good"), (2, "good"), (3, "good")]
+    assert read(b"CC") == [(1, "good")]
+
+
 def test_a_read_only_folder_may_not_outgrow_memory(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """More files than an adapter remembers would be read again and bring the past back, so it refuses."""
     monkeypatch.setattr("adapters.batch.inbox.KNOWN", 2)
