@@ -63,7 +63,8 @@ def lines(stream: BinaryIO, length: int, page: CodePage, chunk: int = CHUNK) -> 
 
     A line may be shorter than the record, as editors and transfers cut trailing blanks; a longer one, or
     one cut off so early that a number is blank, is a bad record. So is a last line without an end that is
-    shorter than the record where all before it are whole: there the file was cut. Empty lines are skipped.
+    shorter than the record where all before it are whole: there the file was cut. Empty lines are
+    skipped.
     """
     separator, carriage = _line_ends(page)
     pad = bytes([page.space])

@@ -59,7 +59,7 @@ def test_a_newer_producer_fences_the_older(links: Links, topic: str) -> None:
 
 
 def test_a_fenced_producer_learns_it_from_the_broker(links: Links, topic: str) -> None:
-    """Records that are sent after the take-over are refused by the broker, and each later call says fenced."""
+    """Records sent after the take-over are refused by the broker, and each later call says fenced."""
     older = TransactionalProducer(links.kafka, f"{links.prefix}.late")
     older.begin()
     newer = TransactionalProducer(links.kafka, f"{links.prefix}.late")
