@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from types import ModuleType
@@ -21,8 +22,9 @@ from connectors.links import Links
 from connectors.log_reader import read_all
 from hub.estate import Estate
 from hub.run import running, stop_on_signal
-from hub.terminal import note, say
-from schemas.errors import BanyanError, SettingsError, Transient
+from hub.services import INTERRUPTED
+from hub.terminal import say
+from schemas.errors import SettingsError, Transient
 
 #: How long a story waits for one thing to come true. Everything takes a second or two; a slow machine
 #: that trains its AOT caches at the same time has been seen to need twenty.
@@ -167,7 +169,12 @@ async def tell(estate: Estate, *, end: bool) -> bool:
                 say("everything runs on; Ctrl-C ends it, and the next start finds the same data")
                 await stop.wait()
         say("ending")
-    return told and not demo.failed
+    if not told:
+        # All parts have ended. A thread of the story that still reads the ended Kafka would hold the
+        # interpreter for half a minute, so it is not waited for.
+        sys.stdout.flush()
+        os._exit(INTERRUPTED)
+    return not demo.failed
 
 
 def load_story(estate: Estate) -> ModuleType:
@@ -194,7 +201,11 @@ async def _demo(estate: Estate) -> AsyncIterator[Demo]:
 
 
 async def _tell_or_stop(story: Awaitable[None], stop: asyncio.Event) -> bool:
-    """Let the story run to its end, or leave it at a signal. Return whether it was told whole."""
+    """Let the story run to its end, or leave it at a signal. Return whether it was told whole.
+
+    Raises:
+        Transient: what the story waits for does not come true.
+    """
     telling, stopping = asyncio.ensure_future(story), asyncio.ensure_future(stop.wait())
     await asyncio.wait({telling, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -202,9 +213,6 @@ async def _tell_or_stop(story: Awaitable[None], stop: asyncio.Event) -> bool:
         telling.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await telling
-        return False
-    if isinstance(error := telling.exception(), BanyanError):
-        note(f"the story stops here: {error}")
         return False
     telling.result()
     return True
