@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from adapters.diff import DELETE, READ, Int64s
 from adapters.extract import Origin
-from adapters.key_secret import key_secret
 from adapters.snapshot import Picture
 from adapters.spec import AdapterSpec
 from adapters.spool import SCHEMA
+from connectors.key_secret import key_secret
 from connectors.links import Links
 from connectors.registry import Registry
 from schemas.codec import Decoder, Encoder

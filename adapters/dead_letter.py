@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from adapters.spool import SCHEMA
 from connectors.kafka import Headers
 from connectors.links import Links
 from connectors.log_reader import read_all
+from schemas.key_text import pseudonym
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,19 @@ def list_dead_letters(links: Links, system: str) -> Iterator[DeadLetter]:
         )
 
 
-def spool_batch(rejects: Sequence[Reject], *, adapter: str, extract: str, origin: Origin) -> pa.RecordBatch:
-    """Return the rejects as a spool batch; headers travel as JSON in their column."""
-    headers = [_headers(reject, adapter, extract, origin) for reject in rejects]
+def spool_batch(
+    rejects: Sequence[Reject], *, adapter: str, extract: str, origin: Origin, secret: bytes
+) -> pa.RecordBatch:
+    """Return the rejects as a spool batch; headers travel as JSON in their column.
+
+    Args:
+        rejects: what could not be decoded.
+        adapter: the adapter's name.
+        extract: the extract's id.
+        origin: where it came from.
+        secret: the estate's key secret; headers name a key by its pseudonym only.
+    """
+    headers = [_headers(reject, adapter, extract, origin, secret) for reject in rejects]
     n = len(rejects)
     columns = [
         pa.array([0] * n, pa.int32()),
@@ -76,12 +86,7 @@ def kafka_headers(text: bytes) -> Headers:
     return [(name, value.encode()) for name, value in json.loads(text).items()]
 
 
-def key_pseudonym(key_text: str | None) -> str:
-    """Return what stands for a key in headers and logs: 16 hex digits of its SHA-256; empty without key."""
-    return "" if key_text is None else hashlib.sha256(key_text.encode()).hexdigest()[:16]
-
-
-def _headers(reject: Reject, adapter: str, extract: str, origin: Origin) -> bytes:
+def _headers(reject: Reject, adapter: str, extract: str, origin: Origin, secret: bytes) -> bytes:
     return json.dumps(
         {
             "banyan.adapter": adapter,
@@ -92,7 +97,8 @@ def _headers(reject: Reject, adapter: str, extract: str, origin: Origin) -> byte
             "banyan.offset": str(reject.offset),
             "banyan.field": reject.field_path,
             "banyan.reason": reject.reason,
-            "banyan.key": key_pseudonym(reject.key_text),
+            # A plain hash would give the key away to whoever tries all national numbers.
+            "banyan.key": "" if reject.key_text is None else pseudonym(secret, reject.key_text),
             "banyan.at_ms": str(origin.arrival_ms),
         }
     ).encode()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 import threading
 import time
-import traceback
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -17,7 +15,6 @@ from adapters.approval import decision
 from adapters.channel import Channel, open_channels, topics_of
 from adapters.extract import Adapter, Extract
 from adapters.folder_lock import FolderLock
-from adapters.key_secret import fingerprint
 from adapters.lifecycle import ExtractState, LifecycleEvent
 from adapters.prepare import prepare
 from adapters.publish import Publisher
@@ -27,9 +24,10 @@ from adapters.spool import Manifest, Spool, keep_spools
 from adapters.state import Held
 from connectors.admin import Admin
 from connectors.kafka import Fenced
+from connectors.key_secret import fingerprint, key_secret
 from connectors.links import Links
 from connectors.registry import Registry
-from schemas.errors import BanyanError, SettingsError, Terminal, Transient
+from schemas.errors import BanyanError, SettingsError, Terminal, Transient, described
 
 #: How often an unchanged poll says so: "complete to" then lags by no more than this.
 HEARTBEAT_SECONDS = 10.0
@@ -177,6 +175,7 @@ class AdapterLoop:
                 base=state.snapshot,
                 spools=self._spools,
                 dead_letters=self._links.topics.dlq(self._spec.system).name,
+                secret=key_secret(self._links.state / "secrets"),
                 told=state.letters,
             )
         except Terminal as error:
@@ -297,7 +296,7 @@ class AdapterLoop:
 
     def _trouble(self, error: Exception, failures: int) -> float:
         """Report an error once, let go of Kafka, and return how long to pause."""
-        text = str(error) if isinstance(error, BanyanError) else _place(error)
+        text = str(error) if isinstance(error, BanyanError) else _unexpected(error)
         first, longest = _BACKOFF
         # A Terminal error waits for a person, who may mend the source while this runs: it is tried again too.
         pause = min(longest, first * 2.0 ** min(failures - 1, 10))
@@ -362,12 +361,8 @@ def _newer(extract: Extract, manifest: Manifest) -> bool:
     return origin.ts_kind == "business" and origin.ts_ms > manifest.business_ms > 0
 
 
-def _place(error: Exception) -> str:
-    """Name an unexpected error by type and line only: its message could hold a record's data (G10)."""
-    frames: Iterator[traceback.FrameSummary] = reversed(traceback.extract_tb(error.__traceback__))
-    frame = next(frames, None)
-    where = f" at {Path(frame.filename).name}:{frame.lineno}" if frame else ""
-    return f"internal error: {type(error).__name__}{where}\n  → report it with the version of Banyan"
+def _unexpected(error: Exception) -> str:
+    return f"internal error: {described(error)}\n  → report it with the version of Banyan"
 
 
 def _now_ms() -> int:

@@ -21,10 +21,10 @@ from adapters.dead_letter import spool_batch
 from adapters.diff import DELETE, Changes, compare
 from adapters.extract import Extract, Reject
 from adapters.guard import Tally, reasons_to_hold
-from adapters.key_secret import fingerprint
 from adapters.snapshot import Picture, Snapshots
 from adapters.spec import AdapterSpec
 from adapters.spool import BATCH_ROWS, Spool, SpoolEntity, SpoolWriter
+from connectors.key_secret import fingerprint
 
 #: Rows encoded at once: the kernels' working columns then stay in the processor's cache (a third faster).
 _ENCODED_ROWS = 32_768
@@ -69,6 +69,7 @@ def prepare(
     base: str,
     spools: Path,
     dead_letters: str,
+    secret: bytes,
     told: str = "",
 ) -> Spool:
     """Decode, compare, guard and write; nothing of it is published yet.
@@ -81,6 +82,7 @@ def prepare(
         base: id of the committed snapshot; empty before the first.
         spools: folder for the new spool.
         dead_letters: the dead-letter topic's name.
+        secret: the estate's key secret, behind the pseudonyms of keys in dead letters.
         told: digest of the rejects that the poll before has dead-lettered. A record that stays bad is in
             every poll; it is one dead letter, not one every few seconds.
 
@@ -121,7 +123,11 @@ def prepare(
     if rejects and (not letters or letters != told):
         writer.add(
             dead_letters,
-            [spool_batch(rejects, adapter=spec.name, extract=extract.id, origin=extract.origin)],
+            [
+                spool_batch(
+                    rejects, adapter=spec.name, extract=extract.id, origin=extract.origin, secret=secret
+                )
+            ],
         )
     return writer.close(
         adapter=spec.name,

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.ipc
 
-from adapters.durable import content_id, sync_folder, write_durably
+from connectors.durable import content_id, sync_folder, write_durably
 from schemas.errors import Terminal
 
 _COLUMNS = pa.schema([("key_text", pa.large_string()), ("value", pa.large_binary())])

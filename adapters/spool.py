@@ -21,8 +21,8 @@ import pyarrow as pa
 import pyarrow.ipc
 from pydantic import BaseModel, ConfigDict
 
-from adapters.durable import content_id, sync_folder, write_durably
 from adapters.extract import TsKind
+from connectors.durable import content_id, sync_folder, write_durably
 from schemas.errors import Terminal
 
 #: Rows of an IPC batch: some megabytes of events, so a reader's memory stays small and a position in the

@@ -6,17 +6,16 @@ import asyncio
 import contextlib
 import logging
 import sys
-import traceback
 from collections.abc import Awaitable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TypeVar
 
 from connectors.admin import Admin
+from connectors.key_secret import key_secret
 from connectors.links import Links
 from connectors.readmodel.sqlite import SqliteReadModel
 from connectors.registry import Registry
-from schemas.errors import BanyanError, SettingsError
+from schemas.errors import BanyanError, SettingsError, described
 from schemas.topics import Topic
 from streams.app import ProjectionApp, projection_app
 from streams.checkpoint import Checkpoint
@@ -108,7 +107,7 @@ class _Host:
                     raise
                 log.warning("%s starts again: its Kafka client gave up", self)
             except Exception as error:
-                log.error("%s starts again after an unexpected error: %s", self, _place(error))
+                log.error("%s starts again after an unexpected error: %s", self, described(error))
             if asyncio.get_running_loop().time() - began > 60.0:
                 pause = _FIRST_RESTART
             if not stop.is_set():
@@ -123,7 +122,10 @@ class _Host:
         store = await asyncio.to_thread(SqliteReadModel, file, topic=self._topic, topic_id=topic_id)
         try:
             letters = DeadLetter(
-                self._links.kafka, self._links.topics.dlq(self._projection.system).name, self._projection
+                self._links.kafka,
+                self._links.topics.dlq(self._projection.system).name,
+                self._projection,
+                await asyncio.to_thread(key_secret, self._links.state / "secrets"),
             )
             checkpoint = Checkpoint(self._projection, self._topic, store, self._registry, letters)
             engine = Engine(str(self), checkpoint, self._preparing)
@@ -196,11 +198,4 @@ async def _stop(app: ProjectionApp) -> None:
             "%s did not leave its group in %.0f s; its session will time out", app.conf.id, _STOP_SECONDS
         )
     except Exception as error:
-        log.error("%s did not stop cleanly: %s", app.conf.id, _place(error))
-
-
-def _place(error: Exception) -> str:
-    """Name an unexpected error by type and line only: its message could hold a record's data (G10)."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{where}"
+        log.error("%s did not stop cleanly: %s", app.conf.id, described(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -11,7 +12,9 @@ from adapters.channel import bind
 from adapters.prepare import prepare
 from adapters.snapshot import Snapshots
 from adapters.testing import JsonRowsSpec
+from schemas.key_text import pseudonym
 
+SECRET = b"k" * 32
 SPEC = JsonRowsSpec(name="src", system="core", guard={"min_known": 1, "max_delete_share": 0.5})
 
 
@@ -35,6 +38,7 @@ class Source:
             base=base,
             spools=self.folder / spools,
             dead_letters="dlq",
+            secret=SECRET,
         )
 
 
@@ -95,8 +99,19 @@ def test_rejects_are_the_last_records(source):
     *_, piece = spool.pieces(0, 10)
     assert (piece.topic, piece.value) == ("dlq", [b"xx"])
     headers = json.loads(piece.headers[0])
-    assert headers["banyan.reason"] == "why" and headers["banyan.key"] not in ("", "q")
+    assert headers["banyan.reason"] == "why"
     assert spool.manifest.counts["rejected"] == 1
+
+
+def test_dead_letter_names_its_key_by_a_keyed_hash_only(source):
+    """Who lacks the estate's secret cannot test a guess at the key; a reject without key has no pseudonym."""
+    rejects = [{"raw": "x", "reason": "why", "key_text": key} for key in ("QQ123456C", None)]
+    spool = source.prepare([("a", 1)], rejects=rejects)
+    *_, piece = spool.pieces(0, 10)
+    keys = [json.loads(h)["banyan.key"] for h in piece.headers]
+    assert keys == [pseudonym(SECRET, "QQ123456C"), ""]
+    assert not hashlib.sha256(b"QQ123456C").hexdigest().startswith(keys[0])
+    assert not any(b"QQ123456C" in header for header in piece.headers)
 
 
 def test_unreadable_key_holds_and_deletes_nothing(source):

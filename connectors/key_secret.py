@@ -1,4 +1,4 @@
-"""The managed secret behind pseudonymous keys (DESIGN 10.14)."""
+"""The managed secret behind pseudonyms of business keys (DESIGN 10.14): message keys and dead letters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from adapters.durable import sync_folder
+from connectors.durable import sync_folder
 from schemas.errors import Terminal
 
 _BYTES = 32
