@@ -48,6 +48,10 @@ class AdapterSpec(BaseModel):
     )
     guard: GuardSpec = Field(default_factory=GuardSpec, description="When to hold an extract for approval.")
 
+    def advice(self) -> list[tuple[str, str]]:
+        """Return what is allowed here but dangerous, each with its remedy, for `banyan check`."""
+        return []
+
     def open(self, folder: Path) -> Adapter:
         """Make the adapter. `folder` is where `adapter.toml` stands; relative paths start there."""
         raise NotImplementedError(f"{type(self).__name__} must implement open()")

@@ -40,6 +40,7 @@ def lint(estate: Estate) -> tuple[list[Finding], dict[str, int]]:
     operations = load(lambda: estate.operations, str(estate.path / "operations"))
     entities: dict[str, Any] = {}
     for spec, folder in adapters:
+        findings += [Finding(what, str(folder / "adapter.toml"), fix) for what, fix in spec.advice()]
         for name, entity in load(partial(_entities, spec, folder), str(folder)):
             entities[f"{spec.system}.{name}"] = entity
     findings += _projection_findings(estate, projections, entities)

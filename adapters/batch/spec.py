@@ -26,6 +26,8 @@ from schemas.errors import SettingsError
 from schemas.names import avro_name
 
 _Frozen = ConfigDict(extra="forbid", frozen=True)
+#: Longer than the stalls of a usual transfer (TCP retries, a pausing job), short beside a nightly run.
+SAFE_AGE_SECONDS = 30.0
 Literals = Annotated[tuple[str | int, ...], Field(min_length=1)]
 
 
@@ -89,9 +91,12 @@ class BatchSpec(AdapterSpec):
         False, description="Leave the folder untouched: read files stay, and are recognised by their content."
     )
     min_age_seconds: float = Field(
-        1.0,
+        SAFE_AGE_SECONDS,
         ge=0,
-        description="A file must have been unchanged for so long, so that no half-written one is read.",
+        description="A file must have been unchanged for so long. An upload that stalls just between two "
+        "records looks like a whole file without the rest, so its missing rows would be deletes: keep this "
+        "longer than any stall. 0 is right where the writer renames finished files into place; without that, "
+        "a shorter time than the default needs a trailer or a done_marker.",
     )
     done_marker: str = Field(
         "",
@@ -159,6 +164,18 @@ class BatchSpec(AdapterSpec):
         if not self.records and not (self.entity and self.key):
             raise ValueError("entity and key are missing (or [[records]], for several record types)")
         return self
+
+    def advice(self) -> list[tuple[str, str]]:
+        """Return a warning where nothing would tell a half-written file from a whole one."""
+        if self.min_age_seconds >= SAFE_AGE_SECONDS or self.done_marker or self.trailer is not None:
+            return []
+        return [
+            (
+                f"min_age_seconds = {self.min_age_seconds:g} and neither trailer nor done_marker: an upload "
+                "that stalls between two records is read as a whole file, and what it lacks is deleted",
+                f"set min_age_seconds = {SAFE_AGE_SECONDS:g} or more, or declare a trailer or a done_marker",
+            )
+        ]
 
     def open(self, folder: Path) -> BatchAdapter:
         """Make the adapter; the copybook is read and every name in the settings checked.

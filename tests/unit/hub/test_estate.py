@@ -69,6 +69,21 @@ def test_a_projection_of_nothing_is_a_finding(tmp_path: Path) -> None:
     assert "no adapter publishes 'nobody.thing'" in findings[0].what
 
 
+def test_an_adapter_that_may_read_half_a_file_is_a_finding(tmp_path: Path) -> None:
+    """`banyan check` tells, with the file to change, that an upload's stall could be taken for its end."""
+    (tmp_path / "banyan.toml").write_text('prefix = "x"\n')
+    folder = tmp_path / "adapters" / "a"
+    folder.mkdir(parents=True)
+    (folder / "a.cpy").write_text("       01 R.\n          05 ID PIC X(4).\n")
+    (folder / "adapter.toml").write_text(
+        'kind = "batch"\nname = "a"\nsystem = "s"\nentity = "e"\nkey = ["ID"]\nfolder = "in"\n'
+        'copybook = "a.cpy"\nmin_age_seconds = 1\n'
+    )
+    (finding,) = lint(Estate(tmp_path))[0]
+    assert "stalls between two records" in finding.what
+    assert finding.where == str(folder / "adapter.toml")
+
+
 def test_a_folder_without_settings_is_refused(tmp_path: Path) -> None:
     """A folder that is no estate is told with its remedy."""
     with pytest.raises(SettingsError, match=r"no banyan\.toml"):

@@ -301,6 +301,36 @@ def test_a_file_waits_for_its_marker_and_its_age(home: Path) -> None:
     assert len(list(aged.poll())) == 1
 
 
+def test_a_growing_file_is_not_read_by_default(home: Path) -> None:
+    """Without a setting a file must have stood still for half a minute: longer than an upload's stall."""
+    (home / "adapter.toml").write_text(SETTINGS.replace("min_age_seconds = 0\n", ""))
+    path = drop(home, GOOD)
+    adapter = load(home / "adapter.toml", BatchSpec).open(home)
+    assert not list(adapter.poll())
+    os.utime(path, (time.time() - 31, time.time() - 31))
+    assert len(list(adapter.poll())) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "findings"),
+    [
+        ({"trailer": None, "min_age_seconds": 1.0}, 1),
+        ({"trailer": None, "min_age_seconds": 0}, 1),
+        ({"trailer": None, "min_age_seconds": 30}, 0),
+        ({"trailer": None, "min_age_seconds": 0, "done_marker": ".done"}, 0),
+        ({"min_age_seconds": 0}, 0),
+    ],
+)
+def test_nothing_tells_half_a_file_from_a_whole_one(
+    home: Path, changes: dict[str, Any], findings: int
+) -> None:
+    """A short age without trailer or marker is warned of, with the three remedies."""
+    spec = load(home / "adapter.toml", BatchSpec)
+    advice = spec.model_validate(spec.model_dump() | changes).advice()
+    assert len(advice) == findings
+    assert all(word in fix for _, fix in advice for word in ("min_age_seconds", "trailer", "done_marker"))
+
+
 def test_a_name_without_a_date_does_not_block_its_neighbours(home: Path) -> None:
     """A file name without a valid business date fails that file only."""
     drop(home, GOOD, "PAY.20261399")
