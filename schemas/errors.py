@@ -9,6 +9,9 @@ The three mixins group errors by *recovery*, which is what a caller decides on:
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 
 class BanyanError(Exception):
     """Base of every error that Banyan raises on purpose.
@@ -48,3 +51,13 @@ class SettingsError(Terminal):
     """A setting is missing, misspelt or contradictory (exit code 2)."""
 
     exit_code = 2
+
+
+def described(error: BaseException) -> str:
+    """Return an unexpected error's type, and file and line of where it arose.
+
+    Nothing else goes into a log: the message of a library's error may hold a record's data (G10).
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from connectors.links import Links
-from schemas.errors import SettingsError
+from schemas.errors import SettingsError, described
 from strangler.exchange import (
     BodyRefusedError,
     Receive,
@@ -186,6 +186,9 @@ class Facade:
 async def _kept_running(run: Any) -> None:
     try:
         await run
-    except Exception:
-        log.exception("a background task of the façade ended; its work stands still until a restart")
+    except Exception as error:
+        log.error(
+            "a background task of the façade ended; its work stands still until a restart: %s",
+            described(error),
+        )
         raise

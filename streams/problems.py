@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from connectors.readmodel.reader import NotReady
+from schemas.errors import described
 
 log = logging.getLogger("banyan.api")
 
@@ -46,8 +47,8 @@ def handle_problems(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _(request: Request, error: Exception) -> Response:
-        # The path may hold a key, which may be personal: only the kind of error is logged and shown.
-        log.error("request failed: %s", type(error).__name__, exc_info=error)
+        # The path may hold a key, which may be personal: only kind and place of the error are logged.
+        log.error("request failed: %s", described(error))
         return problem(500, "the request failed inside the service", request)
 
 

@@ -21,9 +21,9 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "universal_credit" / "operati
 
 
 async def test_a_facade_whose_background_work_ended_is_not_ready(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A façade that no longer follows its stages says so to whoever asks whether it is ready."""
+    """A façade that no longer follows its stages says so when asked, and logs why without any content."""
     (tmp_path / "facade").mkdir()
     state = StageState(Stage.SHADOW, 1, "ann", "look", 0, "0" * 64)
     (tmp_path / "facade" / "get_case.json").write_bytes(state.to_bytes())
@@ -31,7 +31,7 @@ async def test_a_facade_whose_background_work_ended_is_not_ready(
 
     async def run(_: StageWatch) -> None:
         await broken.wait()
-        raise RuntimeError
+        raise RuntimeError("QQ100001A")
 
     monkeypatch.setattr(StageWatch, "run", run)
     links = Links("t", KafkaSettings(bootstrap="127.0.0.1:9"), "http://127.0.0.1:9", tmp_path)
@@ -48,6 +48,8 @@ async def test_a_facade_whose_background_work_ended_is_not_ready(
             await asyncio.sleep(0.01)
     status, problem = await _ready(app)
     assert status == 503 and "background task" in problem["detail"]
+    assert "RuntimeError at test_facade.py:" in caplog.text
+    assert "QQ100001A" not in caplog.text
     await orders.put({"type": "lifespan.shutdown"})
     await lifespan
 
