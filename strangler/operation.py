@@ -75,6 +75,12 @@ class Modern(_Spec):
     status: str = Field("", description="URL of the read API's `/v1/_status`; where projections stand.")
     projection: str = Field("", description="The projection that answers, as `/v1/_status` names it.")
     adapter: str = Field("", description="The adapter whose extracts feed it.")
+    not_found: Literal["marked", "status"] = Field(
+        "marked",
+        description="What says that there is no such thing. `marked`: a 404 with the header "
+        "`Banyan-Not-Found: row`, as the read API sends it; a plain 404 (a wrong URL) is then a failure. "
+        "`status`: every 404, for a modern side of another make.",
+    )
     timeout_seconds: float = Field(2.0, gt=0, description="The whole call; longer is a 504 for the caller.")
     max_connections: int = Field(64, ge=1, description="Connections kept to this side.")
 

@@ -17,7 +17,7 @@ from schemas.errors import BanyanError, SettingsError, Skippable
 from strangler.operation import Operation
 from strangler.record import MappingError, Record, jsonable, typed
 from strangler.soap_message import content_type
-from strangler.upstream import Answer, SideFailed, Upstream
+from strangler.upstream import Answer, RawHeaders, SideFailed, Upstream
 
 Parameters = Mapping[str, str]
 _JSON: Final = {"Accept": "application/json", "Accept-Encoding": "identity"}
@@ -191,6 +191,9 @@ class ModernSide:
             url = url.replace(f"{{{name}}}", quote(value, safe=""))
         answer = await self._upstream.send("GET", URL(url, encoded=True), _JSON, None)
         if answer.status == 404:
+            # A wrong URL is 404 too; taken for an answer it would agree with a legacy that has no such thing.
+            if self._operation.modern.not_found == "marked" and not _says_no_row(answer.headers):
+                raise SideFailed("modern", "status", "404 that is not about a row; see [modern] url")
             return Reply(None, answer.body, _now_ms())
         if answer.status != 200:
             raise SideFailed("modern", "status", str(answer.status))
@@ -211,6 +214,10 @@ class ModernSide:
         except ValueError:
             raise SideFailed("modern", "bad_answer", "not JSON") from None
         return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+
+
+def _says_no_row(headers: RawHeaders) -> bool:
+    return any(name.lower() == b"banyan-not-found" and value == b"row" for name, value in headers)
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from streams.problems import Problem, handle_problems
 from streams.projection import Projection
 
 _DEFAULT_LIMIT, _MOST = 100, 1000
+#: Tells "this key has no row" from the 404 of a URL that is not there at all: only the first is an answer.
+_NO_ROW = {"Banyan-Not-Found": "row"}
 
 
 def create_app(projections: Sequence[Projection], documents: Sequence[Document], links: Links) -> FastAPI:
@@ -160,10 +162,10 @@ def _row(reader: Reader, table: Table, segments: Sequence[str]) -> Row:
     try:
         key = [as_stored(text, table.column(k)) for text, k in zip(segments, table.key, strict=True)]
     except ValueError:
-        raise Problem(404, "no row has this key") from None
+        raise Problem(404, "no row has this key", headers=_NO_ROW) from None
     row = reader.row(key)
     if row is None:
-        raise Problem(404, "no row has this key")
+        raise Problem(404, "no row has this key", headers=_NO_ROW)
     return row
 
 

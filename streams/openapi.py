@@ -23,7 +23,15 @@ _PROBLEM = {
     "description": "What is wrong",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
-_ERRORS = {"404": _PROBLEM, "422": _PROBLEM, "503": _PROBLEM}
+_NOT_FOUND = _PROBLEM | {
+    "headers": {
+        "Banyan-Not-Found": {
+            "description": "There is no row with this key; absent where the URL itself is wrong",
+            "schema": {"type": "string", "const": "row"},
+        }
+    }
+}
+_ERRORS = {"404": _NOT_FOUND, "422": _PROBLEM, "503": _PROBLEM}
 _PAGING = [
     {
         "name": "limit",

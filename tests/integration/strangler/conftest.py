@@ -63,6 +63,8 @@ class ReadApi:
         self.topic = "t.casework.case"
         self.delay = 0.0
         self.broken = False
+        #: Every row is looked for at a wrong place, as with a misspelt collection.
+        self.lost = False
         self.calls = 0
         self.port = 0
 
@@ -78,8 +80,13 @@ class ReadApi:
         if self.broken:
             return web.json_response({"title": "Service Unavailable"}, status=503)
         row = self.rows.get(request.match_info["case_id"])
-        if row is None:
-            return web.json_response({"status": 404}, status=404, content_type="application/problem+json")
+        if row is None or self.lost:
+            return web.json_response(
+                {"status": 404},
+                status=404,
+                content_type="application/problem+json",
+                headers={} if self.lost else {"Banyan-Not-Found": "row"},
+            )
         return web.json_response(row)
 
     async def status(self, _: web.Request) -> web.Response:

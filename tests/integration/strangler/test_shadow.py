@@ -141,3 +141,14 @@ async def test_counts_survive_a_restart_and_are_the_decisions_evidence(world: An
     )
     assert decision.evidence == found
     assert await asyncio.to_thread(verify, world.links) == []
+
+
+async def test_a_wrong_modern_url_agrees_with_nothing(world: Any, shadowed: Any) -> None:
+    """A case that legacy does not have and a URL that modern does not have are no `same`."""
+    await world.project()
+    assert (await shadowed.get("/cases/C9999"))[0] == 404
+    await shadowed.until(lambda p: p["verdicts"]["same"] == 1)
+    world.api.lost = True
+    assert (await shadowed.get("/cases/C9999"))[0] == 404
+    page = await shadowed.until(lambda p: sum(p["verdicts"].values()) == 2)
+    assert page["verdicts"] == {"same": 1, "different": 0, "inconclusive": 1}

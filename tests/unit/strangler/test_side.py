@@ -11,9 +11,9 @@ import pytest
 
 from schemas.errors import SettingsError
 from strangler.operation import NotFound, load_operations
-from strangler.side import LegacySide, ParameterRefused
+from strangler.side import LegacySide, ModernSide, ParameterRefused
 from strangler.soap_message import fault
-from strangler.upstream import SideFailed
+from strangler.upstream import Answer, RawHeaders, SideFailed
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "universal_credit" / "operations"
 RECORD: dict[str, Any] = {
@@ -74,6 +74,35 @@ def test_without_a_declared_fault_no_fault_means_no_such_thing(legacy: LegacySid
     side = LegacySide(operation.model_copy(update={"legacy": spec}))
     with pytest.raises(SideFailed):
         side.read(fault("1.1", "Server", "the database is away"))
+
+
+@pytest.mark.parametrize(
+    ("means", "headers", "missing"),
+    [
+        ("marked", ((b"Banyan-Not-Found", b"row"),), True),
+        ("marked", (), False),
+        ("marked", ((b"Banyan-Not-Found", b"page"),), False),
+        ("status", (), True),
+    ],
+)
+async def test_a_404_is_an_answer_only_where_it_is_about_a_row(
+    means: str, headers: RawHeaders, missing: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plain 404 may be a wrong URL: it is a failed side, unless the operation says that any 404 counts."""
+    (operation,) = load_operations(EXAMPLE)
+    modern = operation.modern.model_copy(update={"not_found": means})
+    side = ModernSide(operation.model_copy(update={"modern": modern}))
+
+    async def send(*_: object) -> Answer:
+        return Answer(404, headers, b"{}")
+
+    monkeypatch.setattr(side._upstream, "send", send)
+    if missing:
+        assert (await side.fetch({"case_id": "C0001"})).record is None
+    else:
+        with pytest.raises(SideFailed, match=r"\[modern\] url") as caught:
+            await side.fetch({"case_id": "C0001"})
+        assert (caught.value.side, caught.value.status) == ("modern", 502)
 
 
 async def test_a_parameter_outside_the_contract_is_refused_unsent(legacy: LegacySide) -> None:

@@ -164,6 +164,27 @@ def test_problems(app, path, status, says):
     assert says in answer.json["detail"]
 
 
+def test_only_a_missing_row_is_marked_as_missing(app):
+    """The 404 of a key without a row says so in a header; the 404 of a wrong URL does not."""
+    for path in ("/v1/claims/NOPE", "/v1/payments/QQ001/x", "/v1/case-files/NOPE"):
+        assert (get(app, path).status, get(app, path).headers.get("banyan-not-found")) == (404, "row")
+    for path in ("/v1/nowhere", "/v1/claim/QQ001", "/claims/QQ001", "/v1/payments/QQ001"):
+        assert (get(app, path).status, get(app, path).headers.get("banyan-not-found")) == (404, None)
+
+
+def test_an_unexpected_error_is_logged_without_its_message(app, monkeypatch, caplog):
+    """What goes wrong inside is a plain 500; the log names type and place, and quotes no row."""
+
+    def rows(*_, **__):
+        raise RuntimeError("QQ001")
+
+    monkeypatch.setattr("streams.api.Reader.rows", rows)
+    with pytest.raises(RuntimeError):  # starlette hands it on to the server once it is answered
+        get(app, "/v1/claims")
+    assert "RuntimeError at test_api.py:" in caplog.text
+    assert "QQ001" not in caplog.text
+
+
 def test_method_not_allowed(app):
     """A write is answered with 405 as a problem document."""
     answer = get(app, "/v1/claims", method="POST")
