@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from schemas.errors import BanyanError, Terminal, Transient
 
@@ -23,6 +24,26 @@ TRANSACTION_MS = 60_000
 _FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}  # noqa: SLF001
 
 Headers = list[tuple[str, bytes]]
+_BROKER = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
+
+
+def with_ports(bootstrap: str) -> str:
+    """Return `host:port[,host:port]` without blanks.
+
+    Raises:
+        ValueError: a broker without a port. The clients would guess one, each its own, and wait for it.
+    """
+    brokers = [broker.strip() for broker in bootstrap.split(",")]
+    for broker in brokers:
+        found = _BROKER.fullmatch(broker)
+        if found is None or not 1 <= int(found[1]) <= 65_535:
+            raise ValueError(
+                f"{broker!r} is not host:port; name the port too, as in kafka:9092 or [::1]:9092"
+            )
+    return ",".join(brokers)
+
+
+Bootstrap = Annotated[str, AfterValidator(with_ports)]
 
 
 class Fenced(Terminal):
@@ -38,7 +59,7 @@ class KafkaSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    bootstrap: str = Field(description="host:port, several with commas.")
+    bootstrap: Bootstrap = Field(description="host:port, several with commas.")
     security_protocol: str = Field(
         "PLAINTEXT", pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$", description="As in Kafka."
     )

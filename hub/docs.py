@@ -91,7 +91,9 @@ def _type(annotation: Any) -> str:
         return "absent"
     if typing.get_origin(annotation) is typing.Literal:
         return " or ".join(f"`{a}`" for a in typing.get_args(annotation))
-    if args := [_type(a) for a in typing.get_args(annotation) if not isinstance(a, FieldInfo)]:
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _type(typing.get_args(annotation)[0])
+    if args := [_type(a) for a in typing.get_args(annotation)]:
         origin = typing.get_origin(annotation)
         if origin in (list, tuple):
             return f"list of {args[0]}"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from connectors.kafka import KafkaSettings
+from connectors.kafka import Bootstrap, KafkaSettings
 from connectors.settings import load
 from schemas.errors import SettingsError
 
@@ -128,7 +128,7 @@ class HubSettings(_Table):
 
     prefix: TopicPart = Field(description="First part of every topic's name; one hub, one prefix.")
     title: str = Field(default="", description="What people call this estate; shown by the console.")
-    bootstrap: str | None = Field(
+    bootstrap: Bootstrap | None = Field(
         default=None, description="`host:port[,host:port]` of an existing Kafka. Absent: the embedded one."
     )
     kafka: KafkaTable = Field(default_factory=KafkaTable, description="Security of an existing cluster.")

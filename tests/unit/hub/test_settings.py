@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.kafka import KafkaSettings
 from hub.settings import HubSettings, load_settings
 from schemas.errors import SettingsError
 
@@ -49,6 +50,25 @@ def test_a_cluster_needs_its_registry(tmp_path: Path) -> None:
     """A bootstrap without a registry URL is refused, because nothing could be decoded."""
     with pytest.raises(SettingsError, match="registry"):
         load_settings(_estate(tmp_path, 'prefix = "uc"\nbootstrap = "kafka:9092"\n'))
+
+
+@pytest.mark.parametrize(
+    "bootstrap", ["kafka", "kafka:9092,other", "kafka:", "kafka:0", "::1", "PLAINTEXT://kafka:9092", ""]
+)
+def test_a_bootstrap_without_a_port_is_refused(tmp_path: Path, bootstrap: str) -> None:
+    """A broker without its port is told at its line, instead of waited for."""
+    text = f'prefix = "uc"\nbootstrap = "{bootstrap}"\n[registry]\nurl = "http://registry:8081"\n'
+    with pytest.raises(SettingsError, match="not host:port; name the port too") as caught:
+        load_settings(_estate(tmp_path, text))
+    assert caught.value.where.endswith("banyan.toml:2")
+    with pytest.raises(ValueError, match="not host:port"):
+        KafkaSettings(bootstrap=bootstrap)
+
+
+def test_several_brokers_are_one_bootstrap() -> None:
+    """Brokers are separated by commas; blanks around them do not count."""
+    found = KafkaSettings(bootstrap="kafka-1:9092, kafka-2.example.org:9093,[::1]:9092")
+    assert found.bootstrap == "kafka-1:9092,kafka-2.example.org:9093,[::1]:9092"
 
 
 def test_security_is_passed_on_and_stays_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
