@@ -8,12 +8,13 @@ import socket
 from typing import Any
 
 from hub.ending import end_soon
+from hub.known_hosts import KnownHosts
 from hub.settings import ListenTable
 from schemas.errors import Transient
 
 
 async def serve(app: Any, listen: ListenTable, *, part: str) -> None:
-    """Serve `app` until SIGINT or SIGTERM.
+    """Serve `app` to callers that name this host, until SIGINT or SIGTERM.
 
     Raises:
         Transient: the port is taken.
@@ -23,7 +24,7 @@ async def serve(app: Any, listen: ListenTable, *, part: str) -> None:
 
     refuse_taken_port(listen, part)
     server: Any = Server(
-        app,
+        KnownHosts(app, listen, part),
         address=listen.host,
         port=listen.port,
         interface=Interfaces.ASGI,

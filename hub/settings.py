@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -13,6 +14,10 @@ from schemas.errors import SettingsError
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 TopicPart = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+#: A DNS name or an address as a Host header holds it, without port; IPv6 without its brackets.
+HostName = Annotated[
+    str, Field(pattern=r"^([a-z0-9]([a-z0-9_.-]*[a-z0-9])?|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*)$")
+]
 
 
 class _Table(BaseModel):
@@ -59,12 +64,28 @@ class ListenTable(_Table):
 
     host: str = Field(default="127.0.0.1", description="Address to bind; loopback unless you say otherwise.")
     port: Port = Field(description="TCP port.")
+    allowed_hosts: list[HostName] = Field(
+        default_factory=list,
+        description="Further names that callers may use in the Host header: of a proxy, a container, this "
+        "host in DNS. Lower case, without port. `localhost`, loopback addresses and `host` are always "
+        "allowed, and where `host` is `0.0.0.0` or `::` every IP address; any other name is answered with "
+        "421, so that no foreign web page gets in by DNS rebinding.",
+    )
 
     @property
     def url(self) -> str:
         """The base URL as a client on this host sees it."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+        host = "127.0.0.1" if self.binds_every_address else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def binds_every_address(self) -> bool:
+        """True where it can be reached at every address of this host."""
+        return self.host in ("0.0.0.0", "::")  # noqa: S104
+
+    def other_hosts(self) -> list[str]:
+        """The names, besides `host`, under which callers may reach it."""
+        return list(self.allowed_hosts)
 
 
 class ApiTable(ListenTable):
@@ -80,8 +101,12 @@ class FacadeTable(ListenTable):
     instances: list[str] = Field(
         default_factory=list,
         description="Base URLs of every façade process; `banyan operation kill` must reach them all. "
-        "Empty means the one at [facade] host and port.",
+        "Empty means the one at [facade] host and port. Their hosts are allowed hosts too.",
     )
+
+    def other_hosts(self) -> list[str]:
+        """The allowed hosts, and those of the instances."""
+        return [*self.allowed_hosts, *(urlsplit(url).hostname or "" for url in self.instances)]
 
 
 class ConsoleTable(ListenTable):

@@ -103,6 +103,18 @@ def test_the_settings_in_the_image_are_valid(monkeypatch: pytest.MonkeyPatch) ->
     assert not settings.is_embedded
 
 
+def test_the_containers_may_call_each_other_by_name() -> None:
+    """Each part of the image answers to its service's name, under which Prometheus calls it."""
+    from connectors.settings import load
+    from hub.settings import HubSettings
+
+    settings = load(ROOT / "docker" / "banyan.toml", HubSettings)
+    targets = re.findall(r"targets: \[banyan:(\d+)\]", (ROOT / "docker/prometheus.yml").read_text("utf-8"))
+    assert targets == [str(settings.facade.port)]
+    for listen in (settings.api, settings.facade, settings.console):
+        assert "banyan" in listen.other_hosts()
+
+
 def test_docker_reads_the_file() -> None:
     """`docker compose config` accepts the file, where Docker Compose is installed."""
     docker = shutil.which("docker")
