@@ -10,7 +10,7 @@ import typer
 from hub.commands import adapter, bench, copybook, dlq, estate, events, operation, parts, projection, services
 from hub.commands import demo as demo_command
 from hub.commands import test as test_command
-from hub.terminal import DONE, OUTSIDE_FAILED, note, print_error
+from hub.terminal import DONE, INTERRUPTED, OUTSIDE_FAILED, note, print_error
 from schemas.errors import BanyanError
 
 # Plain help: rich would double the time that `banyan --help` takes.
@@ -46,6 +46,13 @@ def main(argv: list[str] | None = None) -> None:
     """Run one command and exit."""
     try:
         app(args=argv, prog_name="banyan")
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:  # typer has turned Ctrl-C into it, without a word
+            note("interrupted")
+        raise
+    except KeyboardInterrupt:
+        note("interrupted")
+        sys.exit(INTERRUPTED)
     except BanyanError as error:
         print_error(error)
         sys.exit(error.exit_code)

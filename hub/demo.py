@@ -22,8 +22,7 @@ from connectors.links import Links
 from connectors.log_reader import read_all
 from hub.estate import Estate
 from hub.run import running, stop_on_signal
-from hub.services import INTERRUPTED
-from hub.terminal import say
+from hub.terminal import INTERRUPTED, say
 from schemas.errors import SettingsError, Transient
 
 #: How long a story waits for one thing to come true. Everything takes a second or two; a slow machine

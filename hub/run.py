@@ -13,9 +13,10 @@ from typing import Any
 
 from hub.estate import Estate
 from hub.serve import refuse_taken_port
-from hub.services import INTERRUPTED, services
+from hub.services import services
 from hub.settings import ListenTable, ProcessTable
 from hub.supervise import Part, Say, Supervisor
+from hub.terminal import INTERRUPTED
 from hub.terminal import say as say_line
 from schemas.errors import Transient
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hub.estate import Estate
 from hub.supervise import Say
+from hub.terminal import INTERRUPTED
 from schemas.errors import BanyanError, SettingsError
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.5
 #: The shortest time between two tries to bring one back: a full disk should not become a busy loop.
 REVIVE_SECONDS = 5.0
-#: What a shell reports for a command that Ctrl-C ended.
-INTERRUPTED = 130
 
 
 @contextlib.contextmanager

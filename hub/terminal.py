@@ -11,6 +11,8 @@ from schemas.errors import BanyanError
 
 #: Exit codes of every command (DESIGN 8).
 DONE, NO, WRONG_USE, OUTSIDE_FAILED = 0, 1, 2, 3
+#: Ended by Ctrl-C: 128 and the number of SIGINT, as shells have it.
+INTERRUPTED = 130
 
 
 def say(text: str = "") -> None:

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import typer
@@ -87,6 +87,21 @@ def test_an_error_says_what_where_and_what_to_do(capsys: pytest.CaptureFixture[s
     assert first == "error: no such estate"
     assert second == "  where: /no/such/estate"
     assert third.startswith("  to do: name a folder with a banyan.toml, or an example: ")
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt, lambda: SystemExit(130)])
+def test_ctrl_c_ends_with_130_and_one_word(
+    how: Callable[[], BaseException], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that Ctrl-C ends says only that, on stderr, and ends with 130 as shells expect."""
+
+    def interrupted(_: str | None) -> None:
+        raise how()
+
+    monkeypatch.setattr("hub.commands.estate.open_estate", interrupted)
+    assert _run("check") == 130
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "interrupted\n")
 
 
 def test_help_stays_light() -> None:
