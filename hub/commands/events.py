@@ -32,7 +32,7 @@ def tail(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     reveal: Reveal = False,
 ) -> None:
-    """Print the last events as JSON lines."""
+    """Print the last events as JSON lines; dead letters by length only, unless --reveal shows their bytes."""
     import time
     from collections import deque
 
@@ -64,7 +64,8 @@ def count(topic: Topic, estate: EstateOption = None, as_json: JsonOption = False
     counts: Counter[str] = Counter()
     for event in EventReader(links).read(name):
         value = event["value"]
-        counts["tombstone" if value is None else str(value.get("op", "record"))] += 1
+        op = value.get("op", "record") if isinstance(value, dict) else "record"
+        counts["tombstone" if value is None else str(op)] += 1
     total = {"topic": name, "records": counts.total(), "by_op": dict(sorted(counts.items()))}
     if as_json:
         print_json(total)
@@ -107,7 +108,8 @@ def _topic(estate: str | None, topic: str) -> tuple[Any, str]:
     for name in (topic, f"{opened.settings.prefix}.{topic}"):
         if name in known:
             return links, name
-    own = [n for n in known if n.startswith(f"{opened.settings.prefix}.")]
+    prefix = opened.settings.prefix
+    own = [n for n in known if n.startswith((f"{prefix}.", f"__banyan.{prefix}."))]
     raise SettingsError(
         f"no topic {topic!r}", where=links.kafka.bootstrap, fix=f"choose from: {', '.join(own) or 'none yet'}"
     )
