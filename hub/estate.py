@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ class Estate:
     def __init__(self, path: str | Path) -> None:
         self.path = find(path)
         self.settings: HubSettings = load_settings(self.path)
+        self._entities: dict[str, frozenset[str]] = {}
 
     def __repr__(self) -> str:
         return f"Estate({self.name!r}, prefix={self.settings.prefix!r})"
@@ -93,6 +95,17 @@ class Estate:
             fix=f"choose from: {known}",
         )
 
+    def entities(self, name: str) -> frozenset[str]:
+        """The entities that the adapter called `name` publishes. It is opened for that once.
+
+        Raises:
+            BanyanError: there is none, or it cannot be opened now; the next call tries again.
+        """
+        if name not in self._entities:
+            spec, folder = self.adapter(name)
+            self._entities[name] = frozenset(spec.open(folder).entities)
+        return self._entities[name]
+
     @cached_property
     def projections(self) -> list[Projection]:
         """Every projection declared in `projections/*.py`."""
@@ -100,6 +113,21 @@ class Estate:
 
         folder = self.path / "projections"
         return list(load_projections(folder)) if folder.is_dir() else []
+
+    @cached_property
+    def hosted_projections(self) -> list[Projection]:
+        """The projections for a worker: each with the partition count of the adapter that feeds it.
+
+        A worker that starts first makes the topic, and with another count the adapter could never publish.
+        """
+        return [replace(p, partitions=self._partitions(p)) for p in self.projections]
+
+    def _partitions(self, projection: Projection) -> int:
+        specs = [spec for spec, _ in self.adapters if spec.system == projection.system]
+        counts = {spec.partitions for spec in specs}
+        if len(counts) > 1:  # only then does it matter which of them it is; opening one may ask its service
+            counts = {s.partitions for s in specs if projection.entity in self.entities(s.name)}
+        return counts.pop() if len(counts) == 1 else projection.partitions
 
     @cached_property
     def documents(self) -> list[Document]:

@@ -78,7 +78,8 @@ def row_projection(
         select: Avro fields to keep, key fields always among them; None keeps all.
         rename: Avro field → API field, where lower snake case is not what you want.
         indexes: API fields that callers may filter on, besides the key.
-        partitions: of the topic, used only where the worker starts before the adapter ever did.
+        partitions: of the topic, used only where a worker makes it for an entity that no adapter of the
+            estate publishes; else the adapter's own count holds.
 
     Raises:
         SettingsError: a name that cannot stand in a topic, a file name or a URL.

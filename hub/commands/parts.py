@@ -42,7 +42,7 @@ def worker(
     from schemas.errors import SettingsError
 
     opened = open_estate(estate)
-    projections = [p for p in opened.projections if not only or p.name in only]
+    projections = [p for p in opened.hosted_projections if not only or p.name in only]
     if only and (unknown := sorted(set(only) - {p.name for p in projections})):
         raise SettingsError(
             f"no projection {unknown[0]!r} in this estate",

@@ -33,6 +33,10 @@ PATIENCE = aiohttp.ClientTimeout(total=2)
 #: first look reads whole internal topics.
 KAFKA_SECONDS = 4.0
 
+#: An adapter that cannot be opened (its WSDL does not answer) is tried again, but not at every look: the page
+#: asks every two seconds, and each try may wait for the service.
+OPEN_AGAIN_SECONDS = 60.0
+
 
 class Collector:
     """Keeps what was read from Kafka, so that each look reads only what is new.
@@ -47,6 +51,7 @@ class Collector:
         self._marks: dict[str, int] = {}
         self._complete_to: dict[str, dict[str, int]] = {}
         self._dead: dict[str, int] = {}
+        self._open_again: dict[str, float] = {}
         self._reading: asyncio.Future[dict[str, dict[str, int]]] | None = None
 
     async def look(self) -> Overview:
@@ -154,14 +159,24 @@ class Collector:
     def _flows(self, status: list[dict[str, Any]], ends: dict[str, dict[str, int]]) -> list[FlowView]:
         by_topic = {s["topic"]: s for s in status}
         flows = []
-        for spec, folder in self._estate.adapters:
-            for entity in _entities(self._estate, spec, folder):
+        for spec, _ in self._estate.adapters:
+            for entity in self._entities(spec):
                 topic = self._estate.topics.change(spec.system, entity).name
                 flow = FlowView(spec.name, spec.kind, spec.system, entity, topic)
                 if found := by_topic.get(topic):
                     flow = self._with_read_model(flow, found, ends.get(topic, {}))
                 flows.append(flow)
         return flows
+
+    def _entities(self, spec: Any) -> list[str]:
+        """The entities of an adapter, from its projections where it cannot be opened now."""
+        now = time.monotonic()
+        if now >= self._open_again.get(spec.name, now):
+            try:
+                return sorted(self._estate.entities(spec.name))
+            except BanyanError:
+                self._open_again[spec.name] = now + OPEN_AGAIN_SECONDS
+        return sorted(p.entity for p in self._estate.projections if p.system == spec.system)
 
     def _with_read_model(self, flow: FlowView, status: dict[str, Any], ends: dict[str, int]) -> FlowView:
         arrival = (status.get("freshness") or {}).get("arrival_to_visible") or {}
@@ -178,14 +193,6 @@ class Collector:
             p50_s=arrival.get("p50_s"),
             p99_s=arrival.get("p99_s"),
         )
-
-
-def _entities(estate: Estate, spec: Any, folder: Any) -> list[str]:
-    """The entities of an adapter, from its projections where the source cannot be opened now."""
-    try:
-        return sorted(spec.open(folder).entities)
-    except BanyanError:
-        return sorted(p.entity for p in estate.projections if p.system == spec.system)
 
 
 async def _get(url: str) -> Any:

@@ -2,6 +2,8 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -55,6 +57,38 @@ def test_links_come_from_the_running_services(tmp_path: Path, monkeypatch: pytes
         "http://127.0.0.1:2",
         tmp_path,
     )
+
+
+class _Spec:
+    """An adapter's settings, and how often they were opened."""
+
+    def __init__(self, name: str, partitions: int, entity: str) -> None:
+        self.name, self.system, self.partitions, self._entity = name, "mainframe", partitions, entity
+        self.opened = 0
+
+    def open(self, folder: Path) -> Any:
+        self.opened += 1
+        return SimpleNamespace(entities={self._entity: None})
+
+
+def test_a_worker_makes_topics_as_their_adapter_would(tmp_path: Path) -> None:
+    """A hosted projection has its adapter's partition count, so that who starts first makes no difference."""
+    (tmp_path / "banyan.toml").write_text('prefix = "x"\n')
+    (tmp_path / "projections").mkdir()
+    (tmp_path / "projections" / "p.py").write_text(
+        "from streams.projection import row_projection\n"
+        'p = row_projection(name="p", source="mainframe.claim", collection="claims")\n'
+        'q = row_projection(name="q", source="other.thing", collection="things", partitions=3)\n'
+    )
+    only = Estate(tmp_path)
+    one = _Spec("claims", 12, "claim")
+    only.__dict__["adapters"] = [(one, tmp_path)]
+    assert [(p.name, p.partitions) for p in only.hosted_projections] == [("p", 12), ("q", 3)]
+    assert one.opened == 0  # no other adapter of that system could be the one
+    both = Estate(tmp_path)
+    both.__dict__["adapters"] = [(_Spec("payments", 6, "payment"), tmp_path), (one, tmp_path)]
+    assert [(p.name, p.partitions) for p in both.hosted_projections] == [("p", 12), ("q", 3)]
+    assert [p.partitions for p in both.projections] == [4, 3]
 
 
 def test_a_projection_of_nothing_is_a_finding(tmp_path: Path) -> None:
