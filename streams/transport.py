@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import aiokafka
+from aiokafka.consumer import fetcher
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
@@ -24,6 +25,28 @@ from streams.batch import Batch
 #: The broker holds an empty fetch for so long. Stock Faust waits 1.5 s, which an idle flow pays as
 #: latency only when data and fetch miss each other; 0.5 s keeps 14 idle consumers at 28 requests a second.
 _FETCH_WAIT_MS = 500
+
+
+def _raw(value: bytes | None) -> bytes | None:
+    """Marks a consumer of ours: its records are handed on as the parser made them."""
+    return value
+
+
+def _hand_on_parsed_records() -> None:
+    """Let aiokafka skip its `ConsumerRecord` for consumers marked by `_raw`.
+
+    It makes one of eleven fields for each record, a third of all interpreter time of a fetch, of which a
+    batch needs four fields that the parser's own object has. Other consumers are not affected.
+    """
+    whole = fetcher.PartitionRecords._consumer_record  # noqa: SLF001 - there is no public place for it
+
+    def record(self: Any, tp: Any, parsed: Any) -> Any:
+        return parsed if self._value_deserializer is _raw else whole(self, tp, parsed)
+
+    fetcher.PartitionRecords._consumer_record = record  # noqa: SLF001
+
+
+_hand_on_parsed_records()
 
 
 class BatchSchema(Schema[Any, Any]):
@@ -54,6 +77,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
             partition_assignment_strategy=[self._assignor],
+            value_deserializer=_raw,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             # Faust reads uncommitted unless its own exactly-once is on: aborted records would show.
@@ -159,9 +183,9 @@ class BatchConsumer(driver.Consumer):
         positions: dict[TP, int] = await self._thread.positions(self.assignment())
         return positions
 
-    async def _drain_messages(self, fetcher: Any) -> None:
+    async def _drain_messages(self, fetching: Any) -> None:
         try:
-            while not (self.should_stop or fetcher.should_stop):
+            while not (self.should_stop or fetching.should_stop):
                 fetched, _ = await self._wait_next_records(timeout=1.0)
                 # A loop of immediate answers would starve everything else on this event loop.
                 await asyncio.sleep(0)
