@@ -1,8 +1,12 @@
 """`banyan run` of the demo estate: SOAP changes reach the API, operations move, nothing is left behind."""
 
 import signal
+import urllib.error
+import urllib.request
 
 import pytest
+
+from tests.e2e.browser import browser_page
 
 ESTATE = "universal_credit"
 pytestmark = pytest.mark.timeout(400)
@@ -86,6 +90,32 @@ def test_the_console_shows_the_flows(running) -> None:
     assert overview["outages"] == []
     headers = hub.get("console", "/overview.json")[2]
     assert "default-src 'none'" in headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_console_in_a_browser(running, width) -> None:
+    """On a screen and on a telephone the page shows flows and stage, fits, refreshes, and logs no error."""
+    hub = running
+    with browser_page() as page:
+        page.load(hub.url("console", "/"), width)
+        page.wait_for_refresh("/overview")
+        assert page.title == "Universal Credit (synthetic) – Banyan console"  # noqa: RUF001 - the page's dash
+        topics = ("uc.casework.case", "uc.paymaster.claimant", "uc.paymaster.award")
+        for shown in (*topics, "get_case", "modern"):
+            assert shown in page.text
+        assert "does not answer" not in page.text
+        assert page.overflow == 0
+        assert page.complaints == []
+
+
+def test_a_foreign_name_reaches_no_part(running) -> None:
+    """Under a name that is not this host's, as after DNS rebinding, no part answers with what it knows."""
+    hub = running
+    for part in ("api", "facade", "console"):
+        request = urllib.request.Request(hub.url(part, "/health/live"), headers={"Host": "evil.example.org"})
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=20)
+        assert refused.value.code == 421
 
 
 def test_a_killed_part_comes_back(running) -> None:
