@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ ANSWER_SECONDS = 30.0
 TRANSACTION_MS = 60_000
 
 _FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}  # noqa: SLF001
+_FATAL = KafkaError._FATAL  # noqa: SLF001
 
 Headers = list[tuple[str, bytes]]
 _BROKER = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
@@ -184,8 +185,8 @@ class TransactionalProducer:
                 produce(topic, values[i], keys[i], partition)
             except BufferError:
                 self._produce(topic, values[i], keys[i], partition, None, None)
-            except KafkaException as error:
-                raise _translate(error, self.transactional_id) from error
+            except (KafkaException, SystemError) as error:
+                self._tell(error)
 
     def flush(self) -> dict[tuple[str, int], int]:
         """Wait for every acknowledgement; return the last offset of each (topic, partition) so far.
@@ -230,8 +231,8 @@ class TransactionalProducer:
                 return
             except BufferError:
                 self._guard(self._producer.poll, 0.05)
-            except KafkaException as error:
-                raise _translate(error, self.transactional_id) from error
+            except (KafkaException, SystemError) as error:
+                self._tell(error)
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
@@ -244,14 +245,23 @@ class TransactionalProducer:
         try:
             return call(*args)
         except (KafkaException, SystemError) as error:
-            # A fatal error is raised in the middle of serving callbacks, and each callback that is called
-            # after it wraps it once more in a SystemError.
-            cause: BaseException | None = error
-            while isinstance(cause, SystemError):
-                cause = cause.__cause__
-            if not isinstance(cause, KafkaException):
-                raise
-            raise _translate(cause, self.transactional_id) from error
+            self._tell(error)
+
+    def _tell(self, error: KafkaException | SystemError, *, ask: bool = True) -> NoReturn:
+        # A fatal error is raised in the middle of serving callbacks (`produce` serves them too), and each
+        # callback that is called after it wraps it once more in a SystemError.
+        cause: BaseException | None = error
+        while isinstance(cause, SystemError):
+            cause = cause.__cause__
+        if not isinstance(cause, KafkaException):
+            raise error
+        if ask and cause.args[0].code() == _FATAL:
+            # `produce` only says that the producer is done for; a call about the transaction says why.
+            try:
+                self._producer.abort_transaction(ANSWER_SECONDS)
+            except (KafkaException, SystemError) as reason:
+                self._tell(reason, ask=False)
+        raise _translate(cause, self.transactional_id) from error
 
 
 def _last_index_of_each(partitions: npt.NDArray[np.int32]) -> list[int]:
@@ -268,7 +278,7 @@ def _translate(error: KafkaException, where: str) -> BanyanError:
             where=where,
             fix="run one adapter process (or controller) a hub; stop the other one",
         )
-    if cause.fatal():
+    if cause.fatal() or cause.code() == _FATAL:
         return Terminal(f"Kafka refused for good: {cause.str()}", where=where, fix="restart this process")
     return BrokerUnavailable(
         f"Kafka did not do it: {cause.str()}", where=where, fix="see that the broker runs"

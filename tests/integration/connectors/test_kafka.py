@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 
 import numpy as np
@@ -71,6 +72,21 @@ def test_a_fenced_producer_learns_it_from_the_broker(links: Links, topic: str) -
     older.close()
     newer.close()
     assert list(read_all(links.kafka, topic)) == []
+
+
+def test_a_fenced_producer_may_learn_it_while_it_sends(links: Links, topic: str) -> None:
+    """Sending serves callbacks too: the first call that hears of the take-over says fenced."""
+    older = TransactionalProducer(links.kafka, f"{links.prefix}.sending")
+    older.begin()
+    newer = TransactionalProducer(links.kafka, f"{links.prefix}.sending")
+    zeros = np.zeros(2, dtype=np.int32)
+    with pytest.raises(Fenced):
+        for _ in range(1_000):
+            older.send(topic, 0, b"k", b"zombie")
+            older.send_column(topic, zeros, [b"k"] * 2, [b"zombie"] * 2)
+            time.sleep(0.01)
+    older.close()
+    newer.close()
 
 
 def test_state_is_the_newest_value_of_each_key(links: Links) -> None:
