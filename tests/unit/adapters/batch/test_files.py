@@ -321,7 +321,7 @@ def test_a_growing_file_is_not_read_by_default(home: Path) -> None:
         ({"min_age_seconds": 0}, 0),
     ],
 )
-def test_nothing_tells_half_a_file_from_a_whole_one(
+def test_half_a_file_that_looks_whole_is_warned_of(
     home: Path, changes: dict[str, Any], findings: int
 ) -> None:
     """A short age without trailer or marker is warned of, with the three remedies."""
