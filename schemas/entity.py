@@ -135,4 +135,6 @@ def arrow_type(avro: AvroType) -> pa.DataType:
             return pa.list_(arrow_type(avro["items"]))
         if isinstance(avro["type"], (str, dict)) and avro["type"] not in ("map", "enum", "fixed"):
             return arrow_type(avro["type"])
-    raise SettingsError(f"no Arrow type for the Avro type {avro!r}", fix="use a supported type (docs/schemas.md)")
+    raise SettingsError(
+        f"no Arrow type for the Avro type {avro!r}", fix="use a supported type (docs/schemas.md)"
+    )
