@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
@@ -11,7 +12,7 @@ from connectors.links import Links
 from connectors.log_reader import read_all
 
 ExtractState = Literal[
-    "started", "held", "approved", "rejected", "superseded", "failed", "retrying", "committed"
+    "started", "held", "approved", "rejected", "superseded", "skipped", "failed", "retrying", "committed"
 ]
 
 
@@ -30,6 +31,14 @@ class LifecycleEvent(BaseModel):
     #: Who decided, for approved and rejected.
     by: str = ""
     reason: str = ""
+
+    @classmethod
+    def now(cls, adapter: str, extract: str, state: ExtractState, **more: object) -> LifecycleEvent:
+        """Return an event of this moment."""
+        at_ms = time.time_ns() // 1_000_000
+        return cls.model_validate(
+            {"adapter": adapter, "extract": extract, "state": state, "at_ms": at_ms, **more}
+        )
 
     def encode(self) -> bytes:
         """Return the record's value: UTF-8 JSON."""

@@ -11,17 +11,17 @@ from typing import Literal
 
 import structlog
 
-from adapters.approval import decision
 from adapters.channel import Channel, open_channels, topics_of
 from adapters.extract import Adapter, Extract
 from adapters.folder_lock import FolderLock
+from adapters.holding import Holding
 from adapters.lifecycle import ExtractState, LifecycleEvent
 from adapters.prepare import prepare
 from adapters.publish import Publisher
 from adapters.snapshot import Snapshots
 from adapters.spec import AdapterSpec
 from adapters.spool import Manifest, Spool, keep_spools
-from adapters.state import Held
+from adapters.state import AdapterState
 from connectors.admin import Admin
 from connectors.kafka import Fenced
 from connectors.key_secret import fingerprint, key_secret
@@ -35,6 +35,9 @@ HEARTBEAT_SECONDS = 10.0
 _BACKOFF = (0.5, 30.0)
 #: With `once`, a source or broker that is still starting gets about 0.5 + 1 + 2 seconds.
 _ONCE_ATTEMPTS = 4
+#: So often one file may meet an unexpected error (with 0.5 and 1 second between) before it is failed: enough
+#: for a moment's shortage of memory, short for the files behind it.
+_ATTEMPTS = 3
 
 log = structlog.get_logger("banyan.adapter")
 
@@ -84,6 +87,12 @@ class AdapterLoop:
         self._channels: dict[str, Channel] = {}
         #: Full extracts that failed in this process, oldest first: a newer one supersedes them.
         self._failed: dict[str, Extract] = {}
+        #: File name → the extract it held last, where files stay in their folder.
+        self._read: dict[str, str] = {}
+        self._stays = bool(getattr(spec, "read_only", False))
+        #: Extracts settled in this process while their files still lay in the folder.
+        self._settled: set[str] = set()
+        self._holding = Holding(links, spec.name, self._spools)
         #: What was told last, so that a retry does not tell it again.
         self._told = self._started = ""
         self._last_beat = float("-inf")
@@ -146,10 +155,14 @@ class AdapterLoop:
 
     def _take(self, adapter: Adapter, publisher: Publisher, extract: Extract) -> None:
         state, origin = publisher.state, extract.origin
-        if origin.file is not None and extract.id in state.known:
-            self.status.skipped += 1
-            adapter.done(extract)
-            return
+        if origin.file is not None:
+            before = self._read.get(origin.file, "")
+            if self._stays:
+                self._read[origin.file] = extract.id
+            if extract.id in state.known:
+                self._skip(publisher, extract, before)
+                adapter.done(extract)
+                return
         if extract.id in self._failed or (state.held and state.held.extract == extract.id):
             return
         if extract.partial and (self._failed or (state.held and state.held.partial)):
@@ -167,17 +180,7 @@ class AdapterLoop:
             if origin.file is not None and extract.id != self._started:
                 publisher.tell(self._event(extract.id, "started", file=origin.file))
                 self._started = extract.id
-            spool = prepare(
-                extract,
-                spec=self._spec,
-                channels=channels,
-                snapshots=self._snapshots,
-                base=state.snapshot,
-                spools=self._spools,
-                dead_letters=self._links.topics.dlq(self._spec.system).name,
-                secret=key_secret(self._links.state / "secrets"),
-                told=state.letters,
-            )
+            spool = self._prepare(extract, channels, state)
         except Terminal as error:
             self._fail(publisher, extract, error)
             return
@@ -186,6 +189,43 @@ class AdapterLoop:
             return
         self._settle(publisher, spool, read_from_ms)
         adapter.done(extract)
+
+    def _prepare(self, extract: Extract, channels: dict[str, Channel], state: AdapterState) -> Spool:
+        """Prepare an extract; one file that makes the program stumble again and again is that file's failure.
+
+        A poll needs no such end: the next one is another extract.
+
+        Raises:
+            Terminal: it cannot be read, or not without an unexpected error, `_ATTEMPTS` times.
+        """
+        attempt = 1
+        while True:
+            try:
+                return prepare(
+                    extract,
+                    spec=self._spec,
+                    channels=channels,
+                    snapshots=self._snapshots,
+                    base=state.snapshot,
+                    spools=self._spools,
+                    dead_letters=self._links.topics.dlq(self._spec.system).name,
+                    secret=key_secret(self._links.state / "secrets"),
+                    told=state.letters,
+                )
+            except (BanyanError, OSError):
+                raise  # a full disk is this host's trouble, which the extract behind this one would have too
+            except Exception as error:
+                if extract.origin.file is None:
+                    raise
+                if attempt == _ATTEMPTS:
+                    raise Terminal(
+                        f"internal error, {attempt} times: {described(error)}",
+                        where=extract.origin.file,
+                        fix="report it with the version of Banyan; the file is tried again at the next start",
+                    ) from error
+                if self._stop.wait(_BACKOFF[0] * 2 ** (attempt - 1)):
+                    raise _Stopped from error
+                attempt += 1
 
     def _settle(self, publisher: Publisher, spool: Spool, read_from_ms: int) -> None:
         manifest = spool.manifest
@@ -199,11 +239,12 @@ class AdapterLoop:
 
     def _publish(self, publisher: Publisher, spool: Spool, read_from_ms: int) -> None:
         superseded = self._superseded(publisher, spool.manifest)
+        if (held := publisher.state.held) and held.extract in superseded:
+            self._holding.let_go(publisher, spool.manifest)
         state = publisher.publish(spool, read_from_ms=read_from_ms, superseded=superseded, stop=self._stop)
         if not state.done:
             raise _Stopped
-        for extract in superseded:
-            self._failed.pop(extract, None)
+        self._replaced(superseded)
         self.status.committed.append(spool.manifest.extract)
         self._last_beat = time.monotonic()
         log.info(
@@ -214,52 +255,24 @@ class AdapterLoop:
         )
 
     def _hold(self, publisher: Publisher, spool: Spool) -> None:
-        manifest, state = spool.manifest, publisher.state
-        # A poll shows the same picture again and again; it is held (or was refused) once.
-        seen = {state.refused, state.held.snapshot if state.held else ""}
-        if manifest.file is None and manifest.snapshot in seen:
-            self._tidy(publisher)
-            return
-        superseded = self._superseded(publisher, manifest)
-        held = Held(
-            extract=manifest.extract,
-            spool=spool.id,
-            snapshot=manifest.snapshot,
-            partial=manifest.partial,
-            at_ms=_now_ms(),
-            ts_ms=manifest.business_ms,
-            told_from=Admin(self._links.kafka).last_stable_offsets(self._links.topics.lifecycle.name)[0],
-        )
-        publisher.tell(
-            *(self._event(e, "superseded", reason=f"by {manifest.extract}") for e in superseded),
-            self._event(
-                manifest.extract, "held", file=manifest.file, counts=manifest.counts, problems=manifest.hold
-            ),
-            state=state.model_copy(update={"held": held, "known": state.remember(*superseded)}),
-        )
+        superseded = self._superseded(publisher, spool.manifest)
+        if self._holding.hold(publisher, spool, superseded):
+            self._replaced(superseded)
+            self.status.held.append(spool.manifest.extract)
+        self._tidy(publisher)
+
+    def _replaced(self, superseded: list[str]) -> None:
+        self._settled.update(superseded)
         for extract in superseded:
             self._failed.pop(extract, None)
-        self.status.held.append(manifest.extract)
-        log.warning("extract held", adapter=self._spec.name, extract=manifest.extract, reasons=manifest.hold)
-        self._tidy(publisher)
 
     def _settle_held(self, publisher: Publisher) -> None:
         if (held := publisher.state.held) is None:
             return
-        answer = decision(self._links, self._spec.name, held)
-        cleared = publisher.state.model_copy(
-            update={"held": None, "known": publisher.state.remember(held.extract)}
-        )
-        if answer == "rejected":
-            publisher.tell(state=cleared.model_copy(update={"refused": held.snapshot}))
-        elif answer == "approved":
-            spool = Spool(self._spools / held.spool)
-            if spool.manifest.base == publisher.state.snapshot:
-                self._publish(publisher, spool, spool.manifest.arrival_ms)
-            else:
-                reason = "by a later partial extract: it was compared with an older picture"
-                publisher.tell(self._event(held.extract, "superseded", reason=reason), state=cleared)
-        if answer is not None:
+        if (approved := self._holding.settle(publisher)) is not None:
+            self._publish(publisher, approved, approved.manifest.arrival_ms)
+        if publisher.state.held is None:
+            self._settled.add(held.extract)
             self._tidy(publisher)
 
     def _fail(self, publisher: Publisher, extract: Extract, error: Terminal) -> None:
@@ -283,6 +296,18 @@ class AdapterLoop:
             state=state.model_copy(update={"known": state.remember(extract.id)}),
         )
         self.status.skipped += 1
+
+    def _skip(self, publisher: Publisher, extract: Extract, before: str) -> None:
+        """Put on record that a file came again which needs no more work: nobody shall wait for its events."""
+        self.status.skipped += 1
+        # In a folder that must not be touched a read file stays: it comes again only after another content.
+        if self._stays and before in ("", extract.id):
+            return
+        if extract.id in self._settled:
+            self._settled.discard(extract.id)  # it still waited to be put away after what was told of it
+            return
+        reason = "the same bytes under this name were taken before; nothing of it is published"
+        publisher.tell(self._event(extract.id, "skipped", file=extract.origin.file, reason=reason))
 
     def _superseded(self, publisher: Publisher, manifest: Manifest) -> list[str]:
         """Return the failed and held extracts that this full one replaces (10.3)."""
@@ -331,9 +356,7 @@ class AdapterLoop:
         return self._channels
 
     def _event(self, extract: str, state: ExtractState, **more: object) -> LifecycleEvent:
-        return LifecycleEvent.model_validate(
-            {"adapter": self._spec.name, "extract": extract, "state": state, "at_ms": _now_ms(), **more}
-        )
+        return LifecycleEvent.now(self._spec.name, extract, state, **more)
 
     def _tidy(self, publisher: Publisher) -> None:
         """Remove what the state in Kafka no longer names; runs only after a commit or at the start."""

@@ -100,6 +100,22 @@ class Publisher:
             if state.done or (stop is not None and stop.is_set()):
                 return state
 
+    def publish_letters(self, spool: Spool) -> None:
+        """Send the dead letters of the held extract and nothing else of it, each once.
+
+        Raises:
+            Transient: the transaction is undecided or aborted. Make a new Publisher and go on.
+            Fenced: a newer publisher took over.
+        """
+        first, rows = spool.manifest.letters_from, spool.manifest.rows
+        while (held := self.state.held) is not None and first + held.letters < rows:
+            with self._transaction():
+                sent = self._send(spool, first + held.letters) - first
+                self._producer.flush()
+                state = self.state.model_copy(update={"held": held.model_copy(update={"letters": sent})})
+                self._put_state(state)
+            self.state = state
+
     def tell(self, *events: LifecycleEvent, state: AdapterState | None = None) -> None:
         """Put lifecycle events, and a new state if there is one, in a transaction of their own."""
         with self._transaction():

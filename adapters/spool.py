@@ -96,6 +96,12 @@ class Manifest(BaseModel):
         return sum(f.rows for f in self.files)
 
     @property
+    def letters_from(self) -> int:
+        """Position of the first dead letter; `rows` where there is none."""
+        change = {e.topic for e in self.entities.values()}
+        return sum(f.rows for f in self.files if f.topic in change)
+
+    @property
     def business_ms(self) -> int:
         """Business time of a full extract; 0 where there is none."""
         return self.ts_ms if self.ts_kind == "business" and not self.partial else 0

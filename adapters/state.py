@@ -38,6 +38,8 @@ class Held(BaseModel):
     ts_ms: int = 0
     #: Offset on the lifecycle topic at or before which it was told: answers are looked for from there.
     told_from: int = 0
+    #: So many of its dead letters are published, because the extract itself will not be.
+    letters: int = 0
 
 
 class AdapterState(BaseModel):
