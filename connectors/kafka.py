@@ -253,14 +253,15 @@ class TransactionalProducer:
         cause: BaseException | None = error
         while isinstance(cause, SystemError):
             cause = cause.__cause__
-        if not isinstance(cause, KafkaException):
-            raise error
-        if ask and cause.args[0].code() == _FATAL:
-            # `produce` only says that the producer is done for; a call about the transaction says why.
+        if ask and (not isinstance(cause, KafkaException) or cause.args[0].code() == _FATAL):
+            # `produce` only says that the producer is done for, and a callback that fails on the way may hide
+            # even that; a call about the transaction says why.
             try:
                 self._producer.abort_transaction(ANSWER_SECONDS)
             except (KafkaException, SystemError) as reason:
                 self._tell(reason, ask=False)
+        if not isinstance(cause, KafkaException):
+            raise error
         raise _translate(cause, self.transactional_id) from error
 
 
