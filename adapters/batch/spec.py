@@ -167,7 +167,9 @@ class BatchSpec(AdapterSpec):
 
     def advice(self) -> list[tuple[str, str]]:
         """Return a warning where nothing would tell a half-written file from a whole one."""
-        if self.min_age_seconds >= SAFE_AGE_SECONDS or self.done_marker or self.trailer is not None:
+        whole = self.done_marker or self.trailer is not None
+        # A read-only folder is somebody's finished collection, not a place where uploads arrive.
+        if self.min_age_seconds >= SAFE_AGE_SECONDS or whole or self.read_only:
             return []
         return [
             (
