@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -52,6 +53,6 @@ class AdapterSpec(BaseModel):
         """Return what is allowed here but dangerous, each with its remedy, for `banyan check`."""
         return []
 
+    @abstractmethod
     def open(self, folder: Path) -> Adapter:
         """Make the adapter. `folder` is where `adapter.toml` stands; relative paths start there."""
-        raise NotImplementedError(f"{type(self).__name__} must implement open()")
