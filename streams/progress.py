@@ -67,19 +67,19 @@ class Progress:
         """
         now = self._clock()
         for partition in ends.keys() | positions.keys():
-            at = (positions.get(partition, stored.get(partition, 0)), stored.get(partition, 0))
-            position = at[0]
-            if partition in ends and at[1] > ends[partition]:
+            kept = stored.get(partition, 0)
+            position = positions.get(partition, kept)
+            if partition in ends and kept > ends[partition]:
                 raise Rewound(
-                    f"partition {partition} ends at {ends[partition]}, but {at[1]} is stored: another topic",
+                    f"partition {partition} ends at {ends[partition]}, but {kept} is stored: another topic",
                     where=self._name,
                     fix="raise the projection's version, so that it is built from the topic as it is now",
                 )
-            waiting = at[1] < handed.get(partition, 0)
+            waiting = kept < handed.get(partition, 0)
             behind = waiting or position < ends.get(partition, 0)
-            if not behind or self._seen.get(partition) != at:
+            if not behind or self._seen.get(partition) != (position, kept):
                 self._moved[partition] = now
-            self._seen[partition] = at
+            self._seen[partition] = (position, kept)
             if now - self._moved[partition] > STUCK_SECONDS:
                 raise Stuck(
                     f"partition {partition} has not moved from {position} for {STUCK_SECONDS:.0f} s, "
