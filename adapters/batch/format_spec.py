@@ -95,7 +95,7 @@ class FormatSpec(BaseModel):
         description="`fixed` (RECFM F, FB), `lines` (text), `rdw` (V), `bdw` (VB), `vs`, `vbs` (spanned), "
         "`length_field`, `length_map` or `header`.",
     )
-    frame: FrameSpec = Field(FrameSpec(), description="Options of the framing.")
+    frame: FrameSpec = Field(FrameSpec.model_validate({}), description="Options of the framing.")
     odo: Odo = Field(
         "max",
         description="Where the fields after an OCCURS DEPENDING ON lie: as if the table were full (`max`), "
