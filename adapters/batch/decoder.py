@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from adapters.batch.codepage import CodePage
-from adapters.batch.kernels.column import WHOLE
+from adapters.batch.kernels.column import whole
 from adapters.batch.kernels.integers import Bools, Int64s
 from adapters.batch.plan import Column, Counter, RecordPlan
 from adapters.batch.reference import BadValueError, Trim, decode_value
@@ -147,7 +147,7 @@ class _Run:
         known = dict(scope.counters)
         for counter in counters:
             view = scope.view[:, counter.offset : counter.offset + counter.storage.length]
-            numbers, bad = WHOLE[counter.storage.kind](view, counter.storage, self.page)
+            numbers, bad = whole(view, counter.storage, self.page)
             known[counter.name] = np.where(bad, -1, numbers.low)
         return _Scope(scope.view, scope.rows, scope.ordinals, known)
 
