@@ -64,8 +64,9 @@ class Integers:
         """Return the numbers with those at the positions `at` replaced."""
         numbers = self if some.high is None else self.widen()
         numbers.low[at] = some.low
-        if numbers.high is not None:
-            numbers.high[at] = some.widen().high
+        high = some.widen().high
+        if numbers.high is not None and high is not None:
+            numbers.high[at] = high
         return numbers
 
     def shift(self, places: int) -> Integers:

@@ -125,13 +125,15 @@ def _short(view: Bytes, short: int) -> Words:
     if short == 2:
         return gather(view, np.dtype(">u2")).astype(np.uint32)
     if short == 4:
-        return gather(view, np.dtype(">u4"))
+        whole: Words = gather(view, np.dtype(">u4"))
+        return whole
     if view.shape[1] >= 8:
-        return gather(view, np.dtype(">u8")) >> (64 - 8 * short)
+        whole = gather(view, np.dtype(">u8"))
+        return whole >> np.uint64(64 - 8 * short)
     # Two reads that overlap: the bytes in both land on themselves.
-    half, wide = (2, np.uint32) if short == 3 else (4, np.uint64)
+    half = 2 if short == 3 else 4
     kind = np.dtype(f">u{half}")
-    first = gather(view, kind).astype(wide)
+    first: Words = gather(view, kind).astype(np.uint32 if short == 3 else np.uint64)
     first <<= 8 * (short - half)
     first |= gather(view[:, short - half :], kind)
     return first
