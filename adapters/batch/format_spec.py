@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,6 +17,7 @@ from adapters.batch.dates import DateFormat
 from adapters.batch.dialect import Dialect
 from adapters.batch.framing import FrameSpec, Framing, Scanner
 from adapters.batch.lineage import below, inherited
+from adapters.batch.opening import Compression, opened
 from adapters.batch.plan import Marks, RecordPlan, plan, suggestion
 from adapters.batch.reader import Reader
 from adapters.batch.records import RecordType, Role, When
@@ -31,7 +32,6 @@ from schemas.names import avro_name
 
 _Frozen = ConfigDict(extra="forbid", frozen=True)
 Format = Literal["copybook", "delimited", "fixed_text", "xml", "json"]
-Compression = Literal["auto", "none", "gzip", "bz2", "zstd", "zip"]
 
 
 class RecordSpec(BaseModel):
@@ -61,6 +61,10 @@ class FormatSpec(BaseModel):
     )
     compression: Compression = Field(
         "auto", description="`auto` tells a compressed file by its first bytes; `none` never looks."
+    )
+    zip_member: str = Field("*", description="Glob pattern of the one member to read of a zip file.")
+    max_ratio: int = Field(
+        1000, ge=1, description="Unpacked bytes to packed ones beyond which a file is taken for a bomb."
     )
     copybook: str | None = Field(
         None, description="File with the record description; relative to this adapter's folder."
@@ -146,6 +150,15 @@ class FormatSpec(BaseModel):
         if not self.records and not (self.entity and self.key):
             raise ValueError("entity and key are missing (or [[records]], for several record types)")
         return self
+
+    def opened(self, source: Path | BinaryIO, name: str = "") -> BinaryIO:
+        """Return a stream of a file's bytes after decompression, as these settings say.
+
+        Raises:
+            Terminal: here or while it is read, where the compressed data are not sound.
+            OSError: the file cannot be read.
+        """
+        return opened(source, self.compression, name=name, member=self.zip_member, max_ratio=self.max_ratio)
 
     def read_as(
         self, folder: Path, *, system: str, key_privacy: KeyPrivacy = "plain", in_name: str = ""
