@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,9 +123,7 @@ def test_what_is_written_is_read(case: Case, chunk: int, block: int) -> None:
 
 @settings(max_examples=600, deadline=None)
 @given(case=cases(), data=st.data(), chunk=st.integers(1, 90))
-def test_the_scanner_agrees_with_its_slow_twin_on_damage(
-    case: Case, data: st.DataObject, chunk: int
-) -> None:
+def test_the_scanner_agrees_with_its_slow_twin_on_damage(case: Case, data: st.DataObject, chunk: int) -> None:
     """Cut off, with bytes changed or put in: scanner and twin find the same records and broken places."""
     by, held = case.by, case.held
     out = io.BytesIO()
