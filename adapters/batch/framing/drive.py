@@ -35,6 +35,7 @@ class Cut:
         data: the buffer that `start` counts in, where it is another; then `place` has each record's first
             byte in the buffer that was cut (negative: before it).
         step: the distance of the records, where it is the same for all.
+        blanks: positions of what is skipped and yet counts, in order: empty lines.
     """
 
     start: Int64s
@@ -45,6 +46,7 @@ class Cut:
     data: Bytes | None = None
     place: Int64s | None = None
     step: int = 0
+    blanks: Int64s | None = None
 
 
 class Readable(Protocol):
@@ -78,18 +80,26 @@ def drive(stream: Readable, cutter: Cutter, chunk: int = CHUNK, base: int = 0) -
         buffer = rest + data if rest else data
         cut = cutter.cut(buffer, not data)
         place = cut.start if cut.place is None else cut.place
-        faults = np.array([f.start for f in cut.faults], np.int64)
+        # What counts as a record and is none, by position.
+        others = np.array([f.start for f in cut.faults], np.int64)
+        if cut.blanks is not None:
+            others = np.sort(np.concatenate([others, cut.blanks]))
         if len(place):
             record = np.arange(number, number + len(place))
-            if len(faults):
-                record += np.searchsorted(faults, place)
+            if len(others):
+                record += np.searchsorted(others, place)
             shared = np.frombuffer(buffer, np.uint8) if cut.data is None else cut.data
             yield Spans(shared, cut.start, cut.length, record, place + base, cut.step)
-        for i, fault in enumerate(cut.faults):
-            before = int(np.searchsorted(place, fault.start))
+        taken: set[int] = set()
+        for fault in cut.faults:
+            at = number + int(np.searchsorted(place, fault.start, "right"))
+            at += int(np.searchsorted(others, fault.start))
+            while at in taken:  # two faults at one place
+                at += 1
+            taken.add(at)
             raw = buffer[fault.start : fault.end] if fault.raw is None else fault.raw
-            yield Broken(number + before + i, base + fault.start, raw[:KEPT], fault.reason)
-        number += len(place) + len(faults)
+            yield Broken(at, base + fault.start, raw[:KEPT], fault.reason)
+        number += len(place) + len(others)
         rest = buffer[cut.used :]
         if cut.stop:
             yield _lost(stream, number, base + cut.used, rest, cut.stop)

@@ -70,6 +70,7 @@ class LineCutter:
 
     def _checked(self, data: Bytes, begins: Int64s, ends: Int64s, used: int, stop: str, cut_off: bool) -> Cut:
         filled = ends > begins
+        blanks = begins[~filled]
         begins, size = begins[filled], (ends - begins)[filled]
         faults: list[Fault] = []
         bad: Bools = np.zeros(len(begins), np.bool_)
@@ -88,7 +89,7 @@ class LineCutter:
         self._any = self._any or len(size) > 0
         good = ~bad
         length = np.clip(size[good] - self.start, 0, self.length)
-        return Cut(begins[good] + self.start, length, used, tuple(faults), stop)
+        return Cut(begins[good] + self.start, length, used, tuple(faults), stop, blanks=blanks)
 
     def _not_blank(self, data: Bytes, begins: Int64s, ends: Int64s) -> Bools:
         """Return which of n pieces, in order, hold anything but blanks."""

@@ -8,6 +8,8 @@ from adapters.batch.framing.words import WORD, Word
 
 #: (offset in the file, the record's bytes, '') or (offset, b"", why it is broken).
 Found = tuple[int, bytes, str]
+#: What stands for an empty line: it counts, and is neither a record nor broken.
+BLANK = "blank"
 
 
 def records(raw: bytes, scanner: Scanner) -> list[Found]:
@@ -52,7 +54,9 @@ def _lines(body: bytes, scanner: Scanner) -> list[Found]:
         line = body[at:] if stop < 0 else body[at:stop]
         if end != b"\r":
             line = line.removesuffix(b"\r")
-        if line:
+        if not line:
+            found.append((at, b"", BLANK))
+        else:
             record = line[spec.record_start :][: scanner.length]
             if line[stored:].strip(bytes([page.space])):
                 found.append((at, b"", "too long"))

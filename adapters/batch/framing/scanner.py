@@ -119,7 +119,8 @@ _NEEDED: dict[Framing, tuple[str, ...]] = {
 
 
 def _check(framing: Framing, spec: FrameSpec, where: str) -> None:
-    for option in sorted(spec.model_fields_set & OPTIONS.keys()):
+    given = spec.model_dump(exclude_defaults=True)
+    for option in sorted(given.keys() & OPTIONS.keys()):
         if framing not in OPTIONS[option]:
             raise SettingsError(
                 f"frame.{option} has no meaning with framing = {framing!r}",

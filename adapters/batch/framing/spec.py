@@ -32,7 +32,7 @@ class FrameSpec(BaseModel):
     bdw_adjustment: int = Field(0, description="Added to the length that a block descriptor word says.")
     reserved: Literal["zero", "any"] = Field(
         "zero",
-        description="The reserved bytes of descriptor words: `zero` takes others for damage, `any` never looks.",
+        description="The reserved bytes of descriptor words: `zero` takes others for damage; `any`.",
     )
     line_end: LineEnd = Field(
         "auto",
