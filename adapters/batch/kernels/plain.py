@@ -10,6 +10,7 @@ pairs of pairs, and so on; see Lemire, "Quickly parsing eight digits" (2018).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -180,10 +181,12 @@ class _Total:
         return Integers(self._low.view(np.int64), None if self._high is None else self._high.view(np.int64))
 
 
+@functools.cache
 def _repeat(byte: int, kind: np.dtype[Any]) -> int:
     return int.from_bytes(bytes([byte]) * kind.itemsize, "big")
 
 
+@functools.cache
 def _lanes(bits: int, kind: np.dtype[Any]) -> int:
     """Return a mask of the low half of each lane of twice `bits`."""
     if bits * 2 > kind.itemsize * 8:
