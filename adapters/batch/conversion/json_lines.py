@@ -50,7 +50,8 @@ def json_texts(column: pa.Array) -> pa.StringArray:
     if pa.types.is_boolean(kind):
         return column.cast(pa.string())
     values = column.to_pylist()
-    return pa.array([None if v is None else orjson.dumps(v, default=_plain).decode() for v in values])
+    texts = [None if v is None else orjson.dumps(v, default=_plain).decode() for v in values]
+    return pa.array(texts, pa.string())
 
 
 def decimal_texts(column: pa.Array) -> pa.StringArray:
