@@ -32,6 +32,8 @@ _MAGIC: tuple[tuple[bytes, Compression], ...] = (
     (b"\x1f\x8b\x08", "gzip"), (b"BZh", "bz2"), (b"\x28\xb5\x2f\xfd", "zstd"),
     (b"PK\x03\x04", "zip"), (b"PK\x05\x06", "zip"),
 )  # fmt: skip
+#: Bytes of the record that ends a zip's directory, without its comment.
+_DIRECTORY_END = 22
 #: After the level byte of bz2: the digits of pi (a block) or of its root (no block at all).
 _BZ2_BLOCKS = (bytes.fromhex("314159265359"), bytes.fromhex("177245385090"))
 _SNIFFED = 10
@@ -244,7 +246,9 @@ def _zip_stream(packed: _Counted, member: str, name: str) -> Iterator[bytes]:
         raise _fault(f"the zip file is damaged or cut off: {type(error).__name__}", name) from None
     for _ in source:
         pass
-    if b"PK\x05\x06" not in tail:
+    end = tail.rfind(b"PK\x05\x06")
+    comment = int.from_bytes(tail[end + 20 : end + _DIRECTORY_END], "little")
+    if end < 0 or len(tail) - end != _DIRECTORY_END + comment:
         # Members are whole, but without the directory's end nobody knows whether there were more.
         raise _fault("the zip file is damaged or cut off: its directory has no end", name)
     _only(found, member, name)

@@ -11,7 +11,7 @@ import numpy as np
 from adapters.batch.codepage import CodePage
 from adapters.batch.controls import Control, Ledger, Seen, Total
 from adapters.batch.copybook import Layout
-from adapters.batch.framing import CHUNK, Broken, Scanner, Spans
+from adapters.batch.framing import CHUNK, Broken, Scanner, Spans, chunk_size
 from adapters.batch.kernels.integers import Int64s
 from adapters.batch.lineage import Lineage
 from adapters.batch.records import UNKNOWN, RecordType, assign
@@ -97,13 +97,13 @@ class Reading:
             if control is not None
         }
 
-    def chunks(self, stream: BinaryIO, chunk: int = CHUNK) -> Iterator[Chunk]:
-        """Yield decoded chunks in file order.
+    def chunks(self, stream: BinaryIO, chunk: int | None = None) -> Iterator[Chunk]:
+        """Yield decoded chunks in file order, each of so many bytes of the file (by default what is fastest).
 
         Raises:
             Terminal: the file does not fit the copybook at all.
         """
-        for part in self.source.scanner.scan(stream, chunk):
+        for part in self.source.scanner.scan(stream, chunk or chunk_size(self.source.layout.length)):
             if isinstance(part, Broken):
                 yield Chunk(rejects=[self._broken(part)])
                 continue
