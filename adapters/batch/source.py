@@ -131,10 +131,10 @@ class Reading:
         self._records += 1
         reject = Reject("", part.record, part.offset, part.raw, "", part.reason, None)
         self._bad(1, reject)
-        framing = self.source.scanner.framing
-        if framing == "fixed" and self._records == 1:
+        scanner = self.source.scanner
+        if scanner.framing == "fixed" and scanner.measured is None and self._records == 1:
             raise self._wrong_copybook(f"the whole file is shorter than one record: {part.reason}")
-        if framing != "lines" and len(self._problems) < _MOST:
+        if scanner.framing != "lines" and len(self._problems) < _MOST:
             self._problems.append(f"record {part.record} at byte {part.offset}: {part.reason}")
         number = np.array([part.record])
         self._account({}, np.zeros(0, np.int64), {}, number)
@@ -146,7 +146,8 @@ class Reading:
         spec = scanner.spec
         step = scanner.length + spec.record_start + spec.record_end
         body = self.size - spec.file_header - spec.file_trailer
-        ragged = scanner.framing == "fixed" and self.size > 0 and body % step != 0
+        fixed = scanner.framing == "fixed" and scanner.measured is None
+        ragged = fixed and self.size > 0 and body % step != 0
         return ragged and self._undecodable * 2 > self._records
 
     def _wrong_copybook(self, what: str) -> Terminal:

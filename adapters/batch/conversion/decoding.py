@@ -17,6 +17,7 @@ from adapters.batch.copybook import layouts, parse
 from adapters.batch.dialect import Dialect
 from adapters.batch.format_spec import FormatSpec
 from adapters.batch.framing import Broken, Scanner
+from adapters.batch.opening import Unpacked
 from adapters.batch.reader import Reader
 from adapters.batch.source import Source
 from adapters.extract import Chunk, Reject
@@ -65,8 +66,9 @@ def decode_file(
     outcome = Outcome()
     (entity,) = reader.entities.values()
     sink = make_sink(entity.arrow_schema())
-    with path.open("rb") as stream:
-        reading = reader.reading(path.name, path.stat().st_size)
+    with spec.opened(path) as stream:
+        size = 0 if isinstance(stream, Unpacked) else path.stat().st_size
+        reading = reader.reading(path.name, size)
         for chunk in reading.chunks(stream):
             _chunk(_first(chunk, limit, outcome), sink, rejects, outcome)
             if limit is not None and outcome.records >= limit:
@@ -115,10 +117,10 @@ def codec_of(spec: FormatSpec) -> tuple[RecordCodec, Scanner]:
         )
     marks = next(t.plan.marks for t in source.types if t.plan is not None)
     codec = RecordCodec.of(
-        source.layout, source.page, group=spec.group, trim=spec.trim, odo=spec.odo, marks=marks,
+        source.layout, source.page, group=spec.group, trim=source.trim, odo=spec.odo, marks=marks,
         fillers=spec.fillers,
     )  # fmt: skip
-    return codec, Scanner.of(spec.framing, spec.frame, source.layout, source.page, "--set")
+    return codec, source.scanner
 
 
 def _first(chunk: Chunk, limit: int | None, outcome: Outcome) -> Chunk:
