@@ -120,8 +120,9 @@ def _ascii_family(
             max(sure, 0.95),
             [*why, "every byte from 0x80 up is part of a UTF-8 character"],
         )
-    if printable < 0.9:
-        return Guess("alphabet", "ascii", sure * 0.9, why)
+    low = int(counts[:0x20].sum() - counts[[0x09, 0x0A, 0x0C, 0x0D]].sum())
+    if printable < 0.9 or low * 10 > high:
+        return Guess("alphabet", "ascii", sure * 0.9, [*why, "numbers in binary form stand between the text"])
     why.append("some bytes from 0x80 up are no UTF-8")
     c1 = int(counts[0x80:0xA0].sum())
     if c1:

@@ -34,7 +34,7 @@ def bare(sample: Sample, letters: Guess) -> Found:
         guesses.append(code_page(np.frombuffer(b"".join(sample.pieces()), np.uint8)))
     cut, more, lines = _cut(sample, ebcdic=ebcdic, known=letters.value is not None)
     guesses += more
-    if lines is not None and lines.mixed:
+    if lines is not None and lines.length is None:
         warned += [f"{n:,} lines end by {name} and not by {lines.name}" for name, n in lines.mixed]
     if cut is None:
         if (broken := broken_chain(sample)) is not None:

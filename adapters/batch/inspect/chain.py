@@ -250,6 +250,8 @@ def _behind_header(sample: Sample) -> Followed | None:
     """Find a chain that starts after a file header, and may end before a file trailer."""
     best: Followed | None = None
     for chain in (c for c in chains() if c.framing == "rdw"):
+        if len(follow(sample, chain, limit=4).links) >= 4:
+            continue  # it leads from the very start: then it breaks off later, which is another matter
         for start in range(1, min(_HEADERS, len(sample.head) - 8)):
             if chain.length(sample.head[start : start + 4]) is None:
                 continue

@@ -37,7 +37,7 @@ def _ebcdic(data: bytes, framing: str | None) -> Iterator[str]:
     pairs = data.count(b"\x0d\x0a")
     if framing == "lines":
         nel, feed = data.count(b"\x15"), data.count(b"\x25")
-        if nel and feed and min(nel, feed) * 20 > max(nel, feed):
+        if nel and feed and not pairs and min(nel, feed) * 20 > max(nel, feed):
             yield (
                 f"both 0x15 ({nel:,}) and 0x25 ({feed:,}) end lines: one transfer translated NEL to LF "
                 f"and another "

@@ -184,16 +184,18 @@ def _packed(view: Bytes) -> list[Run]:
     """Return packed numbers: columns that end in a sign nibble, and the digits before them."""
     low, high = view & 0x0F, view >> 4
     ends = ((low == 0xC) | (low == 0xD) | (low == 0xF)).all(axis=0) & (high <= 9).all(axis=0)
-    digits: npt.NDArray[np.bool_] = ((low <= 9) & (high <= 9)).all(axis=0) & (view != 0x40).any(axis=0)
+    digits: npt.NDArray[np.bool_] = np.asarray(((low <= 9) & (high <= 9)).all(axis=0))
+    digits &= np.asarray((view != 0x40).any(axis=0))
     # Below the space there is no text: one such byte makes a column of numbers out of it.
-    some_low = (view < 0x40).any(axis=0)
+    low_there: list[bool] = np.asarray((view < 0x40).any(axis=0)).tolist()
     found: list[Run] = []
     floor = 0
+    inside: list[bool] = list(digits)
     for end in np.flatnonzero(ends).tolist():
         start = end
-        while start > floor and bool(digits[start - 1]) and end - start < 15:
+        while start > floor and inside[start - 1] and end - start < 15:
             start -= 1
-        if some_low[start : end + 1].any():
+        if any(low_there[start : end + 1]):
             found.append(Run("packed", start, end - start + 1, True))
             floor = end + 1
     return found

@@ -32,11 +32,14 @@ _OVERPUNCH = (0xC0, 0xD0)
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """One byte in which pages differ: how often, and how often between two letters."""
+    """One byte in which pages differ: how often, how often between two letters, and its other neighbours."""
 
     byte: int
     times: int
     in_words: int
+    after_space: float = 0.0
+    before_digit: float = 0.0
+    before_space: float = 0.0
 
 
 def code_page(text: Bytes) -> Guess:
@@ -105,10 +108,16 @@ def _differing(text: Bytes) -> list[_Seen]:
     letters = wordy & ~digits & (text != 0x40)
     inside = np.zeros(len(text), np.bool_)
     inside[1:-1] = letters[:-2] & letters[2:]
-    found = [
-        _Seen(byte, int((text[at] == byte).sum()), int(inside[at[text[at] == byte]].sum()))
-        for byte in np.unique(text[at]).tolist()
-    ]
+    found = []
+    for byte in np.unique(text[at]).tolist():
+        places = at[text[at] == byte]
+        before, after = text[places - 1], text[places + 1]
+        found.append(
+            _Seen(
+                byte, len(places), int(inside[places].sum()), float((before == 0x40).mean()),
+                float(((after >= 0xF0) & (after <= 0xF9)).mean()), float((after == 0x40).mean()),
+            )
+        )  # fmt: skip
     # A byte that turns up once in a million is a stray one in a binary number.
     return [s for s in found if s.times >= max(1, len(text) // 50_000)]
 
@@ -124,8 +133,22 @@ def _score(page: CodePage, seen: _Seen) -> float:
     if category[0] == "L" and character not in "ªº":
         # An accented letter belongs between letters: REN É would be a stray one, RENÉE is a name.
         return float((share * 2.0 - (1 - share) * 0.2) * weight)
-    plain = _PLAUSIBLE.get(character, -0.8)
+    plain = _PLAUSIBLE.get(character, -0.8) + _placed(character, seen)
     return float(((1 - share) * plain + share * (plain - 1.5)) * weight)
+
+
+def _placed(character: str, seen: _Seen) -> float:
+    """Return how much likelier (or less likely) a character is for what stands before and behind it."""
+    if character in "£$€":
+        # Before an amount, or alone behind it; a letter follows a currency sign in no habit of writing.
+        return -2.5 * (1 - seen.before_digit - seen.before_space) if seen.before_digit < 0.9 else 0.0
+    if character in "[{":
+        return 0.6 * seen.after_space - 0.8 * seen.before_space
+    if character in "]}":
+        return 0.6 * seen.before_space - 0.8 * seen.after_space
+    if character in "!":
+        return -1.2 * (1 - seen.before_space)
+    return 0.0
 
 
 def _explained(seen: _Seen, chosen: str) -> str:

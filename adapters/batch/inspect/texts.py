@@ -31,10 +31,18 @@ def text_report(sample: Sample, letters: Guess) -> Found | None:
     # A fixed line length and no delimiter is fixed text; a delimiter that keeps its count wins.
     family = "ebcdic" if letters.value == "ebcdic" else "ascii"
     narrow = letters.value in ("utf-16", "utf-16-le", "utf-16-be", "utf-32")
-    if not narrow and framing_by_lines(sample, family) is None:
+    lines = None if narrow else framing_by_lines(sample, family)
+    if not narrow and lines is None:
         return None
     found = separated(_whole_lines(text, whole=sample.whole))
-    return None if found is None else _separated(*found, sample, letters, str(pages[0]))
+    if found is None:
+        return None
+    mixed = (
+        [f"{n:,} lines end by {name} and not by {lines[1].name}" for name, n in lines[1].mixed]
+        if lines
+        else []
+    )
+    return _separated(*found, sample, letters, str(pages[0]), mixed)
 
 
 def _decoded(head: bytes, codec: str) -> str | None:
@@ -52,8 +60,9 @@ def _whole_lines(text: str, *, whole: bool) -> str:
     return text if whole else text[: text.rfind("\n") + 1]
 
 
-def _separated(guesses: list[Guess], table: Separated, sample: Sample, letters: Guess, page: str) -> Found:
-    warned = []
+def _separated(
+    guesses: list[Guess], table: Separated, sample: Sample, letters: Guess, page: str, warned: list[str]
+) -> Found:
     if table.ragged:
         warned.append(f"{table.ragged:,} rows have another number of cells than the others")
     rows = [dict(zip(table.names, row, strict=True)) for row in table.table]

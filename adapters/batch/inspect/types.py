@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -60,6 +61,7 @@ def record_types(matrix: Matrix, text: npt.NDArray[np.bool_], zero: int) -> tupl
     kinds = _kinds(matrix)
     rows = np.unique(np.linspace(0, len(matrix.view) - 1, min(_ROWS, len(matrix.view))).astype(int))
     whole = _disorder(kinds[rows])
+    outliers = _outliers(matrix, kinds)
     for offset in range(min(_PLACES, matrix.length)):
         for width in _WIDTHS:
             values = _values(matrix.view, offset, width)
@@ -69,8 +71,10 @@ def record_types(matrix: Matrix, text: npt.NDArray[np.bool_], zero: int) -> tupl
             if not 2 <= len(distinct) <= min(_MOST, len(values) // 2):
                 continue
             gain = _gain(kinds[rows], labels[rows], whole)
-            ends = _ends(values, matrix)
-            score = gain / max(whole, 1e-9) + 0.6 * ends - 0.02 * width - 0.002 * offset
+            ends = _ends(values, outliers)
+            score = (
+                gain / max(whole, 1e-9) + 0.6 * ends - 0.02 * width - 0.002 * offset - 0.03 * len(distinct)
+            )
             if best is not None and score <= best[0] + 1e-6:
                 continue
             if ends or (gain > max(0.2 * whole, 1.0) and _clear(kinds[rows], labels[rows], whole, gain)):
@@ -141,22 +145,21 @@ def _values(view: Bytes, offset: int, width: int) -> npt.NDArray[np.int64] | Non
 
 def _disorder(kinds: Bytes) -> float:
     """Return the entropy of the kinds of bytes, summed over the columns, in bits."""
-    n = len(kinds)
-    total = 0.0
-    for kind in range(10):
-        share = (kinds == kind).mean(axis=0)
-        inside = share[share > 0]
-        total -= float((inside * np.log2(inside)).sum())
-    # The estimate is too small by about this much a free class (Miller and Madow, 1955).
-    classes_seen = sum(int((kinds == kind).any(axis=0).sum()) for kind in range(10)) - kinds.shape[1]
-    return total + classes_seen / (2 * n * np.log(2)) if n else 0.0
+    n, columns = kinds.shape
+    if not n:
+        return 0.0
+    counts = np.bincount((kinds + np.arange(columns) * 10).ravel(), minlength=columns * 10)
+    seen = counts[counts > 0]
+    total: float = float((seen * np.log2(n / seen)).sum()) / n
+    # The estimate is too small by about this much a free kind (Miller and Madow, 1955).
+    return total + (len(seen) - columns) / (2 * n * math.log(2))
 
 
 def _gain(kinds: Bytes, labels: npt.NDArray[np.int64], whole: float) -> float:
     """Return how much of the disorder a split takes away, in bits."""
     n = len(kinds)
     parts = (kinds[labels == label] for label in np.unique(labels))
-    return whole - sum(len(part) / n * _disorder(part) for part in parts)
+    return whole - float(sum(len(part) / n * _disorder(part) for part in parts))
 
 
 def _clear(kinds: Bytes, labels: npt.NDArray[np.int64], whole: float, gain: float) -> bool:
@@ -166,25 +169,27 @@ def _clear(kinds: Bytes, labels: npt.NDArray[np.int64], whole: float, gain: floa
     return gain > 2.5 * max(max(dealt), 0.0)
 
 
-def _ends(values: npt.NDArray[np.int64], matrix: Matrix) -> float:
-    """Return 1 where the first or last record's value comes only there and the layout differs there, else.
-
-    0.
-    """
-    counts = Counter(values.tolist())
-    middle = set(values[1:-1].tolist())
-    kinds = _kinds(matrix)
-    typical = np.array([np.bincount(column, minlength=10).argmax() for column in kinds[1:-1].T])
+def _outliers(matrix: Matrix, kinds: Bytes) -> tuple[bool, bool]:
+    """Return whether the first and the last record's layout differs from the usual one."""
+    counts = np.bincount(
+        (kinds[1:-1] + np.arange(kinds.shape[1]) * 10).ravel(), minlength=kinds.shape[1] * 10
+    )
+    typical = counts.reshape(kinds.shape[1], 10).argmax(axis=1)
     inner = (kinds[1:-1] != typical).mean(axis=1)
     # The first and last must be further from the usual layout than nearly all others.
     limit = max(0.1, float(np.quantile(inner, 0.98)) * 1.5)
-    found = 0.0
-    if matrix.first and counts[int(values[0])] == 1 and int(values[0]) not in middle:
-        found = max(found, float((kinds[0] != typical).mean() > limit))
-    if matrix.last and counts[int(values[-1])] == 1 and int(values[-1]) not in middle:
-        found = max(found, float((kinds[-1] != typical).mean() > limit))
+    first, last = ((kinds[at] != typical).mean() > limit for at in (0, -1))
+    return matrix.first and bool(first), matrix.last and bool(last)
+
+
+def _ends(values: npt.NDArray[np.int64], outliers: tuple[bool, bool]) -> float:
+    """Return 1 where the first or last record stands out, and its value comes only there, else 0."""
+    middle = set(values[1:-1].tolist())
     # Few values in the middle: a serial number's first and last value also come only there.
-    return found if len(middle) <= _MOST else 0.0
+    if len(middle) > _MOST:
+        return 0.0
+    alone = (int(values[at]) not in middle and values[0] != values[-1] for at in (0, -1))
+    return float(any(out and own for out, own in zip(outliers, alone, strict=True)))
 
 
 def _count(matrix: Matrix, types: Types, zero: int) -> tuple[tuple[int, int], str] | None:
