@@ -121,15 +121,11 @@ def segments(matrix: Matrix, layout: Layout, page: CodePage) -> tuple[list[Guess
             continue
         groups, margin = _groups(values, counts, area, fits)
         conditions = {v for c in slot.item.conditions for v, _ in c.values}
+        meant = conditions & {value.strip(" \0") for value in counts}
         ends = counts[values[0]] == 1 or counts[values[-1]] == 1
-        score = (
-            margin
-            + (0.3 if conditions & set(counts) else 0.0)
-            + (0.1 if ends else 0.0)
-            - 0.0001 * slot.offset
-        )
+        score = margin + (0.3 if meant else 0.0) + (0.1 if ends else 0.0) - 0.0001 * slot.offset
         split = len({g.path for g in groups.values() if g is not None}) > 1
-        if (split or (conditions & set(counts) and ends)) and (best is None or score > best[0]):
+        if (split or (meant and ends)) and (best is None or score > best[0]):
             best = (score, slot, groups, counts)
     if best is None:
         return None
@@ -145,9 +141,8 @@ def segments(matrix: Matrix, layout: Layout, page: CodePage) -> tuple[list[Guess
     guesses = [
         Guess(
             "record_types", len(counts) - (header is not None) - (trailer is not None), 0.9,
-            [f"{name} holds {len(counts)} values" + (
-                ", and each value's records fit a redefinition of their own: "
-                ", ".join(sorted({g.item.name or "FILLER" for g in groups.values() if g})) if fits else "")],
+            [f"{name} holds {len(counts)} values"
+             + (f", and the records of each fit a redefinition of their own: {_listed(groups)}" if fits else "")],
         )
     ]  # fmt: skip
     if header is not None:
@@ -158,6 +153,10 @@ def segments(matrix: Matrix, layout: Layout, page: CodePage) -> tuple[list[Guess
             why.append(f"{total.path} is the number of {'all' if which == 'all' else 'detail'} records")
         guesses.append(Guess("trailer", True, 0.97 if total is not None else 0.8, why))
     return guesses, made
+
+
+def _listed(groups: Mapping[str, Slot | None]) -> str:
+    return ", ".join(sorted({slot.item.name or "FILLER" for slot in groups.values() if slot is not None}))
 
 
 def key_of(view: Bytes, lengths: npt.NDArray[np.int64], items: Sequence[Slot]) -> tuple[list[Slot], bool]:
@@ -226,7 +225,7 @@ def _fits(
 
 def _texts(view: Bytes, slot: Slot, page: CodePage) -> list[str]:
     piece = view[:, slot.offset : slot.offset + slot.length]
-    return ["".join(page.characters[b] for b in row.tolist()).strip(" \0") for row in piece]
+    return ["".join(page.characters[b] for b in row.tolist()).rstrip(" ") for row in piece]
 
 
 def _groups(
@@ -238,12 +237,12 @@ def _groups(
     """Return the best alternative of each value, and how clearly they differ."""
     if not fits:
         return dict.fromkeys(counts), 0.0
-    labels = np.array(values, dtype=object)
     chosen: dict[str, Slot | None] = {}
     margins = []
     groups = [s for s in area if s.children] or list(area)
     for value in counts:
-        at = labels == value
+        # Not by numpy: it drops NULs behind a text, and they are what pads some types.
+        at = np.array([other == value for other in values])
         means = sorted(((float(fits[s.path][at].mean()), -i) for i, s in enumerate(groups)), reverse=True)
         chosen[value] = groups[-means[0][1]]
         margins.append(means[0][0] - (means[1][0] if len(means) > 1 else 0.0))

@@ -39,6 +39,8 @@ def fitted(sample: Sample, letters: Guess, layout_of: Mapping[str, Layout], copy
     plain = letters.value not in ("ebcdic", None) and letters.confidence > 0.9
     pages = [p for a, p in _STANDINS.items() if not (sure and a == "ascii") and not (plain and a == "ebcdic")]
     ranked = tried([c.candidate for c in cuts], layout_of, pages)
+    if not ranked:
+        return None
     best = ranked[0]
     cut = next(c for c in cuts if c.candidate is best.candidate)
     guesses = [_framing(best, ranked, cut, sample)]
@@ -177,7 +179,7 @@ def _record_types(best: Tried, found: Segments, page: CodePage) -> tuple[dict[st
     layout, warned = best.layout, []
     view, lengths = _all(best)
     column = view[:, found.field.offset : found.field.offset + found.field.length]
-    texts = ["".join(page.characters[b] for b in row.tolist()).strip(" \0") for row in column]
+    texts = ["".join(page.characters[b] for b in row.tolist()).rstrip(" ") for row in column]
     by_group: dict[str, list[str]] = {}
     slot_of: dict[str, Slot | None] = {}
     for value, slot in found.groups.items():

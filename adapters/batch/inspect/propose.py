@@ -79,7 +79,14 @@ def _string(value: str) -> str:
     if "\\" in value and "'" not in value and value.isprintable():
         return f"'{value}'"
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04X}" for c in escaped) + '"'
+    return (
+        '"'
+        + "".join(
+            c if c.isprintable() else (f"\\u{ord(c):04X}" if ord(c) < 0x10000 else f"\\U{ord(c):08X}")
+            for c in escaped
+        )
+        + '"'
+    )
 
 
 def _key(name: str) -> str:

@@ -69,17 +69,45 @@ def _separated(
     key, sure = _key(table.columns, rows)
     if not sure:
         warned.append("no column tells the rows apart in the sample: the proposed key is a placeholder")
+    for column in table.columns:
+        if column["type"] == "date" and column["format"] != "yyyy-mm-dd":
+            warned.append(
+                f"{column['name']} looks like dates of the form {column['format']}: it is proposed as text; "
+                f"if it is so, write {{ name = ..., type = \"date\", format = \"{column['format']}\" }}"
+            )
     settings = {
         "format": "delimited", "entity": "record", "key": key,
-        "delimited": _delimited(table, letters, page),
+        "delimited": _delimited(table, page),
     }  # fmt: skip
     columns = [{**column, "example": _first(rows, column["name"])} for column in table.columns]
     made = [Guess("format", "delimited", guesses[0].confidence, guesses[0].why), *guesses]
     return Found(made, settings, columns, "", _rounded(sample), sample.whole, warned)
 
 
-def _delimited(table: Separated, letters: Guess, page: str) -> dict[str, Any]:
-    return {"encoding": page, "delimiter": table.delimiter, "quote": table.quote}
+def _delimited(table: Separated, page: str) -> dict[str, Any]:
+    encoding = {"ascii": "utf-8", "utf-8-sig": "utf-8", "utf-16-le": "utf-16", "utf-16-be": "utf-16"}.get(page, page)
+    made: dict[str, Any] = {"encoding": encoding, "delimiter": table.delimiter, "quote": table.quote}
+    if table.escape:
+        made["escape"] = table.escape
+    made["header"] = table.header
+    if any(column["format"] == "comma" for column in table.columns):
+        made["decimal"] = ","
+    made["fields"] = [_field(column, [row[i] for row in table.table]) for i, column in enumerate(table.columns)]
+    return made
+
+
+def _field(column: Mapping[str, Any], cells: Sequence[str]) -> str:
+    """Return a field in short: its name and its type, where the type is no matter of opinion.
+
+    Of dates only the ISO form is proposed: 03/04/2026 is two days, and a guess would be wrong in silence.
+    """
+    kind = column["type"]
+    if kind == "decimal":
+        scale = max((len(c.strip()) - 1 - max(c.rfind("."), c.rfind(",")) for c in cells if c.strip()), default=2)
+        kind = f"decimal(18,{scale})"
+    elif kind == "date" and column["format"] != "yyyy-mm-dd":
+        kind = "text"
+    return f"{column['name']}:{kind}"
 
 
 def _marked_up(guesses: list[Guess], markup: Markup, sample: Sample, letters: Guess) -> Found:

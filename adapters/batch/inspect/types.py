@@ -152,7 +152,7 @@ def _disorder(kinds: Bytes) -> float:
     seen = counts[counts > 0]
     total: float = float((seen * np.log2(n / seen)).sum()) / n
     # The estimate is too small by about this much a free kind (Miller and Madow, 1955).
-    return total + (len(seen) - columns) / (2 * n * math.log(2))
+    return float(total + (len(seen) - columns) / (2 * n * math.log(2)))
 
 
 def _gain(kinds: Bytes, labels: npt.NDArray[np.int64], whole: float) -> float:

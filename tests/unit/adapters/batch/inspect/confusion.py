@@ -1,6 +1,6 @@
 """What `banyan inspect` gets right, cannot tell, and gets wrong, counted by question.
 
-    python -m tests.unit.adapters.batch.inspect.confusion > docs/inspect-confusion.md
+python -m tests.unit.adapters.batch.inspect.confusion > docs/inspect-confusion.md
 """
 
 from __future__ import annotations
@@ -42,7 +42,11 @@ def verdicts(made: Any, report: Report) -> Iterable[tuple[str, Verdict, str]]:
         else:
             right = said == truth
         named = "right" if right else "cannot tell" if said is None else "wrong"
-        yield question, named, f"{made.name}: {question} is {truth!r}, said {guess.value!r} ({guess.confidence:.2f})"
+        yield (
+            question,
+            named,
+            f"{made.name}: {question} is {truth!r}, said {guess.value!r} ({guess.confidence:.2f})",
+        )
 
 
 def main() -> None:
@@ -63,7 +67,9 @@ def main() -> None:
                     if verdict != "right":
                         wrong.append(f"{'with' if copybook else 'without'} copybook, seed {seed}, {said}")
     for copybook in (False, True):
-        print(f"{'With' if copybook else 'Without'} a copybook:\n\n| question | right | cannot tell | wrong |\n|---|---:|---:|---:|")
+        print(
+            f"{'With' if copybook else 'Without'} a copybook:\n\n| question | right | cannot tell | wrong |\n|---|---:|---:|---:|"
+        )
         for question in sorted({q for c, q, _ in counts if c == copybook}):
             cells = [counts[copybook, question, v] for v in ("right", "cannot tell", "wrong")]
             print(f"| {question.replace('_', ' ')} | {cells[0]} | {cells[1]} | {cells[2]} |")

@@ -160,7 +160,9 @@ def table(seed: int, n: int) -> list[list[str]]:
     ]  # fmt: skip
 
 
-def separated(seed: int, n: int, delimiter: str, *, header: bool, quote: bool = False, end: str = "\n") -> str:
+def separated(
+    seed: int, n: int, delimiter: str, *, header: bool, quote: bool = False, end: str = "\n"
+) -> str:
     rows = table(seed, n)
     if quote:
         rows = [[c.replace(" ", f"{delimiter} ", 1) if i == 1 else c for i, c in enumerate(r)] for r in rows]
@@ -209,7 +211,9 @@ def everything(seed: int = 1) -> Iterator[Made]:
             yield Made(f"rdw {order} {'in' if inclusive else 'ex'}clusive", made, truth, None,
                        extra={"order": order, "inclusive": inclusive})  # fmt: skip
     yield Made("rdw, full records", rdw(rows), {"framing": "rdw"}, COPYBOOK)
-    yield Made("rdw, types", rdw(typed(seed, n)), {"framing": "rdw", "record_types": 2, "trailer": True}, TYPED)
+    yield Made(
+        "rdw, types", rdw(typed(seed, n)), {"framing": "rdw", "record_types": 2, "trailer": True}, TYPED
+    )
     yield Made("bdw", bdw(varied), {"framing": "bdw"})
     yield Made("bdw, exclusive", bdw(varied, inclusive=False), {"framing": "bdw"})
     yield Made("vbs", vbs(rows), {"framing": "vbs"}, COPYBOOK)
@@ -278,7 +282,9 @@ def damaged(seed: int = 1) -> Iterator[Made]:
     lines = separated(seed, 50, ",", header=True, end="\r\n").encode()
     yield Made("0x1A behind", lines + b"\x1a", {}, warns="0x1A")
     yield Made("mixed line ends", lines.replace(b"\r\n", b"\n", 10), {}, warns="lines end by")
-    yield Made("gzip cut", gzip.compress(random.Random(seed).randbytes(9000), mtime=0)[:6000], {}, warns="unpacked")
+    yield Made(
+        "gzip cut", gzip.compress(random.Random(seed).randbytes(9000), mtime=0)[:6000], {}, warns="unpacked"
+    )
     yield Made("rdw cut", rdw(shortened(seed, rows))[:-11], {}, warns="break off")
     doubled = separated(seed, 50, ";", header=True).replace("Bath", "Bath £").encode().decode("latin-1")
     yield Made("UTF-8 twice", doubled.encode("utf-8"), {}, warns="twice")
