@@ -19,13 +19,13 @@ class FieldSpec(BaseModel):
     source: str | int | None = Field(
         None,
         alias="from",
-        description="Where its text stands, if not under its name: a column's name or number (from 1), an XML "
-        "or JSON path.",
+        description="Where its text stands, if not under its name: a column's name or number (from 1), an "
+        "XML or JSON path.",
     )
     type: str = Field(
         "text",
-        description="`text`, `integer`, `integer(9)`, `decimal(11,2)`, `date`, `timestamp`, `timestamp(6)` or "
-        "`boolean`.",
+        description="`text`, `integer`, `integer(9)`, `decimal(11,2)`, `date`, `timestamp`, `timestamp(6)` "
+        "or `boolean`.",
     )
     format: str | None = Field(
         None, description="Form of its dates or time stamps, instead of the file's date_format."
@@ -73,8 +73,8 @@ class ValueSpec(BaseModel):
     )
     timestamp_format: str = Field(
         "iso",
-        description="Form of time stamps: a date's, with hh, mi, ss, fff (fractions) and zz (offset), such as "
-        "`yyyy-mm-dd hh:mi:ss`; or `iso`.",
+        description="Form of time stamps: a date's, with hh, mi, ss, fff (fractions) and zz (offset), such "
+        "as `yyyy-mm-dd hh:mi:ss`; or `iso`.",
     )
     zone: str | None = Field(None, description="Time zone of time stamps that have no offset: Europe/London.")
     ambiguous: Ambiguous = Field(
