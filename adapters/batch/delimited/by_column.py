@@ -23,17 +23,17 @@ def clean(
     """
     kind, pos, after = tokens.kind[at:], tokens.pos[at:], tokens.after[at:]
     quote: Bools = kind == QUOTE
-    quotes = np.cumsum(quote, dtype=np.int32)
-    marks: Bools = ~quote
     bad = len(kind)
-    if len(quotes) and quotes[-1]:
+    if quote.any():
+        quotes = np.cumsum(quote, dtype=np.int32)
         inside = (quotes & 1).astype(np.bool_)
-        marks &= ~inside
         bad = _first_bad(kind, pos, after, quote, inside, place, len(units))
         if not notation.multiline:
             broken = np.flatnonzero(inside & (kind == END))
             bad = min(bad, int(broken[0]) if len(broken) else bad)
-    cells = np.flatnonzero(marks[:bad])
+        cells = np.flatnonzero(~(quote | inside)[:bad])
+    else:
+        quotes, cells = np.zeros(len(kind), np.int32), np.arange(len(kind))
     ends: Int64s = np.flatnonzero(kind[cells] == END)
     violated = bad < len(kind)
     stop = after[cells[ends]]

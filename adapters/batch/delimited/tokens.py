@@ -36,18 +36,18 @@ class Tokens:
         """Return the tokens of a chunk; a final one ends with a line end of no width."""
         pos, escapes = _candidates(units, notation)
         value = units[pos]
-        kind = np.full(len(pos), END, np.uint8)
-        kind[value == notation.delimiter[0]] = DELIMITER
-        if notation.quote is not None:
-            kind[value == notation.quote] = QUOTE
+        kind = _kinds(value, notation)
         after = pos + 1
-        keep = np.ones(len(pos), np.bool_)
-        if notation.carriage is not None:
+        keep = None
+        if notation.carriage is not None and (not notation.feed_ends or (value == notation.carriage).any()):
+            keep = np.ones(len(pos), np.bool_)
             _pair(units, notation, final, value, kind, pos, after, keep)
         if len(notation.delimiter) > 1:
+            keep = np.ones(len(pos), np.bool_) if keep is None else keep
             _lengthen(notation, kind, pos, after, keep)
-        if not keep.all():
-            kind, pos, after = kind[keep], pos[keep], after[keep]
+        if keep is not None and not keep.all():
+            kept = np.flatnonzero(keep)
+            kind, pos, after = kind[kept], pos[kept], after[kept]
         ended = bool(len(kind)) and kind[-1] == END and int(after[-1]) == len(units)
         if final:
             kind = np.append(kind, np.uint8(END))
@@ -66,6 +66,19 @@ class Tokens:
         if not len(self.escapes):
             return False
         return bool(np.searchsorted(self.escapes, begin) < np.searchsorted(self.escapes, end))
+
+
+def _kinds(value: Units, notation: Notation) -> npt.NDArray[np.uint8]:
+    """Return the kind of each mark."""
+    if value.dtype == np.uint8:
+        table = bytearray([END]) * 256
+        table[notation.delimiter[0]] = DELIMITER
+        if notation.quote is not None:
+            table[notation.quote] = QUOTE
+        return np.frombuffer(value.tobytes().translate(table), np.uint8)
+    quote = value == (-1 if notation.quote is None else notation.quote)
+    kind = np.where(quote, np.uint8(QUOTE), np.uint8(END))
+    return np.where(value == notation.delimiter[0], np.uint8(DELIMITER), kind)
 
 
 def _candidates(units: Units, notation: Notation) -> tuple[Int64s, Int64s]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,15 +21,21 @@ from schemas.entity import arrow_type
 
 def convert(texts: pa.StringArray, kind: ValueType) -> tuple[pa.Array, Bools]:
     """Return the Arrow array of n texts (null stays null) and the mask of bad ones, whose values are null."""
-    bare = pc.utf8_trim(texts, BLANKS) if _blank_somewhere(texts) else texts
-    null = pc.fill_null(pc.is_in(bare, pa.array(kind.null, pa.string())), True)
+    edges = _Edges.of(texts)
+    bare = pc.ascii_trim(texts, BLANKS) if edges.blank(first=True) or edges.blank() else texts
+    null = edges.length == 0 if bare is texts else np.asarray(pc.binary_length(bare).fill_null(0)) == 0
+    if kind.null != ("",):
+        spelled = pc.is_in(bare, pa.array(kind.null, pa.string()))
+        null = np.asarray(spelled.to_numpy(zero_copy_only=False), np.bool_)
     if texts.null_count:
-        null = pc.or_(null, texts.is_null())
-    nothing = np.asarray(null.to_numpy(zero_copy_only=False), np.bool_)
+        null = null | np.asarray(texts.is_null().to_numpy(zero_copy_only=False), np.bool_)
+    nothing: Bools = null
     empty = pa.scalar(None, arrow_type(kind.avro))
     if kind.kind == "text":
-        values = _trimmed(texts, kind)
-        return (pc.if_else(null, empty, values) if nothing.any() else values), np.zeros(len(texts), np.bool_)
+        values = _trimmed(texts, kind, edges)
+        if nothing.any():
+            values = pc.if_else(pa.array(nothing), empty, values)
+        return values, np.zeros(len(texts), np.bool_)
     if not nothing.any():
         return _values(bare, kind)
     at = np.flatnonzero(~nothing)
@@ -37,16 +46,36 @@ def convert(texts: pa.StringArray, kind: ValueType) -> tuple[pa.Array, Bools]:
     return values.take(pa.array(place, mask=nothing)) if len(at) else pa.nulls(len(texts), empty.type), bad
 
 
-def _blank_somewhere(texts: pa.StringArray) -> bool:
-    """Return whether any text may have blanks around it, from the bytes of all of them."""
-    _, _, data = texts.buffers()
-    return data is not None and any(mark in memoryview(data).tobytes() for mark in (b" ", b"\t", b"\0"))
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """Lengths of n texts, and the bytes at their edges: few texts have blanks there, so few are cut."""
+
+    data: npt.NDArray[np.uint8]
+    start: npt.NDArray[np.int32]
+    length: npt.NDArray[np.int32]
+
+    @classmethod
+    def of(cls, texts: pa.StringArray) -> _Edges:
+        _, offsets, data = texts.buffers()
+        places = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+        if not len(texts):
+            return cls(np.empty(0, np.uint8), places[:0], places[:0])
+        content = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+        return cls(content, places[:-1], np.diff(places))
+
+    def blank(self, *, first: bool = False) -> bool:
+        """Return whether any text ends (or begins) with a blank or a control character below it."""
+        full = self.length > 0
+        start, length = (self.start, self.length) if full.all() else (self.start[full], self.length[full])
+        if not len(start):
+            return False
+        return bool((self.data[start if first else start + length - 1] <= 0x20).any())
 
 
-def _trimmed(texts: pa.StringArray, kind: ValueType) -> pa.StringArray:
-    if kind.trim == "none":
+def _trimmed(texts: pa.StringArray, kind: ValueType, edges: _Edges) -> pa.StringArray:
+    if kind.trim == "none" or not (edges.blank() or (kind.trim == "both" and edges.blank(first=True))):
         return texts
-    return (pc.utf8_trim if kind.trim == "both" else pc.utf8_rtrim)(texts, PADDING)
+    return (pc.ascii_trim if kind.trim == "both" else pc.ascii_rtrim)(texts, PADDING)
 
 
 def _values(texts: pa.StringArray, kind: ValueType) -> tuple[pa.Array, Bools]:

@@ -39,10 +39,12 @@ def numbers(texts: pa.StringArray, kind: ValueType) -> tuple[pa.Array, Bools]:
     low = np.zeros(n, np.int64)
     high = np.zeros(n, np.int64) if kind.digits > NARROW else None
     places = _places(rows, kind.decimal, sure)
-    for place in np.unique(places).tolist():
-        at = np.flatnonzero(places == place)
+    for place in np.flatnonzero(np.bincount(places + 1)).tolist():
+        at = np.flatnonzero(places == place - 1)
         every = len(at) == n
-        made, good, minus = _fold(rows if every else rows[at], length if every else length[at], place, kind)
+        made, good, minus = _fold(
+            rows if every else rows[at], length if every else length[at], place - 1, kind
+        )
         sure[at] &= good
         negative[at] |= minus
         low[at] = made.low
