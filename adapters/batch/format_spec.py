@@ -12,6 +12,7 @@ from adapters.batch.codepage import CodePage
 from adapters.batch.control_spec import BatchesSpec, HeaderSpec, TrailerSpec, WhenSpec
 from adapters.batch.copybook import Layout, layouts, parse
 from adapters.batch.dates import DateFormat
+from adapters.batch.delimited.spec import DelimitedSpec
 from adapters.batch.dialect import Dialect
 from adapters.batch.framing import FrameSpec, Framing, Scanner
 from adapters.batch.lineage import below, inherited
@@ -20,6 +21,7 @@ from adapters.batch.reader import Reader
 from adapters.batch.records import RecordType, Role, When
 from adapters.batch.reference import Trim
 from adapters.batch.source import Source
+from adapters.batch.text_formats import text_reader
 from adapters.spec import TopicPart
 from schemas.classification import Classification
 from schemas.entity import KeyPrivacy
@@ -134,6 +136,8 @@ class FormatSpec(BaseModel):
         description="Field → `public`, `internal`, `personal` or `sensitive`; `personal` until classified.",
     )
 
+    delimited: DelimitedSpec | None = Field(None, description="Fields and marks of a delimited file.")
+
     @model_validator(mode="after")
     def _one_or_several(self) -> FormatSpec:
         if self.format == "copybook" and self.copybook is None:
@@ -159,6 +163,8 @@ class FormatSpec(BaseModel):
             SettingsError: a name that is no field, a wrong record length, an unknown page or dialect.
             CopybookError: the copybook cannot be read.
         """
+        if self.format != "copybook":
+            return text_reader(self, folder, system=system, key_privacy=key_privacy)
         where = f"{folder / 'adapter.toml'}"
         layout = self._layout(folder, where)
         page = CodePage.named(self.code_page)
