@@ -142,7 +142,7 @@ def segments(matrix: Matrix, layout: Layout, page: CodePage) -> tuple[list[Guess
         Guess(
             "record_types", len(counts) - (header is not None) - (trailer is not None), 0.9,
             [f"{name} holds {len(counts)} values"
-             + (f", and the records of each fit a redefinition of their own: {_listed(groups)}" if fits else "")],
+             + (f", and each fits a redefinition of its own: {_listed(groups)}" if fits else "")],
         )
     ]  # fmt: skip
     if header is not None:

@@ -106,6 +106,11 @@ def record_length(sample: Sample) -> Guess:
     peaks = [int(lag) for lag in np.argsort(gain)[::-1][:400] if _is_peak(gain, int(lag))]
     divides = [lag for lag in peaks if size is not None and size % lag == 0]
     strong = [lag for lag in divides if gain[lag] > 0.7 * best]
+    if not strong and size is not None:
+        # Record types that alternate agree best two records on, where the size is no multiple of two.
+        top = int(gain.argmax())
+        parts = [top // k for k in (2, 3, 4) if top % k == 0]
+        strong = [lag for lag in parts if size % lag == 0 and gain[lag] > 0][:1]
     chosen = _smallest(strong or [lag for lag in peaks if gain[lag] > 0.9 * best], gain)
     whole = size is not None and size % chosen == 0
     records = (size or len(values)) // chosen

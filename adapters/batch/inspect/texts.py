@@ -69,12 +69,13 @@ def _separated(
     key, sure = _key(table.columns, rows)
     if not sure:
         warned.append("no column tells the rows apart in the sample: the proposed key is a placeholder")
-    for column in table.columns:
-        if column["type"] == "date" and column["format"] != "yyyy-mm-dd":
-            warned.append(
-                f"{column['name']} looks like dates of the form {column['format']}: it is proposed as text; "
-                f"if it is so, write {{ name = ..., type = \"date\", format = \"{column['format']}\" }}"
-            )
+    warned += [
+        f"{column['name']} looks like dates of the form {column['format']} and is proposed as text; if "
+        f"it is so, "
+        f'write {{ name = "{column["name"]}", type = "date", format = "{column["format"]}" }}'
+        for column in table.columns
+        if column["type"] == "date" and column["format"] != "yyyy-mm-dd"
+    ]
     settings = {
         "format": "delimited", "entity": "record", "key": key,
         "delimited": _delimited(table, page),
@@ -85,14 +86,18 @@ def _separated(
 
 
 def _delimited(table: Separated, page: str) -> dict[str, Any]:
-    encoding = {"ascii": "utf-8", "utf-8-sig": "utf-8", "utf-16-le": "utf-16", "utf-16-be": "utf-16"}.get(page, page)
+    encoding = {"ascii": "utf-8", "utf-8-sig": "utf-8", "utf-16-le": "utf-16", "utf-16-be": "utf-16"}.get(
+        page, page
+    )
     made: dict[str, Any] = {"encoding": encoding, "delimiter": table.delimiter, "quote": table.quote}
     if table.escape:
         made["escape"] = table.escape
     made["header"] = table.header
     if any(column["format"] == "comma" for column in table.columns):
         made["decimal"] = ","
-    made["fields"] = [_field(column, [row[i] for row in table.table]) for i, column in enumerate(table.columns)]
+    made["fields"] = [
+        _field(column, [row[i] for row in table.table]) for i, column in enumerate(table.columns)
+    ]
     return made
 
 
@@ -103,7 +108,9 @@ def _field(column: Mapping[str, Any], cells: Sequence[str]) -> str:
     """
     kind = column["type"]
     if kind == "decimal":
-        scale = max((len(c.strip()) - 1 - max(c.rfind("."), c.rfind(",")) for c in cells if c.strip()), default=2)
+        scale = max(
+            (len(c.strip()) - 1 - max(c.rfind("."), c.rfind(",")) for c in cells if c.strip()), default=2
+        )
         kind = f"decimal(18,{scale})"
     elif kind == "date" and column["format"] != "yyyy-mm-dd":
         kind = "text"

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
+from adapters.batch.dry_run import dry_run
 from adapters.batch.inspect.guess import Report
 from adapters.batch.spec import BatchSpec
 from schemas.errors import BanyanError
@@ -32,19 +33,14 @@ def trial(
             (place / str(settings["copybook"])).write_text(copybook_text, encoding="utf-8")
         try:
             spec = BatchSpec.model_validate(settings)
-            reading = spec.read_as(place, system=spec.system).reading(report.name, len(content))
-            rows = rejects = 0
-            first = ""
-            for chunk in reading.chunks(io.BytesIO(content)):
-                rows += sum(part.batch.num_rows for part in chunk.rows)
-                rejects += len(chunk.rejects)
-                if chunk.rejects and not first:
-                    reject = chunk.rejects[0]
-                    first = f"; the first, record {reject.record} {reject.field_path}: {reject.reason}"
-            problems = reading.problems() if whole else []
+            reader = spec.read_as(place, system=spec.system)
         except BanyanError as error:
             return [f"the proposal does not read the sample: {error.what}"]
         except ValueError as error:
             return [f"the proposal is not valid: {str(error).splitlines()[0]}"]
-    found = [f"tried on the sample: {rows:,} records read, {rejects:,} rejected{first}"]
-    return [*found, *(f"tried on the sample: {problem}" for problem in problems)]
+        found = dry_run(reader, report.name, io.BytesIO(content), len(content))
+    if found.refused:
+        return [f"the proposal does not read the sample: {found.refused}"]
+    first = f"; the first, {found.first}" if found.first else ""
+    said = f"tried on the sample: {found.records:,} records read, {found.rejects:,} rejected{first}"
+    return [said, *(f"tried on the sample: {p}" for p in found.problems if whole)]

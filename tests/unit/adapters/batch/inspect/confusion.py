@@ -67,9 +67,8 @@ def main() -> None:
                     if verdict != "right":
                         wrong.append(f"{'with' if copybook else 'without'} copybook, seed {seed}, {said}")
     for copybook in (False, True):
-        print(
-            f"{'With' if copybook else 'Without'} a copybook:\n\n| question | right | cannot tell | wrong |\n|---|---:|---:|---:|"
-        )
+        print(f"{'With' if copybook else 'Without'} a copybook:", end="\n\n")
+        print("| question | right | cannot tell | wrong |\n|---|---:|---:|---:|")
         for question in sorted({q for c, q, _ in counts if c == copybook}):
             cells = [counts[copybook, question, v] for v in ("right", "cannot tell", "wrong")]
             print(f"| {question.replace('_', ' ')} | {cells[0]} | {cells[1]} | {cells[2]} |")

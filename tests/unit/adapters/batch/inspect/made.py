@@ -49,10 +49,68 @@ TYPED = """
                10  TOTAL        PIC 9(9).
                10  FILLER       PIC X(40).
 """
-_GIVEN = "Ada Bayo Carys Dilip Erin Farah Gethin Hana Iona Jamal Kasia Lewis Mina Niall Olwen Rhian".split()
-_FAMILY = "Abara Begum Clarke Davies Evans Fraser Gill Hughes Iqbal Jones Khan Lewis Nowak Oyelaran".split()
-_TOWNS = "Aberdeen Bath Cardiff Derby Exeter Fife Gwent Hull Ipswich Kendal Leeds Margate".split()
-_WORDS = "called wrote moved paid asked closed opened checked held sent late early".split()
+_GIVEN = [
+    "Ada",
+    "Bayo",
+    "Carys",
+    "Dilip",
+    "Erin",
+    "Farah",
+    "Gethin",
+    "Hana",
+    "Iona",
+    "Jamal",
+    "Kasia",
+    "Lewis",
+    "Mina",
+    "Niall",
+    "Olwen",
+    "Rhian",
+]
+_FAMILY = [
+    "Abara",
+    "Begum",
+    "Clarke",
+    "Davies",
+    "Evans",
+    "Fraser",
+    "Gill",
+    "Hughes",
+    "Iqbal",
+    "Jones",
+    "Khan",
+    "Lewis",
+    "Nowak",
+    "Oyelaran",
+]
+_TOWNS = [
+    "Aberdeen",
+    "Bath",
+    "Cardiff",
+    "Derby",
+    "Exeter",
+    "Fife",
+    "Gwent",
+    "Hull",
+    "Ipswich",
+    "Kendal",
+    "Leeds",
+    "Margate",
+]
+_WORDS = [
+    "called",
+    "wrote",
+    "moved",
+    "paid",
+    "asked",
+    "closed",
+    "opened",
+    "checked",
+    "held",
+    "sent",
+    "late",
+    "early",
+]
 
 
 @dataclass(frozen=True)
@@ -194,10 +252,10 @@ def everything(seed: int = 1) -> Iterator[Made]:
     yield Made("fixed", b"".join(rows), fixed, COPYBOOK)
     yield Made("fixed, 5 records", b"".join(rows[:5]), fixed, COPYBOOK)
     yield Made("fixed, two types and trailer", b"".join(typed(seed, n)),
-               {"alphabet": "ebcdic", "framing": "fixed", "record_length": 50, "record_types": 2, "header": True,
-                "trailer": True}, TYPED)  # fmt: skip
-    yield Made("fixed, no header", b"".join(typed(seed, n, header=False)),
-               {"framing": "fixed", "record_length": 50, "record_types": 2, "trailer": True}, TYPED)  # fmt: skip
+               {"alphabet": "ebcdic", "framing": "fixed", "record_length": 50, "record_types": 2,
+                "header": True, "trailer": True}, TYPED)  # fmt: skip
+    headless = {"framing": "fixed", "record_length": 50, "record_types": 2, "trailer": True}
+    yield Made("fixed, no header", b"".join(typed(seed, n, header=False)), headless, TYPED)
     yield Made("fixed, ASCII", b"".join(records(seed, n, "latin-1")),
                {"alphabet": "ascii", "framing": "fixed", "record_length": length}, COPYBOOK)  # fmt: skip
     for page, notes in _TELLING.items():
@@ -243,7 +301,8 @@ def everything(seed: int = 1) -> Iterator[Made]:
                    {"alphabet": encoding, "format": "delimited", "delimiter": ";"})  # fmt: skip
     latin = accents.replace("“", "").replace("”", "").encode("latin-1")
     yield Made("delimited, latin-1", latin, {"alphabet": "latin-1", "format": "delimited"})
-    yield Made("delimited, EBCDIC", separated(seed, n, ";", header=True).encode("cp285").replace(b"\x25", b"\x15"),
+    in_ebcdic = separated(seed, n, ";", header=True).encode("cp285").replace(b"\x25", b"\x15")
+    yield Made("delimited, EBCDIC", in_ebcdic,
                {"alphabet": "ebcdic", "format": "delimited", "delimiter": ";"})  # fmt: skip
     body = "".join(
         f'<person no="{r[0]}"><name>{r[1]}</name><town>{r[2]}</town></person>' for r in table(seed, n)

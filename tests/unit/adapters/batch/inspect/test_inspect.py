@@ -38,7 +38,7 @@ def _beside(name: str) -> ModuleType:
 
 made, confusion = _beside("made"), _beside("confusion")
 EVERYTHING = list(made.everything(1))
-ASKED = [(one, copybook) for one in EVERYTHING for copybook in ((False, True) if one.copybook else (False,))]
+ASKED = [(one, False) for one in EVERYTHING] + [(one, True) for one in EVERYTHING if one.copybook]
 _reports: dict[tuple[str, bool], Report] = {}
 
 
@@ -116,7 +116,7 @@ def test_a_shape_hides_the_value() -> None:
 
 
 def test_pages_that_read_alike_are_not_told_apart() -> None:
-    """Where no byte in which pages differ occurs, the answer is `cannot tell`, with what is assumed and why."""
+    """Where no byte in which pages differ occurs, the answer is `cannot tell`, and what is assumed."""
     text = np.frombuffer(("PAID IN FULL 2026 " * 40).encode("cp037"), np.uint8)
     guess = code_page(text)
     assert guess.value == "cp285" and guess.confidence < 0.5
@@ -198,7 +198,7 @@ CARDDEMO = {
 @pytest.mark.parametrize("name", CARDDEMO)
 @pytest.mark.parametrize("with_copybook", [False, True])
 def test_carddemo_is_guessed(name: str, with_copybook: bool) -> None:
-    """CardDemo's files, made by others: EBCDIC, fixed, their record lengths, and a proposal that reads them."""
+    """CardDemo's files, made by others: EBCDIC, fixed, record lengths, and a proposal that reads them."""
     length, copybook = CARDDEMO[name]
     folder = Path(CORPORA) / "carddemo"
     report = inspect_file(
