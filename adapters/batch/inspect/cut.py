@@ -71,7 +71,7 @@ def by_length(sample: Sample, length: int, guess: Guess) -> Cut:
     """Return the records of a fixed-length file."""
     n = len(sample.head) // length
     whole = sample.whole and n * length == len(sample.head)
-    matrix = Matrix.fixed(sample.head, sample.tail, length, sample.size)
+    matrix = Matrix.fixed(sample.head, sample.end, length, sample.size)
     settings = {"framing": "fixed", "record_length": length}
     content = sample.head[: n * length]
     return Cut(guess, Candidate(settings, matrix, "fixed", guess.confidence), content, whole)
@@ -86,7 +86,7 @@ def behind_bytes(sample: Sample, length: int) -> list[Cut]:
     for header in range(1, min(left, _OFFSETS) + 1):
         trailer = left - header
         end = len(sample.head) - trailer
-        matrix = Matrix.fixed(sample.head[header:end], b"", length, end - header)
+        matrix = Matrix.fixed(sample.head[header:end], sample.head[header:end], length, end - header)
         frame = {k: v for k, v in (("file_header", header), ("file_trailer", trailer)) if v}
         guess = Guess(
             "framing", "fixed", 0.7,

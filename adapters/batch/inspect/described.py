@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,17 +82,6 @@ def some(matrix: Matrix, length: int) -> tuple[Bytes, npt.NDArray[np.int64]]:
     return np.ascontiguousarray(view[:, :length]), lengths
 
 
-def text_bytes(matrix: Matrix, layout: Layout) -> Bytes:
-    """Return the bytes of the text items, each with a blank between: what tells code pages apart."""
-    view, lengths = some(matrix, layout.length)
-    pieces = [
-        view[lengths >= s.offset + s.length, s.offset : s.offset + s.length]
-        for s in layout.record.walk()
-        if s.storage is not None and s.storage.kind == "text" and s.item.name and s.length > 1
-    ]
-    return np.concatenate([p.ravel() for p in pieces]) if pieces else np.zeros(0, np.uint8)
-
-
 @dataclass(frozen=True, slots=True)
 class Segments:
     """Record types of a copybook: the item that tells them, and the group of each value."""
@@ -115,7 +104,7 @@ def segments(matrix: Matrix, layout: Layout, page: CodePage) -> tuple[list[Guess
     best: tuple[float, Slot, dict[str, Slot | None], Counter[str]] | None = None
     fits = _fits(view, lengths, area, page)
     for slot in _type_items(layout, area):
-        values = _texts(view, slot, page)
+        values = type_texts(view, slot, page)
         counts = Counter(values)
         if not 2 <= len(counts) <= 12 or "" in counts or len(counts) > max(2, len(values) // 2):
             continue
@@ -130,7 +119,7 @@ def segments(matrix: Matrix, layout: Layout, page: CodePage) -> tuple[list[Guess
     if best is None:
         return None
     _, slot, groups, counts = best
-    values = _texts(view, slot, page)
+    values = type_texts(view, slot, page)
     header = values[0] if counts[values[0]] == 1 and matrix.first and len(counts) > 2 else None
     trailer = values[-1] if counts[values[-1]] == 1 and matrix.last and values[-1] != header else None
     if trailer is not None and len(counts) == 2 and len(values) < 4:
@@ -157,6 +146,43 @@ def segments(matrix: Matrix, layout: Layout, page: CodePage) -> tuple[list[Guess
 
 def _listed(groups: Mapping[str, Slot | None]) -> str:
     return ", ".join(sorted({slot.item.name or "FILLER" for slot in groups.values() if slot is not None}))
+
+
+def text_bytes(matrix: Matrix, layout: Layout, found: Segments | None, page: CodePage) -> Bytes:
+    """Return the bytes of the text items: what tells code pages apart.
+
+    Of items that redefine each other only those of a record's own type count.
+    """
+    view, lengths = some(matrix, layout.length)
+    values = type_texts(view, found.field, page) if found else []
+    pieces = []
+    for slot, group in _texts_of(layout.record, None):
+        rows = lengths >= slot.offset + slot.length
+        if group is not None:
+            mine = {v for v, g in found.groups.items() if g is group} if found else set()
+            rows = rows & np.array([v in mine for v in values] or [False] * len(view))
+        if rows.any():
+            # With a blank between two items, which are no words together.
+            piece = np.pad(view[rows, slot.offset : slot.offset + slot.length], ((0, 0), (1, 1)))
+            piece[:, [0, -1]] = page.space
+            pieces.append(piece.ravel())
+    return np.concatenate(pieces) if pieces else np.zeros(0, np.uint8)
+
+
+def _texts_of(slot: Slot, group: Slot | None) -> Iterator[tuple[Slot, Slot | None]]:
+    """Yield each text item with the alternative that it belongs to, None where all records have it."""
+    for area in areas(slot.children):
+        for child in area:
+            mine = group if len(area) == 1 else child
+            if child.children:
+                yield from _texts_of(child, mine)
+            elif (
+                child.storage is not None
+                and child.storage.kind == "text"
+                and child.item.name
+                and child.length > 1
+            ):
+                yield child, mine
 
 
 def key_of(view: Bytes, lengths: npt.NDArray[np.int64], items: Sequence[Slot]) -> tuple[list[Slot], bool]:
@@ -223,7 +249,8 @@ def _fits(
     }
 
 
-def _texts(view: Bytes, slot: Slot, page: CodePage) -> list[str]:
+def type_texts(view: Bytes, slot: Slot, page: CodePage) -> list[str]:
+    """Return the text of one item in each record, without blanks at its end."""
     piece = view[:, slot.offset : slot.offset + slot.length]
     return ["".join(page.characters[b] for b in row.tolist()).rstrip(" ") for row in piece]
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from adapters.batch.codepage import CodePage
 from adapters.batch.copybook import Layout, Slot
 from adapters.batch.inspect.cut import Cut, behind_bytes, by_chain, by_header, by_length, by_lines
@@ -18,13 +21,16 @@ from adapters.batch.inspect.described import (
     some,
     text_bytes,
     tried,
+    type_texts,
 )
+from adapters.batch.inspect.fit import areas
 from adapters.batch.inspect.found import Found
 from adapters.batch.inspect.guess import Guess, cannot_tell
 from adapters.batch.inspect.pages import code_page
 from adapters.batch.inspect.propose import part
 from adapters.batch.inspect.sample import Sample
 
+Bytes = npt.NDArray[np.uint8]
 #: Stand for their alphabets while framings are compared; the page itself is told afterwards.
 _STANDINS = {"ebcdic": "cp037", "ascii": "latin-1"}
 
@@ -46,10 +52,13 @@ def fitted(sample: Sample, letters: Guess, layout_of: Mapping[str, Layout], copy
     guesses = [_framing(best, ranked, cut, sample)]
     if guesses[0].value is None:
         return None
-    page = _page(best, letters)
+    # Types stand in letters and digits, which all pages of an alphabet read alike.
+    standin = CodePage.named(best.page)
+    found = segments(best.candidate.matrix, best.layout, standin)
+    typed = found[1] if found else None
+    page = _page(best, letters, text_bytes(best.candidate.matrix, best.layout, typed, standin))
     guesses += [page, _length(best, cut, sample), _dialect(best, ranked)]
     chosen = page.value or (page.others[0].value if page.others else best.page)
-    found = segments(best.candidate.matrix, best.layout, CodePage.named(chosen))
     guesses += found[0] if found else []
     settings: dict[str, Any] = {"copybook": copybook, "code_page": chosen}
     if best.dialect != "ibm":
@@ -57,7 +66,7 @@ def fitted(sample: Sample, letters: Guess, layout_of: Mapping[str, Layout], copy
     settings |= {k: v for k, v in best.candidate.settings.items() if k != "record_length"}
     if settings["framing"] == "fixed":
         settings["record_length"] = best.layout.length
-    entities, warned = _entities(best, found[1] if found else None, CodePage.named(chosen))
+    entities, warned = _entities(best, typed, CodePage.named(chosen))
     frame = settings.pop("frame", None)
     settings |= entities
     if frame:
@@ -67,7 +76,7 @@ def fitted(sample: Sample, letters: Guess, layout_of: Mapping[str, Layout], copy
             f"only {best.quality:.0%} of the items hold what the copybook says: another copybook, or "
             f"another version"
         )
-    return Found(guesses, settings, _fields(best, chosen), "", cut.content, cut.whole, warned)
+    return Found(guesses, settings, _fields(best, typed, chosen), "", cut.content, cut.whole, warned)
 
 
 def _cuts(sample: Sample, letters: Guess, layout_of: Mapping[str, Layout]) -> list[Cut]:
@@ -120,14 +129,19 @@ def _first_of_each(ranked: Sequence[Tried]) -> list[Tried]:
     return list(seen.values())
 
 
-def _page(best: Tried, letters: Guess) -> Guess:
+def _page(best: Tried, letters: Guess, text: Bytes) -> Guess:
     if best.page == _STANDINS["ascii"]:
         value = letters.value if letters.value in ("latin-1", "cp1252", "ascii") else "latin-1"
         why = ["the items that hold text and zoned numbers hold ASCII", *letters.why]
+        if value == "ascii" and (best.candidate.matrix.view >= 0x80).any():
+            value, why = (
+                "latin-1",
+                [*why, "text items hold bytes that are no ASCII; latin-1 has a character for each"],
+            )
         return Guess(
             "code_page", value, max(letters.confidence, 0.8) if letters.value != "ebcdic" else 0.7, why
         )
-    return code_page(text_bytes(best.candidate.matrix, best.layout))
+    return code_page(text)
 
 
 def _length(best: Tried, cut: Cut, sample: Sample) -> Guess:
@@ -219,8 +233,6 @@ def _all(best: Tried) -> Any:
     matrix, length = best.candidate.matrix, best.layout.length
     view = matrix.view
     if view.shape[1] < length:
-        import numpy as np
-
         view = np.pad(view, ((0, 0), (0, length - view.shape[1])))
     return view, matrix.lengths
 
@@ -278,17 +290,40 @@ def _no_key(what: str) -> str:
     return f"no item tells {what} apart in the sample: the proposed key is a placeholder"
 
 
-def _fields(best: Tried, page: str) -> list[dict[str, Any]]:
+def _fields(best: Tried, found: Segments | None, page: str) -> list[dict[str, Any]]:
     view, _ = some(best.candidate.matrix, best.layout.length)
-    middle = view[len(view) // 2]
+    texts = type_texts(view, found.field, CodePage.named(page)) if found else []
     rows = []
     for slot in best.layout.record.walk():
         if slot.storage is None or not slot.item.name:
             continue
-        raw = middle[slot.offset : slot.offset + slot.length].tobytes()
-        text = raw.decode(page, "replace") if slot.storage.kind in ("text", "zoned") else raw.hex()
-        rows.append(
-            {"name": slot.item.name, "offset": slot.offset, "length": slot.length, "type": slot.storage.kind,
-             "picture": slot.item.picture.text if slot.item.picture else "", "example": text.strip()}
-        )  # fmt: skip
+        row = {
+            "name": slot.item.name, "offset": slot.offset, "length": slot.length, "type": slot.storage.kind,
+            "picture": slot.item.picture.text if slot.item.picture else "",
+        }  # fmt: skip
+        at = _of_its_type(slot, best.layout.record, found, texts, len(view))
+        if at is not None:
+            raw = view[at, slot.offset : slot.offset + slot.length].tobytes()
+            numbers = slot.storage.kind not in ("text", "zoned")
+            row["example"] = raw.hex() if numbers else raw.decode(page, "replace").strip()
+        rows.append(row)
     return rows
+
+
+def _of_its_type(
+    slot: Slot, record: Slot, found: Segments | None, texts: Sequence[str], n: int
+) -> int | None:
+    """Return a record in which an item stands; None where no type of record has it."""
+    area = next((a for a in _alternatives(record) if any(_holds(s, slot) for s in a)), None)
+    if area is None or found is None:
+        return n // 2 if area is None or _holds(area[0], slot) else None
+    mine = {value for value, group in found.groups.items() if group is not None and _holds(group, slot)}
+    return next((i for i, text in enumerate(texts) if text in mine), None)
+
+
+def _alternatives(record: Slot) -> list[list[Slot]]:
+    found = [area for area in areas(record.children) if len(area) > 1]
+    for child in record.children:
+        if child.children and not any(child in area for area in found):
+            found += _alternatives(child)
+    return found

@@ -67,7 +67,7 @@ def code_page(text: Bytes) -> Guess:
     # One or two sightings may be stray bytes of a binary number.
     sure = float(min(0.97, weights[tied[0]] / total)) * min(1.0, 0.4 + 0.1 * sum(s.times for s in seen))
     if len(distinct) > 1:
-        why.append(f"cannot tell: {' and '.join(distinct[:4])} both make sense of it; {tied[0]} assumed")
+        why.append(f"cannot tell: {' and '.join(distinct[:4])} make sense of it alike; {tied[0]} assumed")
     elif len(tied) > 1:
         why.append(f"{', '.join(tied[1:])} read this file alike")
     others = [
@@ -118,8 +118,18 @@ def _differing(text: Bytes) -> list[_Seen]:
                 float(((after >= 0xF0) & (after <= 0xF9)).mean()), float((after == 0x40).mean()),
             )
         )  # fmt: skip
-    # A byte that turns up once in a million is a stray one in a binary number.
-    return [s for s in found if s.times >= max(1, len(text) // 50_000)]
+    stray = _stray(text, around, beside)
+    return [s for s in found if s.times > stray]
+
+
+def _stray(text: Bytes, around: npt.NDArray[np.float32], beside: npt.NDArray[np.bool_]) -> float:
+    """Return how often a byte of a binary number stands between words by chance.
+
+    Bytes below the space are no text: nine in ten of them are seen no more often than half of this.
+    """
+    at = np.flatnonzero((text < 0x40) & (around >= 6) & beside)
+    counts = np.bincount(text[at], minlength=0x40)[1:0x40]
+    return float(2 * np.quantile(counts, 0.9))
 
 
 def _score(page: CodePage, seen: _Seen) -> float:
