@@ -7,8 +7,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from adapters.batch.chooser import Fillers, Groups
 from adapters.batch.codec import select
 from adapters.batch.codepage import CodePage
+from adapters.batch.columns import BadValues, ShortRecords
 from adapters.batch.control_spec import BatchesSpec, HeaderSpec, TrailerSpec, WhenSpec
 from adapters.batch.copybook import Layout, layouts, parse
 from adapters.batch.dates import DateFormat
@@ -20,6 +22,7 @@ from adapters.batch.plan import Marks, RecordPlan, plan, suggestion
 from adapters.batch.reader import Reader
 from adapters.batch.records import RecordType, Role, When
 from adapters.batch.reference import Trim
+from adapters.batch.rows import Odo
 from adapters.batch.source import Source
 from adapters.batch.text_formats import text_reader
 from adapters.spec import TopicPart
@@ -31,8 +34,6 @@ from schemas.names import avro_name
 _Frozen = ConfigDict(extra="forbid", frozen=True)
 Format = Literal["copybook", "delimited", "fixed_text", "xml", "json"]
 Compression = Literal["auto", "none", "gzip", "bz2", "zstd", "zip"]
-BadValues = Literal["reject", "null", "raw", "fail"]
-Odo = Literal["max", "shift", "pad"]
 
 
 class RecordSpec(BaseModel):
@@ -81,7 +82,7 @@ class FormatSpec(BaseModel):
         description="Where the fields after an OCCURS DEPENDING ON lie: as if the table were full (`max`), "
         "right after its last entry (`shift`), or so with the record padded to its full length (`pad`).",
     )
-    short_records: Literal["null", "reject"] = Field(
+    short_records: ShortRecords = Field(
         "reject", description="What becomes of fields past the end of a record that is shorter than its type."
     )
     long_records: Literal["cut", "reject"] = Field(
@@ -124,8 +125,10 @@ class FormatSpec(BaseModel):
         "`raw` (text fields: their bytes in hexadecimal) or `fail` the file.",
     )
     bad_value_default: BadValues = Field("reject", description="The same, for all fields not named.")
-    fillers: Literal["drop", "name"] = Field(
-        "drop", description="`name` reads FILLER items too, as FILLER_1, FILLER_2…"
+    fillers: Fillers = Field("drop", description="`name` reads FILLER items too, as FILLER_1, FILLER_2…")
+    groups: Groups = Field(
+        "flat",
+        description="`flat`: a group's items are fields of the row; `nested`: a group is a record in it.",
     )
     keep_whole: tuple[str, ...] = Field((), description="Groups that are kept whole too, as one text.")
     code_pages: dict[str, str] = Field(
@@ -183,6 +186,7 @@ class FormatSpec(BaseModel):
             self.trailer.control(layout, plans, where) if self.trailer else None,
             self.batch.control(layout, plans, where) if self.batch else None,
             layout.length if self.long_records == "reject" else 0,
+            self.odo,
         )
 
     def _control_types(self, layout: Layout, page: CodePage, where: str) -> list[RecordType]:
@@ -207,17 +211,18 @@ class FormatSpec(BaseModel):
             return plan(
                 layout, system=system, entity=entity, key=key, marks=marks, group=group,
                 redefinitions=self.redefinitions, key_privacy=privacy,
+                fillers=self.fillers, groups=self.groups, short_records=self.short_records,
             )  # fmt: skip
 
         if self.entity is not None:
             made = planned(self.entity, self.key, self.group)
-            return [RecordType("detail", None, made, made.entity)]
+            return [RecordType("detail", None, made, made.entity, group=self.group)]
         types: list[RecordType] = []
         for spec in self.records:
             when = _when(spec.when, layout, page, where)
             if spec.parent is None:
                 made = planned(spec.entity, spec.key, spec.group)
-                types.append(RecordType("detail", when, made, made.entity))
+                types.append(RecordType("detail", when, made, made.entity, group=spec.group))
                 continue
             above = {t.entity.name: (t.entity, i) for i, t in enumerate(types, first) if t.entity is not None}
             if spec.parent not in above:
@@ -229,7 +234,7 @@ class FormatSpec(BaseModel):
             own = tuple(k for k in spec.key if not inherited(k, parent, spec.parent_prefix))
             made = planned(spec.entity, own, spec.group)
             entity, link = below(made.entity, parent, at, spec.parent_prefix, spec.key, where)
-            types.append(RecordType("detail", when, made, entity, link))
+            types.append(RecordType("detail", when, made, entity, link, spec.group))
         return types
 
     def _layout(self, folder: Path, where: str) -> Layout:
@@ -258,7 +263,7 @@ class FormatSpec(BaseModel):
         """Return what the settings say about fields; each name must be one."""
         slots = [s for s in layout.record.walk() if s.item.name]
         known = {name for s in slots for name in (s.item.name, s.path, avro_name(s.item.name))}
-        for table in ("rename", "dates", "sentinels", "classification", "drop"):
+        for table in ("rename", "dates", "sentinels", "classification", "drop", "bad_values", "code_pages"):
             for name in getattr(self, table):
                 if name.upper() not in known:
                     raise SettingsError(
@@ -275,6 +280,10 @@ class FormatSpec(BaseModel):
             sentinels=self.sentinels,
             classification=self.classification,
             drop=self.drop,
+            code_pages={name: CodePage.named(page) for name, page in self.code_pages.items()},
+            bad_values=self.bad_values,
+            bad_default=self.bad_value_default,
+            keep_whole=self.keep_whole,
         )
 
 

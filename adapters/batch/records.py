@@ -77,6 +77,7 @@ class RecordType:
         plan: how its fields become columns (details only).
         entity: the plan's entity, with the fields that come from the parent.
         parent: the type above it, in a tree of records.
+        group: the redefinition that describes it.
     """
 
     role: Role
@@ -84,6 +85,7 @@ class RecordType:
     plan: RecordPlan | None = None
     entity: Entity | None = None
     parent: Parent | None = None
+    group: str | None = None
 
     @property
     def width(self) -> int:

@@ -16,7 +16,7 @@ from adapters.batch.kernels.integers import Int64s
 from adapters.batch.lineage import Lineage
 from adapters.batch.records import UNKNOWN, RecordType, assign
 from adapters.batch.reference import Trim
-from adapters.batch.rows import Typed, Typist
+from adapters.batch.rows import Odo, Typed, Typist
 from adapters.batch.totals import Tally
 from adapters.extract import Chunk, Reject, Rows
 from schemas.entity import Entity
@@ -39,6 +39,7 @@ class Source:
         trim: what is cut from text.
         header, trailer, batch: control records, if there are any.
         longest: bytes beyond which a record has more than the copybook says; 0: never.
+        odo: how records with OCCURS DEPENDING ON lie in the file.
     """
 
     layout: Layout
@@ -50,6 +51,7 @@ class Source:
     trailer: Control | None = None
     batch: Control | None = None
     longest: int = 0
+    odo: Odo = "max"
 
     @property
     def entities(self) -> Mapping[str, Entity]:
@@ -73,6 +75,8 @@ class Reading:
     _records: int = 0
     _undecodable: int = 0
     _first_bad: str = ""
+    #: How many bad values became null, by path, because settings said so.
+    replaced: dict[str, int] = field(default_factory=dict)
     _after_trailer: bool = False
     _problems: list[str] = field(default_factory=list)
     _typist: Typist = field(init=False)
@@ -81,8 +85,10 @@ class Reading:
 
     def __post_init__(self) -> None:
         source = self.source
-        pad = source.scanner.pad
-        self._typist = Typist(source.types, source.page, source.trim, pad, source.longest)
+        pad = source.scanner.pad if source.scanner.framing == "lines" else None
+        self._typist = Typist(
+            source.layout, source.types, source.page, source.trim, pad, source.longest, source.odo
+        )
         self._lineage = Lineage(source.types)
         kinds = {"header": source.header, "trailer": source.trailer, "batch_trailer": source.batch}
         self._ledgers = {
@@ -167,6 +173,9 @@ class Reading:
                 typed[kind.entity.name] = made
                 rows += [t.rows for t in made]
                 rejects += [r for t in made for r in t.rejects]
+                for t in made:
+                    for path, n in t.replaced.items():
+                        self.replaced[path] = self.replaced.get(path, 0) + n
                 if bad := [r for t in made for r in t.rejects]:
                     self._bad(len(bad), bad[0])
             else:
