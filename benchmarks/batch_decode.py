@@ -15,7 +15,8 @@ import numpy as np
 from adapters.batch.codec import RecordCodec
 from adapters.batch.codepage import CodePage
 from adapters.batch.copybook import layouts, parse
-from adapters.batch.decoder import decode, decode_record
+from adapters.batch.decoder import decode
+from adapters.batch.record_twin import decode_record
 from adapters.batch.plan import plan
 
 #: 63 bytes, ten fields: the narrow record of the published copybook benchmarks.

@@ -38,6 +38,7 @@ class CodePage:
         sign_negative: 1 where that sign is minus, 2 where the byte carries no sign (zone F, a plain digit).
         separate: 0 for '+', 1 for '-', else 0xFF.
         space: the byte of a space.
+        zone: what the ten digit bytes have in common, as a byte (0xF0, 0x30); None where they are no row.
     """
 
     name: str
@@ -48,6 +49,7 @@ class CodePage:
     sign_negative: Bytes
     separate: Bytes
     space: int
+    zone: int | None = None
 
     def encode(self, text: str) -> bytes:
         """Return the bytes of `text`.
@@ -93,7 +95,13 @@ def _build(name: str) -> CodePage:
         *_overpunch(codec.name),
         _table({" +-".encode(codec.name)[i]: v for i, v in ((1, 0), (2, 1))}),
         " ".encode(codec.name)[0],
+        _zone("0123456789".encode(codec.name)),
     )
+
+
+def _zone(digits: bytes) -> int | None:
+    first = digits[0]
+    return first if first & 0x0F == 0 and digits == bytes(range(first, first + 10)) else None
 
 
 def _overpunch(name: str) -> tuple[Bytes, Bytes]:

@@ -13,7 +13,7 @@ from adapters.batch.codec import RecordCodec
 from adapters.batch.codepage import CodePage
 from adapters.batch.copybook import Slot, layouts, parse
 from adapters.batch.dialect import Dialect
-from adapters.batch.framing import Broken, Framing, fixed, lines
+from adapters.batch.framing import Broken, FrameSpec, Framing, Scanner
 from adapters.batch.reference import BadValueError, Trim
 from schemas.errors import SettingsError
 
@@ -61,16 +61,16 @@ def decode_file(
         dialect=chosen["dialect"], trim=trim, where=str(copybook),
     )  # fmt: skip
     page = CodePage.named(chosen["code_page"])
+    framing: Framing = next(f for f in get_args(Framing) if f == chosen["framing"])
+    scanner = Scanner.of(framing, FrameSpec.model_validate({}), codec.layout, page, "--set")
     with path.open("rb") as stream:
-        frames = (
-            fixed(stream, codec.length) if chosen["framing"] == "fixed" else lines(stream, codec.length, page)
-        )
-        for part in frames:
+        for part in scanner.scan(stream):
             if isinstance(part, Broken):
                 yield _bad(part.record, part.offset, part.raw, part.reason)
                 continue
+            frames = part.dense(codec.length, scanner.pad)
             for view, record, offset in zip(
-                part.view, part.record.tolist(), part.offset.tolist(), strict=True
+                frames.view, part.record.tolist(), part.offset.tolist(), strict=True
             ):
                 raw = view.tobytes()
                 try:

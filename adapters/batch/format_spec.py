@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from adapters.batch.codec import select
 from adapters.batch.codepage import CodePage
+from adapters.batch.control_spec import BatchesSpec, HeaderSpec, TrailerSpec, WhenSpec
 from adapters.batch.copybook import Layout, layouts, parse
 from adapters.batch.dates import DateFormat
 from adapters.batch.delimited.spec import DelimitedSpec
 from adapters.batch.dialect import Dialect
-from adapters.batch.framing import FrameSpec, Framing
-from adapters.batch.plan import Marks, RecordPlan, find, plan, suggestion
+from adapters.batch.framing import FrameSpec, Framing, Scanner
+from adapters.batch.lineage import below, inherited
+from adapters.batch.plan import Marks, RecordPlan, plan, suggestion
 from adapters.batch.reader import Reader
-from adapters.batch.records import RecordType, When
+from adapters.batch.records import RecordType, Role, When
 from adapters.batch.reference import Trim
 from adapters.batch.source import Source
 from adapters.batch.text_formats import text_reader
@@ -31,16 +33,6 @@ Format = Literal["copybook", "delimited", "fixed_text", "xml", "json"]
 Compression = Literal["auto", "none", "gzip", "bz2", "zstd", "zip"]
 BadValues = Literal["reject", "null", "raw", "fail"]
 Odo = Literal["max", "shift", "pad"]
-Literals = Annotated[tuple[str | int, ...], Field(min_length=1)]
-
-
-class WhenSpec(BaseModel):
-    """A test on one field of a record."""
-
-    model_config = _Frozen
-
-    field: str = Field(description="The field that tells record types apart.")
-    equals: str | int | Literals = Field(description="Its value, or a list of values.")
 
 
 class RecordSpec(BaseModel):
@@ -52,26 +44,12 @@ class RecordSpec(BaseModel):
     key: tuple[str, ...] = Field(min_length=1, description="Fields of the business key, in order.")
     when: WhenSpec = Field(description="Which records are of this type.")
     group: str | None = Field(None, description="The redefinition (or other 01 level) that describes them.")
-
-
-class HeaderSpec(BaseModel):
-    """A header record: recognised and left out."""
-
-    model_config = _Frozen
-
-    when: WhenSpec = Field(description="Which record is the header.")
-
-
-class TrailerSpec(BaseModel):
-    """A trailer record: its count must agree with the file, else the extract is held."""
-
-    model_config = _Frozen
-
-    when: WhenSpec = Field(description="Which record is the trailer.")
-    count: str | None = Field(None, description="The field that holds the number of records.")
-    counts: Literal["details", "all"] = Field(
-        "details", description="`details` counts the entities' records, `all` header and trailer too."
+    parent: TopicPart | None = Field(
+        None,
+        description="The entity above it in a tree of records: each row gets the key of the last record of "
+        "that entity before it, and the key may name these fields.",
     )
+    parent_prefix: str = Field("", description="Put before the names of the parent's key fields.")
 
 
 class FormatSpec(BaseModel):
@@ -106,6 +84,10 @@ class FormatSpec(BaseModel):
     short_records: Literal["null", "reject"] = Field(
         "reject", description="What becomes of fields past the end of a record that is shorter than its type."
     )
+    long_records: Literal["cut", "reject"] = Field(
+        "reject",
+        description="What becomes of a record that is longer than the copybook: `cut` drops what is behind.",
+    )
     record_length: int | None = Field(
         None, ge=1, description="Checked against the copybook if given, in bytes."
     )
@@ -119,6 +101,7 @@ class FormatSpec(BaseModel):
     records: tuple[RecordSpec, ...] = Field((), description="Record types, where there are several.")
     header: HeaderSpec | None = Field(None, description="The header record, if there is one.")
     trailer: TrailerSpec | None = Field(None, description="The trailer record, if there is one.")
+    batch: BatchesSpec | None = Field(None, description="Batches inside the file, if it has such.")
     redefinitions: tuple[str, ...] = Field((), description="Redefinitions to read beside what they redefine.")
     drop: tuple[str, ...] = Field((), description="Fields to leave out.")
     rename: dict[str, str] = Field(
@@ -165,8 +148,16 @@ class FormatSpec(BaseModel):
             raise ValueError("entity and key are missing (or [[records]], for several record types)")
         return self
 
-    def read_as(self, folder: Path, *, system: str, key_privacy: KeyPrivacy = "plain") -> Reader:
+    def read_as(
+        self, folder: Path, *, system: str, key_privacy: KeyPrivacy = "plain", in_name: str = ""
+    ) -> Reader:
         """Return the reader described by these settings, without touching any data file.
+
+        Args:
+            folder: where the adapter's settings are; names of files are relative to it.
+            system: part of the topics' names.
+            key_privacy: whether keys are published as they are.
+            in_name: expression for what file names say (a group `date`).
 
         Raises:
             SettingsError: a name that is no field, a wrong record length, an unknown page or dialect.
@@ -177,30 +168,69 @@ class FormatSpec(BaseModel):
         where = f"{folder / 'adapter.toml'}"
         layout = self._layout(folder, where)
         page = CodePage.named(self.code_page)
+        types = self._control_types(layout, page, where)
+        types += self._details(layout, page, len(types), system, key_privacy, where)
+        plans = {t.entity.name: t.plan for t in types if t.entity is not None and t.plan is not None}
+        if len(plans) < sum(t.role == "detail" for t in types):
+            raise SettingsError("two record types have one entity name", where=where, fix="rename one")
+        return Source(
+            layout,
+            tuple(types),
+            page,
+            Scanner.of(self.framing, self.frame, layout, page, where),
+            self.trim,
+            self.header.control(layout, plans, self.century_pivot, in_name, where) if self.header else None,
+            self.trailer.control(layout, plans, where) if self.trailer else None,
+            self.batch.control(layout, plans, where) if self.batch else None,
+            layout.length if self.long_records == "reject" else 0,
+        )
+
+    def _control_types(self, layout: Layout, page: CodePage, where: str) -> list[RecordType]:
+        tests: list[tuple[Role, WhenSpec]] = []
+        if self.header is not None:
+            tests.append(("header", self.header.when))
+        if self.trailer is not None:
+            tests.append(("trailer", self.trailer.when))
+        if self.batch is not None:
+            tests.append(("batch_trailer", self.batch.trailer.when))
+            if self.batch.header is not None:
+                tests.append(("batch_header", self.batch.header))
+        return [RecordType(role, _when(spec, layout, page, where)) for role, spec in tests]
+
+    def _details(
+        self, layout: Layout, page: CodePage, first: int, system: str, privacy: KeyPrivacy, where: str
+    ) -> list[RecordType]:
+        """Return the record types of the entities; `first` is the place of the first one among all."""
         marks = self._marks(layout, where)
 
         def planned(entity: str, key: tuple[str, ...], group: str | None) -> RecordPlan:
             return plan(
                 layout, system=system, entity=entity, key=key, marks=marks, group=group,
-                redefinitions=self.redefinitions, key_privacy=key_privacy,
+                redefinitions=self.redefinitions, key_privacy=privacy,
             )  # fmt: skip
 
-        types: list[RecordType] = []
-        if self.header is not None:
-            types.append(RecordType("header", _when(self.header.when, layout, page, where)))
-        if self.trailer is not None:
-            count = find(self.trailer.count, layout, where=where) if self.trailer.count else None
-            types.append(RecordType("trailer", _when(self.trailer.when, layout, page, where), count=count))
-        for spec in self.records:
-            made = planned(spec.entity, spec.key, spec.group)
-            types.append(RecordType("detail", _when(spec.when, layout, page, where), made))
         if self.entity is not None:
-            types.append(RecordType("detail", None, planned(self.entity, self.key, self.group)))
-        count_all = self.trailer is not None and self.trailer.counts == "all"
-        names = [t.plan.entity.name for t in types if t.plan is not None]
-        if len(names) > len(set(names)):
-            raise SettingsError("two record types have one entity name", where=where, fix="rename one")
-        return Source(layout, tuple(types), page, self.framing, self.trim, count_all)
+            made = planned(self.entity, self.key, self.group)
+            return [RecordType("detail", None, made, made.entity)]
+        types: list[RecordType] = []
+        for spec in self.records:
+            when = _when(spec.when, layout, page, where)
+            if spec.parent is None:
+                made = planned(spec.entity, spec.key, spec.group)
+                types.append(RecordType("detail", when, made, made.entity))
+                continue
+            above = {t.entity.name: (t.entity, i) for i, t in enumerate(types, first) if t.entity is not None}
+            if spec.parent not in above:
+                raise SettingsError(
+                    f"records: {spec.entity}'s parent {spec.parent!r} does not stand before it",
+                    where=where, fix="put the [[records]] table of a parent before those of its children",
+                )  # fmt: skip
+            parent, at = above[spec.parent]
+            own = tuple(k for k in spec.key if not inherited(k, parent, spec.parent_prefix))
+            made = planned(spec.entity, own, spec.group)
+            entity, link = below(made.entity, parent, at, spec.parent_prefix, spec.key, where)
+            types.append(RecordType("detail", when, made, entity, link))
+        return types
 
     def _layout(self, folder: Path, where: str) -> Layout:
         assert self.copybook is not None  # the validator saw to it

@@ -62,4 +62,6 @@ class BatchSpec(FormatSpec, ArrivalSpec, AdapterSpec):
 
     def reader(self, folder: Path) -> Reader:
         """Return the reader described by these settings, without touching the files' folder."""
-        return self.read_as(folder, system=self.system, key_privacy=self.key_privacy)
+        return self.read_as(
+            folder, system=self.system, key_privacy=self.key_privacy, in_name=self.business_date
+        )

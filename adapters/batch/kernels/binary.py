@@ -8,13 +8,14 @@ import numpy.typing as npt
 from adapters.batch.codepage import CodePage
 from adapters.batch.copybook import Storage
 from adapters.batch.kernels.integers import Bools, Integers
+from adapters.batch.kernels.plain import gather
 
 
 def binary(view: npt.NDArray[np.uint8], storage: Storage, page: CodePage) -> tuple[Integers, Bools]:
     """Return n numbers and the mask of those beyond their PICTURE, from (n, length) bytes."""
     order = "<" if storage.little_endian else ">"
     kind = np.dtype(f"{order}{'i' if storage.signed else 'u'}{storage.length}")
-    values = np.ascontiguousarray(view).view(kind).reshape(len(view)).astype(kind.newbyteorder("="))
+    values = gather(view, kind)
     if storage.full_range:
         bad = np.zeros(len(view), np.bool_)
     else:

@@ -37,14 +37,14 @@ class Integers:
             return cls(total.astype(np.int64, copy=False))
         low, high = np.zeros(n, np.uint64), np.zeros(n, np.uint64)
         for column in columns:
-            low, high = _multiply_add(low, high, base, column.astype(np.uint64))
+            low, high = multiply_add(low, high, base, column.astype(np.uint64))
         return cls(low.view(np.int64), high.view(np.int64))
 
     def append(self, digit: npt.NDArray[np.uint8]) -> Integers:
         """Return the numbers times ten plus a digit."""
         if self.high is None:
             return Integers(self.low * np.int64(10) + digit)
-        low, high = _multiply_add(
+        low, high = multiply_add(
             self.low.view(np.uint64), self.high.view(np.uint64), 10, digit.astype(np.uint64)
         )
         return Integers(low.view(np.int64), high.view(np.int64))
@@ -60,6 +60,15 @@ class Integers:
             np.where(where, minus_low, low).view(np.int64), np.where(where, minus_high, high).view(np.int64)
         )
 
+    def replace(self, at: Int64s, some: Integers) -> Integers:
+        """Return the numbers with those at the positions `at` replaced."""
+        numbers = self if some.high is None else self.widen()
+        numbers.low[at] = some.low
+        high = some.widen().high
+        if numbers.high is not None and high is not None:
+            numbers.high[at] = high
+        return numbers
+
     def shift(self, places: int) -> Integers:
         """Return the numbers times 10**places (trailing Ps of a PICTURE), as 128-bit words."""
         wide = self.widen()
@@ -68,7 +77,7 @@ class Integers:
         nothing = np.zeros(len(low), np.uint64)
         for _ in range(places):
             # Two's complement: multiplying the words modulo 2**128 keeps the sign.
-            low, high = _multiply_add(low, high, 10, nothing)
+            low, high = multiply_add(low, high, 10, nothing)
         return Integers(low.view(np.int64), high.view(np.int64))
 
     def widen(self) -> Integers:
@@ -93,8 +102,11 @@ _LOW_HALF = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
 
-def _multiply_add(
-    low: npt.NDArray[np.uint64], high: npt.NDArray[np.uint64], base: int, add: npt.NDArray[np.uint64]
+def multiply_add(
+    low: npt.NDArray[np.uint64],
+    high: npt.NDArray[np.uint64],
+    base: int,
+    add: npt.NDArray[np.uint64] | np.uint64,
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
     """Return (high:low) * base + add over 128 bits, by 32-bit halves so that nothing overflows."""
     factor = np.uint64(base)

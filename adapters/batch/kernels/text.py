@@ -20,7 +20,9 @@ _MISSING = "\ufffe"
 def text(view: npt.NDArray[np.uint8], storage: Storage, page: CodePage, trim: Trim) -> tuple[pa.Array, Bools]:
     """Return n strings and the mask of those with a byte that is no character, from (n, length) bytes."""
     n, width = view.shape
-    mapped = view.tobytes().translate(page.ascii.tobytes())
+    # As n items of `width` bytes they are copied twice as fast as byte by byte.
+    raw = view.view(f"V{width}").tobytes() if width and view.strides[-1] == 1 else view.tobytes()
+    mapped = raw.translate(page.ascii.tobytes())
     bad: Bools = np.zeros(n, np.bool_)
     if mapped.isascii():  # 0xFF stands for a character that is not
         data = np.frombuffer(mapped, np.uint8)
