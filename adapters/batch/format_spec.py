@@ -16,6 +16,7 @@ from adapters.batch.copybook import Layout, layouts, parse
 from adapters.batch.dates import DateFormat
 from adapters.batch.delimited.spec import DelimitedSpec
 from adapters.batch.dialect import Dialect
+from adapters.batch.fixedtext.spec import FixedTextSpec
 from adapters.batch.framing import FrameSpec, Framing, Scanner
 from adapters.batch.lineage import below, inherited
 from adapters.batch.plan import Marks, RecordPlan, plan, suggestion
@@ -140,6 +141,7 @@ class FormatSpec(BaseModel):
     )
 
     delimited: DelimitedSpec | None = Field(None, description="Fields and marks of a delimited file.")
+    fixed_text: FixedTextSpec | None = Field(None, description="Fields of records of text, by their places.")
 
     @model_validator(mode="after")
     def _one_or_several(self) -> FormatSpec:

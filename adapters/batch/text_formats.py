@@ -5,22 +5,28 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from adapters.batch.codepage import CodePage
+from adapters.batch.control_spec import HeaderSpec, TrailerSpec, WhenSpec
 from adapters.batch.delimited.reader import DelimitedReader
 from adapters.batch.delimited.spec import DelimitedSpec
 from adapters.batch.fields.assemble import Assembly
 from adapters.batch.fields.encoding import Encoding
 from adapters.batch.fields.field_plan import FieldMarks, FieldPlan, entity_of, planned
 from adapters.batch.fields.field_spec import FieldSpec, ValueSpec
-from adapters.batch.fields.kinds import RecordKind, Test, Total
+from adapters.batch.fields.kinds import RecordKind, Role, Test, Total
+from adapters.batch.fixedtext.reader import FixedTextReader
+from adapters.batch.fixedtext.spec import FixedFieldSpec, FixedTextSpec
+from adapters.batch.framing import Scanner
 from adapters.batch.reader import Reader
 from schemas.entity import KeyPrivacy
 from schemas.errors import SettingsError
 
 if TYPE_CHECKING:  # FormatSpec holds these settings, so it cannot be imported at run time
-    from adapters.batch.format_spec import FormatSpec, TrailerSpec, WhenSpec
+    from adapters.batch.format_spec import FormatSpec
 
+_Spec = TypeVar("_Spec", bound=FieldSpec)
 #: The layout of files with one kind of record.
 _ONLY = ""
 Layouts = Mapping[str, tuple[FieldPlan, ...]]
@@ -50,7 +56,7 @@ def text_reader(spec: FormatSpec, folder: Path, *, system: str, key_privacy: Key
     made = _Kinds(spec, table, where, system, key_privacy)
     if isinstance(table, DelimitedSpec):
         return _delimited(made, table)
-    raise SettingsError(f"format = {spec.format!r} is not known", where=where, fix="use delimited")
+    return _fixed(made, table)
 
 
 def _delimited(made: _Kinds, table: DelimitedSpec) -> DelimitedReader:
@@ -61,11 +67,62 @@ def _delimited(made: _Kinds, table: DelimitedSpec) -> DelimitedReader:
     }
     everything = tuple(field for fields in layouts.values() for field in fields)
     reader = DelimitedReader(
-        table, encoding, made.kinds(layouts), everything, made.spec.short_records == "null", made.where
+        table,
+        encoding,
+        made.kinds(layouts, table.leave_out),
+        everything,
+        made.spec.short_records == "null",
+        made.where,
     )
     if encoding.name != "utf-16":
         reader.notation(encoding)
     return reader
+
+
+def _fixed(made: _Kinds, table: FixedTextSpec) -> FixedTextReader:
+    spec = made.spec
+    encoding = Encoding.named(table.encoding, where=f"{made.where}: fixed_text.encoding")
+    if encoding.size > 1:
+        raise SettingsError(
+            f"fixed text cannot be in {encoding.name}",
+            where=f"{made.where}: fixed_text.encoding",
+            fix="use utf-8 or a single-byte page, or read it as delimited with a delimiter that is not there",
+        )
+    framing = spec.framing if "framing" in spec.model_fields_set else "lines"
+    if framing in ("length_field", "length_map", "header"):
+        raise SettingsError(
+            f"framing = {framing!r} is for COBOL records",
+            where=made.where,
+            fix="use lines, fixed, rdw, bdw or vbs",
+        )
+    layouts = {
+        name: tuple(_placed(made.planned(fields, f"fixed_text.{name or 'fields'}"), fields))
+        for name, fields in _declared(table.fields, table.layouts, "fixed_text", made.where)
+    }
+    ends = [f.source[1] for fields in layouts.values() for f in fields if isinstance(f.source, tuple)]
+    length = max(ends)
+    if spec.record_length is not None:
+        if spec.record_length < length:
+            raise SettingsError(
+                f"record_length is {spec.record_length}, the last field ends at {length}",
+                where=made.where,
+                fix="is a field's place wrong?",
+            )
+        length = spec.record_length
+    widest = 4 if encoding.page is None and framing == "lines" else 1
+    page = encoding.page or CodePage.named("ascii")
+    scanner = Scanner(framing, spec.frame, length * widest, page)
+    kinds = made.kinds(layouts, table.leave_out)
+    return FixedTextReader(encoding, scanner, kinds, length, spec.short_records == "null")
+
+
+def _placed(fields: Sequence[FieldPlan], specs: Sequence[FixedFieldSpec]) -> Iterator[FieldPlan]:
+    """Yield the fields with their places; one without a start follows the one before."""
+    behind = 0
+    for field, spec in zip(fields, specs, strict=True):
+        start = behind if spec.start is None else spec.start - 1
+        behind = spec.end if spec.end is not None else start + (spec.length or 0)
+        yield dataclasses.replace(field, source=(start, behind))
 
 
 def _numbered(fields: Sequence[FieldPlan], table: DelimitedSpec, where: str) -> Iterator[FieldPlan]:
@@ -90,8 +147,8 @@ def _numbered(fields: Sequence[FieldPlan], table: DelimitedSpec, where: str) -> 
 
 
 def _declared(
-    fields: Sequence[FieldSpec], layouts: Mapping[str, Sequence[FieldSpec]], table: str, where: str
-) -> list[tuple[str, Sequence[FieldSpec]]]:
+    fields: Sequence[_Spec], layouts: Mapping[str, Sequence[_Spec]], table: str, where: str
+) -> list[tuple[str, Sequence[_Spec]]]:
     """Return the layouts by name; a file with one kind of record has one without a name."""
     if bool(fields) == bool(layouts):
         raise SettingsError(
@@ -120,21 +177,23 @@ class _Kinds:
         )
         return [planned(field, self.values, marks, f"{self.where}: {table}") for field in fields]
 
-    def kinds(self, layouts: Layouts) -> tuple[RecordKind, ...]:
-        """Return the kinds: header and trailer first, then those of entities.
+    def kinds(self, layouts: Layouts, leave_out: Sequence[WhenSpec] = ()) -> tuple[RecordKind, ...]:
+        """Return the kinds: header and trailer first, then those that are left out, then those of entities.
 
         Raises:
             SettingsError: a name that is no field or layout.
         """
         spec = self.spec
         self._check_names(layouts)
+        self._check_controls()
         found: list[RecordKind] = []
-        if spec.header is not None:
-            found.append(RecordKind("header", self._test(spec.header.when, layouts)))
-        details = {record.group or _ONLY for record in spec.records}
-        if spec.trailer is not None:
-            totals = self._totals(spec.trailer, {n: f for n, f in layouts.items() if n not in details})
-            found.append(RecordKind("trailer", self._test(spec.trailer.when, layouts), None, totals))
+        roles: tuple[tuple[Role, HeaderSpec | TrailerSpec | None], ...]
+        roles = (("header", spec.header), ("trailer", spec.trailer))
+        for role, control in roles:
+            if control is not None:
+                totals = self._totals(control, role, layouts)
+                found.append(RecordKind(role, self._test(control.when, layouts), None, totals))
+        found += [RecordKind("left_out", self._test(when, layouts)) for when in leave_out]
         for record in spec.records:
             fields = self._layout(record.group, layouts)
             test = self._test(record.when, {record.group or _ONLY: fields})
@@ -184,13 +243,56 @@ class _Kinds:
         texts = when.equals if isinstance(when.equals, tuple) else (when.equals,)
         return Test(self._field(when.field, layouts), tuple(str(text).strip() for text in texts))
 
-    def _totals(self, trailer: TrailerSpec, layouts: Layouts) -> tuple[Total, ...]:
-        if trailer.count is None:
-            return ()
-        everything = trailer.counts == "all"
-        entities = [r.entity for r in self.spec.records] + [self.spec.entity or ""]
-        whose = None if everything else frozenset(e for e in entities if e)
-        return (Total(self._number(trailer.count, layouts), whose),)
+    def _totals(self, control: HeaderSpec | TrailerSpec, table: str, layouts: Layouts) -> tuple[Total, ...]:
+        """Return what a header or trailer promises; its own fields are in a layout that no entity has."""
+        details = {record.group or _ONLY for record in self.spec.records} | {self.spec.group or _ONLY}
+        own = {n: f for n, f in layouts.items() if n not in details} or layouts
+        entities = self._entities(layouts)
+        found: list[Total] = []
+        if control.count is not None:
+            whose = None if control.counts == "all" else frozenset(entities)
+            found.append(Total(self._number(control.count, own), whose))
+        for spec in control.totals:
+            where = f"{self.where}: {table}.totals"
+            chosen = (spec.of,) if isinstance(spec.of, str) else spec.of
+            if unknown := [name for name in chosen or () if name not in entities]:
+                raise SettingsError(
+                    f"no entity {unknown[0]!r}", where=where, fix=f"choose from: {', '.join(entities)}"
+                )
+            field, over = self._number(spec.field, own), spec.sum or spec.hash
+            if over is None:
+                found.append(Total(field, frozenset(chosen or entities)))
+                continue
+            columns = {
+                name: one
+                for name in chosen or entities
+                for one in entities[name]
+                if over in (one.legacy, one.name)
+            }
+            kinds = {(one.name, one.kind.scale) for one in columns.values() if one.kind is not None}
+            numeric = all(one.kind and one.kind.kind in ("integer", "decimal") for one in columns.values())
+            if (
+                not columns
+                or len(kinds) > 1
+                or (spec.sum and not numeric)
+                or (chosen and len(columns) < len(chosen))
+            ):
+                raise SettingsError(
+                    f"{over!r} is no field of {', '.join(chosen or entities)} that can be totalled",
+                    where=where,
+                    fix="name an integer or decimal field; where it differs between entities, use `of`",
+                )
+            name, scale = kinds.pop()
+            digits = (spec.digits or min(field.kind.digits if field.kind else 18, 18)) if spec.hash else 0
+            found.append(Total(field, frozenset(columns), name, digits, scale))
+        return tuple(found)
+
+    def _entities(self, layouts: Layouts) -> dict[str, tuple[FieldPlan, ...]]:
+        """Return the fields of each entity."""
+        found = {record.entity: self._layout(record.group, layouts) for record in self.spec.records}
+        if self.spec.entity is not None:
+            found[self.spec.entity] = self._layout(self.spec.group, layouts)
+        return found
 
     def _number(self, name: str, layouts: Layouts) -> FieldPlan:
         field = self._field(name, layouts)
@@ -201,6 +303,22 @@ class _Kinds:
                 fix="declare its type as integer or decimal",
             )
         return field
+
+    def _check_controls(self) -> None:
+        """Refuse what only files of COBOL records have."""
+        spec = self.spec
+        for name, given in (
+            ("batch", spec.batch),
+            ("parent", next((r.parent for r in spec.records if r.parent), None)),
+            ("header.date", spec.header and spec.header.date),
+            ("header.sequence", spec.header and spec.header.sequence),
+        ):
+            if given:
+                raise SettingsError(
+                    f"{name} is for COBOL records, the format is {spec.format}",
+                    where=self.where,
+                    fix="delete it, or describe the file by a copybook",
+                )
 
     def _check_names(self, layouts: Layouts) -> None:
         """Refuse tables that speak of fields that are not there."""

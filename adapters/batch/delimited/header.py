@@ -14,7 +14,7 @@ _SHOWN = 20
 
 def by_name(
     names: Sequence[str], fields: Sequence[FieldPlan], spec: DelimitedSpec, where: str
-) -> Mapping[str | int, int | None]:
+) -> Mapping[str | int | tuple[int, int], int | None]:
     """Return the position (from 0) of each field's source, None for a column that may be missing.
 
     Names are compared without case and blanks around them.
@@ -25,9 +25,12 @@ def by_name(
     known: dict[str, list[int]] = {}
     for at, name in enumerate(names):
         known.setdefault(_plain(name), []).append(at)
-    places: dict[str | int, int | None] = {}
+    places: dict[str | int | tuple[int, int], int | None] = {}
     for field in fields:
-        found = [field.source - 1] if isinstance(field.source, int) else known.get(_plain(field.source), [])
+        if isinstance(field.source, int):
+            found = [field.source - 1]
+        else:
+            found = known.get(_plain(str(field.source)), [])
         if len(found) > 1:
             raise _unfit(
                 f"the header has {len(found)} columns {field.source!r}", where, "say which by number"
@@ -60,7 +63,7 @@ def by_name(
     return places
 
 
-def by_number(fields: Sequence[FieldPlan]) -> Mapping[str | int, int | None]:
+def by_number(fields: Sequence[FieldPlan]) -> Mapping[str | int | tuple[int, int], int | None]:
     """Return the position of each field of a file without header."""
     return {f.source: f.source - 1 for f in fields if isinstance(f.source, int)}
 

@@ -27,7 +27,7 @@ from adapters.batch.kernels.integers import Int64s
 from schemas.entity import Entity
 from schemas.errors import SettingsError, Terminal
 
-Places = Mapping[str | int, int | None]
+Places = Mapping[str | int | tuple[int, int], int | None]
 
 
 @dataclass(frozen=True, slots=True)

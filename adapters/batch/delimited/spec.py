@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from adapters.batch.control_spec import WhenSpec
 from adapters.batch.fields.field_spec import AnyField, ValueSpec
 
 
@@ -62,4 +63,7 @@ class DelimitedSpec(ValueSpec):
         default_factory=dict,
         description="Fields of each kind of record by name, where there are several; `group` of [[records]] "
         "names one.",
+    )
+    leave_out: tuple[WhenSpec, ...] = Field(
+        (), description="Records that are neither data nor control records."
     )

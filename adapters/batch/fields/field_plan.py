@@ -44,7 +44,7 @@ class FieldPlan:
     Attributes:
         name: Avro name.
         legacy: the name as declared.
-        source: where its text stands: a name, a number from 1, or a path.
+        source: where its text stands: a name, a number from 1, a path, or first and last (excluded) place.
         kind: its type; None for a record.
         many: it repeats: an array.
         children: fields of a record.
@@ -54,7 +54,7 @@ class FieldPlan:
 
     name: str
     legacy: str
-    source: str | int
+    source: str | int | tuple[int, int]
     kind: ValueType | None
     many: bool = False
     children: tuple[FieldPlan, ...] = ()
@@ -104,6 +104,12 @@ def planned(spec: FieldSpec, values: ValueSpec, marks: FieldMarks, where: str) -
             where=where,
             fix="give decimal and grouping marks that differ and are no digits",
         )
+    if spec.implied_decimals and kind != "decimal":
+        raise SettingsError(
+            f"a field of type {spec.type} has no implied decimals",
+            where=where,
+            fix="make it decimal(11,2), say",
+        )
     day = moment = None
     if kind == "date":
         form = date or values.date_format
@@ -120,7 +126,7 @@ def planned(spec: FieldSpec, values: ValueSpec, marks: FieldMarks, where: str) -
         trim=marks.trim, decimal=values.decimal, grouping=values.grouping,
         true=_lower(values.true if spec.true is None else spec.true),
         false=_lower(values.false if spec.false is None else spec.false),
-        date=day, moment=moment,
+        date=day, moment=moment, implied=spec.implied_decimals,
     )  # fmt: skip
     return FieldPlan(
         avro_name(spec.name), spec.name, spec.name if spec.source is None else spec.source, made,

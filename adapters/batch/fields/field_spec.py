@@ -30,6 +30,9 @@ class FieldSpec(BaseModel):
     format: str | None = Field(
         None, description="Form of its dates or time stamps, instead of the file's date_format."
     )
+    implied_decimals: bool = Field(
+        False, description="Digits without a decimal mark: 12345 of decimal(9,2) is 123.45."
+    )
     zone: str | None = Field(None, description="Time zone of its time stamps, instead of the file's.")
     null: tuple[str, ...] | None = Field(None, description="Texts that mean nothing, instead of the file's.")
     true: tuple[str, ...] | None = Field(None, description="Words that mean true, instead of the file's.")

@@ -16,7 +16,7 @@ from adapters.batch.fields.field_plan import FieldPlan
 from adapters.batch.fields.parse import BLANKS
 from adapters.batch.kernels.integers import Int64s
 
-Role = Literal["detail", "header", "trailer"]
+Role = Literal["detail", "header", "trailer", "left_out"]
 UNKNOWN = -1
 
 
@@ -30,19 +30,21 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """One promise of a control record: how many records, or the sum of a column.
+    """One promise of a control record: how many records, the sum of a column, or a hash total.
 
     Attributes:
         field: where the control record says it.
         entities: whose records count; None for every record of the file, header and trailer too.
         column: Avro name of the field that is summed; None counts records.
-        absolute: the sum is of amounts without their signs.
+        digits: of a hash total: each value's digits are summed as a number, modulo 10 to the `digits`.
+        scale: decimals of the column, for a sum.
     """
 
     field: FieldPlan
     entities: frozenset[str] | None
     column: str | None = None
-    absolute: bool = False
+    digits: int = 0
+    scale: int = 0
 
     @property
     def name(self) -> str:
@@ -50,7 +52,7 @@ class Total:
         if self.column is None:
             return "records"
         whose = f" of {', '.join(sorted(self.entities))}" if self.entities else ""
-        return f"sum of {self.column}{whose}"
+        return f"{'hash total' if self.digits else 'sum'} of {self.column}{whose}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def assign(block: Block, kinds: Sequence[RecordKind]) -> Int64s:
     n = len(block.record)
     rows = np.arange(n)
     assigned = np.full(n, UNKNOWN, np.int64)
-    tags: dict[str | int, pa.StringArray] = {}
+    tags: dict[str | int | tuple[int, int], pa.StringArray] = {}
     for index, kind in enumerate(kinds):
         if kind.test is None:
             assigned[assigned == UNKNOWN] = index

@@ -122,7 +122,7 @@ def _fold(
     count = valid.sum(axis=0, dtype=np.int32)
     good: Bools = (count + signed == length) & (count > 0)
     digits[~valid] = 0
-    missing = kind.scale - max(place, 0)
+    missing = 0 if kind.implied and place < 0 else kind.scale - max(place, 0)
     if missing < 0:
         # More decimals than the type has: only zeros may be cut.
         good &= (digits[missing:] == 0).all(axis=0)

@@ -59,7 +59,10 @@ def _number(text: str, kind: ValueType) -> int | Decimal:
         raise BadValueError(_why_no_number(text, kind))
     whole, fraction, exponent = match["whole"], match["fraction"] or "", match["exponent"]
     digits = (whole.replace(kind.grouping, "") if kind.grouping else whole) + fraction
-    value = Decimal(digits).scaleb(int(exponent or 0) - len(fraction), EXACT)
+    shift = int(exponent or 0) - len(fraction)
+    if kind.implied and match["fraction"] is None:
+        shift -= kind.scale
+    value = Decimal(digits).scaleb(shift, EXACT)
     unscaled = value.scaleb(kind.scale, EXACT)
     if unscaled != unscaled.to_integral_value():
         raise BadValueError(f"more than {kind.scale} digits after the decimal mark")

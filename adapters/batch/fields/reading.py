@@ -15,7 +15,7 @@ from adapters.batch.fields.block import Block
 from adapters.batch.fields.controls import Controls
 from adapters.batch.fields.convert import convert
 from adapters.batch.fields.kinds import UNKNOWN, RecordKind, assign
-from adapters.batch.kernels.integers import Int64s
+from adapters.batch.kernels.integers import Bools, Int64s
 from adapters.extract import Chunk, Reject, Rows
 
 #: Cuts a file into blocks. What is wrong with the whole of it goes to the account.
@@ -34,7 +34,7 @@ class TextReading:
     _after_trailer: bool = False
 
     def __post_init__(self) -> None:
-        self._controls = [Controls(kind) for kind in self.kinds if kind.role != "detail" and _promises(kind)]
+        self._controls = [Controls(kind) for kind in self.kinds if kind.role in ("header", "trailer")]
 
     def chunks(self, stream: BinaryIO) -> Iterator[Chunk]:
         """Yield decoded chunks in file order; see `Reading`."""
@@ -92,16 +92,16 @@ class TextReading:
     ) -> None:
         """Count records towards the totals: rejected ones too, as far as their amounts can be read."""
         name = assembly.entity.name
+        names = [f.name for f in assembly.fields]
         for controls in self._controls:
-            summed: dict[str, pa.Array] = {}
-            for total in controls.wants(name):
-                assert total.column is not None  # wants() returns sums
-                place = [f.name for f in assembly.fields].index(total.column)
-                leaf, kind = columns[place], assembly.fields[place].kind
-                assert isinstance(leaf, Leaf) and kind is not None  # settings allow numbers only
-                summed[total.column] = (
-                    convert(leaf.texts, kind)[0] if rejected else good.batch.column(total.column)
-                )
+            summed: dict[str, tuple[pa.Array, Bools]] = {}
+            for wanted in controls.wants(name):
+                leaf, kind = columns[names.index(wanted)], assembly.fields[names.index(wanted)].kind
+                assert isinstance(leaf, Leaf) and kind is not None  # settings allow single values only
+                if rejected:
+                    summed[wanted] = convert(leaf.texts, kind)
+                else:
+                    summed[wanted] = good.batch.column(wanted), np.zeros(n, np.bool_)
             controls.take(name, n, summed)
 
     def _control(self, block: Block, kind: RecordKind, at: Int64s) -> None:
@@ -126,10 +126,6 @@ class TextReading:
         if not np.isin(assigned[first:], trailers).all():
             self.account.problem(_FOLLOW)
         self._after_trailer = self._after_trailer or bool(len(last))
-
-
-def _promises(kind: RecordKind) -> bool:
-    return kind.role == "trailer" or bool(kind.totals)
 
 
 def _broken(block: Block, assembly: Assembly, at: Int64s) -> Mapping[int, str]:

@@ -29,6 +29,7 @@ class ValueType:
         null: texts that mean nothing; compared without the blanks around them.
         trim: what is cut from a text.
         decimal: the decimal mark.
+        implied: digits without a decimal mark have it before their last `scale`.
         grouping: stands between groups of three digits; empty where nothing may.
         true: words that mean true, in small letters; so is `false`.
         false: see `true`.
@@ -42,6 +43,7 @@ class ValueType:
     null: tuple[str, ...] = ("",)
     trim: Trim = "padding"
     decimal: str = "."
+    implied: bool = False
     grouping: str = ""
     true: tuple[str, ...] = ("true",)
     false: tuple[str, ...] = ("false",)
