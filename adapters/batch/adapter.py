@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
 
 from adapters.batch.inbox import Arrival, Inbox
+from adapters.batch.opening import Unpacked, opened
 from adapters.batch.reader import Reader, Reading
 from adapters.extract import Chunk, Extract, Origin
 from schemas.entity import Entity
 from schemas.errors import Terminal, Transient
 
+#: From a path to the stream of its bytes, decompressed.
+Opening = Callable[[Path], BinaryIO]
+
 
 class BatchAdapter:
     """Implements `adapters.extract.Adapter` for a folder of files of one format."""
 
-    def __init__(self, reader: Reader, inbox: Inbox) -> None:
-        self._reader, self._inbox = reader, inbox
+    def __init__(self, reader: Reader, inbox: Inbox, opening: Opening = opened) -> None:
+        self._reader, self._inbox, self._opening = reader, inbox, opening
 
     @property
     def entities(self) -> Mapping[str, Entity]:
@@ -25,7 +31,7 @@ class BatchAdapter:
     def poll(self) -> Iterator[FileExtract]:
         """Yield the files that wait, oldest business date first."""
         for arrival in self._inbox.arrivals():
-            yield FileExtract(arrival, self._reader)
+            yield FileExtract(arrival, self._reader, self._opening)
 
     def done(self, extract: Extract) -> None:
         """Move the extract's file to the archive (nothing where the folder is read only)."""
@@ -36,9 +42,9 @@ class BatchAdapter:
 class FileExtract:
     """One file as an extract."""
 
-    def __init__(self, arrival: Arrival, reader: Reader) -> None:
+    def __init__(self, arrival: Arrival, reader: Reader, opening: Opening = opened) -> None:
         self.arrival = arrival
-        self._reader = reader
+        self._reader, self._opening = reader, opening
         self._reading: Reading | None = None
 
     def __repr__(self) -> str:
@@ -63,7 +69,8 @@ class FileExtract:
         """Yield decoded chunks.
 
         Raises:
-            Terminal: the file does not fit the settings. Transient: it changed while it was read.
+            Terminal: the file does not fit the settings, or its compressed data are damaged.
+            Transient: it changed while it was read.
         """
         if self.arrival.fault:
             raise Terminal(
@@ -71,9 +78,10 @@ class FileExtract:
                 where=self.arrival.path.name,
                 fix="mend business_date or pattern in adapter.toml, or move the file away",
             )
-        self._reading = self._reader.reading(self.arrival.path.name, self.arrival.size)
         try:
-            with self.arrival.path.open("rb") as stream:
+            with self._opening(self.arrival.path) as stream:
+                size = 0 if isinstance(stream, Unpacked) else self.arrival.size
+                self._reading = self._reader.reading(self.arrival.path.name, size)
                 yield from self._reading.chunks(stream)
         except OSError as error:
             raise Transient(

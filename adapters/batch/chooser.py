@@ -43,7 +43,7 @@ class Chooser:
     def __post_init__(self) -> None:
         self.names = filler_names(self.layout) if self.fillers == "name" else {}
         known = [s.item.name for s in self.layout.record.walk() if s.children and s.item.name]
-        known += [r.name for r in self.layout.record.item.renames]
+        known += [alias.item.name for alias in self.layout.aliases]
         for name in self.marks.keep_whole:
             if not any(name.upper().rpartition(".")[2] in (n, avro_name(n)) for n in known):
                 raise SettingsError(
@@ -68,30 +68,20 @@ class Chooser:
                 yield self._whole(child, base, prefix)
 
     def renames(self) -> Iterator[Column]:
-        """Yield the level-66 items that settings ask for: text from the first to the last renamed item."""
-        slots = {s.item.name: s for s in self.layout.record.walk() if s.item.name}
-        for item in self.layout.record.item.renames:
-            wanted = (item.name, avro_name(item.name))
-            if not any(name.upper() in wanted for name in self.marks.keep_whole):
-                continue
-            first, last = slots[item.first], slots[item.last]
-            start, end = first.offset, last.offset + last.length * last.count
-            storage = first.storage if first is last and first.storage else Storage("text", end - start)
-            place = replace(first, item=replace(first.item, name=item.name, occurs=None, conditions=()))
-            made = replace(
-                place, path=item.name, offset=start, length=end - start, storage=storage, children=()
-            )
-            yield self._column(made, self.layout.record.offset, "")
+        """Yield the level-66 items that settings ask for."""
+        for alias in self.layout.aliases:
+            if self._marked(self.marks.keep_whole, alias):
+                yield self._column(alias, self.layout.record.offset, "")
 
     def counters(self, slot: Slot) -> Iterator[Counter]:
         """Yield the DEPENDING ON items of one occurrence of `slot` (not those of tables inside it)."""
-        wanted = {s.item.occurs.depending_on for s in self.layout.record.walk() if s.item.occurs}
+        wanted = {s.counter for s in self.layout.record.walk() if s.counter}
 
         def inside(group: Slot) -> Iterator[Counter]:
-            for child in group.children:
-                if child.storage and child.item.name in wanted and not child.item.occurs:
+            for child in self._chosen(group.children):
+                if child.storage and child.path in wanted and not child.item.occurs:
                     page = self._mark(self.marks.code_pages, child)
-                    yield Counter(child.item.name, child.offset - slot.offset, child.storage, page)
+                    yield Counter(child.path, child.offset - slot.offset, child.storage, page)
                 elif not child.item.occurs:
                     yield from inside(child)
 
@@ -156,7 +146,7 @@ class Chooser:
             offset=slot.offset - base,
             length=slot.length,
             count=slot.count if item.occurs else None,
-            counter=item.occurs.depending_on if item.occurs else None,
+            counter=slot.counter,
             storage=slot.storage,
             children=children,
             date=date,

@@ -58,7 +58,7 @@ class Column:
         offset: bytes from the start of the enclosing occurrence (or record).
         length: bytes of one occurrence.
         count: greatest number of occurrences; None where it does not occur.
-        counter: the name of the DEPENDING ON item.
+        counter: the path of the DEPENDING ON item.
         storage: for an elementary item.
         children: for a group that occurs, or that is kept as a record.
         date, sentinels, doc, classification, legacy: what settings and copybook say about it.
@@ -105,7 +105,8 @@ class Column:
         """The Avro type of the field, without the null branch."""
         if self.count is None:
             return self.element
-        maybe_null = self.storage and (self.sentinels or self.raw or self.bad in ("null", "raw"))
+        may_be_null = self.sentinels or self.raw or self.bad in ("null", "raw")
+        maybe_null = self.storage and (may_be_null or self.storage.nullable)
         return {"type": "array", "items": ["null", self.element] if maybe_null else self.element}
 
     def nested(self) -> dict[str, Any]:
@@ -147,3 +148,8 @@ class RecordPlan:
     length: int
     short_records: ShortRecords = "reject"
     marks: Marks = UNMARKED
+
+    @property
+    def key_paths(self) -> frozenset[str]:
+        """Paths of the key's fields, which are never null."""
+        return frozenset(c.path for c in self.columns if c.name in self.entity.key)

@@ -20,6 +20,7 @@ from adapters.batch.values import array, value
 Records = npt.NDArray[np.uint8]
 #: A field that begins before the end of its record and ends behind it, and one that begins behind it.
 CUT, MISSING = "the record ends inside it", "the record ends before it"
+NO_KEY = "a key field is empty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +142,13 @@ class _Run:
 
     def _elementary(self, column: Column, scope: _Scope) -> pa.Array:
         values, bad = array(scope.view, column, self.page, self.trim)
+        if values.null_count and column.path in self.plan.key_paths:
+            empty = values.is_null().to_numpy(zero_copy_only=False)
+            bad = bad | self._judged(column, scope, empty, NO_KEY)
         null: Bools | None = None
         if scope.ends is not None and (scope.ends < column.length).any():
             cut, missing = (scope.ends < column.length) & (scope.ends > 0), scope.ends <= 0
-            if self.plan.short_records == "null" and column.name not in self.plan.entity.key:
+            if self.plan.short_records == "null" and column.path not in self.plan.key_paths:
                 null, missing = missing, np.zeros(len(missing), np.bool_)
             if not column.raw:
                 bad = bad & ~(cut | missing) if null is None else bad & ~(cut | null)
@@ -229,12 +233,12 @@ class _Run:
         known = dict(scope.counters)
         for counter in counters:
             end = counter.offset + counter.storage.length
-            numbers, bad = whole(
-                scope.view[:, counter.offset : end], counter.storage, counter.page or self.page
-            )
+            view = scope.view[:, counter.offset : end]
+            numbers, bad, null = whole(view, counter.storage, counter.page or self.page)
+            counts = numbers.low if null is None else np.where(null, 0, numbers.low)
             if scope.ends is not None:
                 bad = bad | (scope.ends < end)
-            known[counter.name] = np.where(bad, -1, numbers.low)
+            known[counter.name] = np.where(bad, -1, counts)
         return replace(scope, counters=known)
 
     def bad(self) -> dict[int, Bad]:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from adapters.batch.chooser import Fillers, Groups
 from adapters.batch.codec import select
 from adapters.batch.codepage import CodePage
 from adapters.batch.columns import BadValues, ShortRecords
 from adapters.batch.control_spec import BatchesSpec, HeaderSpec, TrailerSpec, WhenSpec
-from adapters.batch.copybook import Layout, layouts, parse
+from adapters.batch.copybook import CopyLibrary, Layout, layouts, parse
 from adapters.batch.dates import DateFormat
 from adapters.batch.delimited.spec import DelimitedSpec
-from adapters.batch.dialect import Dialect
+from adapters.batch.dialect import PROFILES, Dialect, Trim
 from adapters.batch.fixedtext.spec import FixedTextSpec
 from adapters.batch.framing import FrameSpec, Framing, Scanner
 from adapters.batch.lineage import below, inherited
+from adapters.batch.opening import Compression, opened
 from adapters.batch.plan import Marks, RecordPlan, plan, suggestion
 from adapters.batch.reader import Reader
 from adapters.batch.records import RecordType, Role, When
-from adapters.batch.reference import Trim
 from adapters.batch.rows import Odo
 from adapters.batch.source import Source
 from adapters.batch.text_formats import text_reader
@@ -34,7 +35,6 @@ from schemas.names import avro_name
 
 _Frozen = ConfigDict(extra="forbid", frozen=True)
 Format = Literal["copybook", "delimited", "fixed_text", "xml", "json"]
-Compression = Literal["auto", "none", "gzip", "bz2", "zstd", "zip"]
 
 
 class RecordSpec(BaseModel):
@@ -65,13 +65,20 @@ class FormatSpec(BaseModel):
     compression: Compression = Field(
         "auto", description="`auto` tells a compressed file by its first bytes; `none` never looks."
     )
+    zip_member: str = Field("*", description="Glob pattern of the one member to read of a zip file.")
+    max_ratio: int = Field(
+        1000, ge=1, description="Unpacked bytes to packed ones beyond which a file is taken for a bomb."
+    )
     copybook: str | None = Field(
         None, description="File with the record description; relative to this adapter's folder."
     )
     copy_path: tuple[str, ...] = Field((), description="Folders in which COPY looks for members, in order.")
     record: str | None = Field(None, description="The 01 level to use, where the copybook has several.")
     code_page: str = Field("cp037", description="Code page of text and zoned numbers: cp285, cp1047, ascii…")
-    dialect: str = Field("ibm", description="Compiler profile: ibm, ibm-trunc-bin or ibm-ieee.")
+    dialect: str = Field("ibm", description=f"Compiler profile: {', '.join(PROFILES)}.")
+    dialect_options: dict[str, bool | int | str] = Field(
+        default_factory=dict, description="Single settings of the dialect, instead of its own."
+    )
     framing: Framing = Field(
         "fixed",
         description="`fixed` (RECFM F, FB), `lines` (text), `rdw` (V), `bdw` (VB), `vs`, `vbs` (spanned), "
@@ -81,7 +88,8 @@ class FormatSpec(BaseModel):
     odo: Odo = Field(
         "max",
         description="Where the fields after an OCCURS DEPENDING ON lie: as if the table were full (`max`), "
-        "right after its last entry (`shift`), or so with the record padded to its full length (`pad`).",
+        "right after its last entry (`shift`), or so with the record padded to its full length (`pad`). With "
+        "`shift` and framing `fixed` the counters tell where a record ends.",
     )
     short_records: ShortRecords = Field(
         "reject", description="What becomes of fields past the end of a record that is shorter than its type."
@@ -93,9 +101,10 @@ class FormatSpec(BaseModel):
     record_length: int | None = Field(
         None, ge=1, description="Checked against the copybook if given, in bytes."
     )
-    trim: Trim = Field(
-        "padding",
-        description="What is cut from text: `padding` (blanks and NULs at its end), `both` ends, `none`.",
+    trim: Trim | None = Field(
+        None,
+        description="What is cut from text: `padding` (blanks and NULs at its end), `both` ends, `none`; the "
+        "dialect's by default: mostly `padding`.",
     )
     entity: TopicPart | None = Field(None, description="The entity, where all records are of one type.")
     key: tuple[str, ...] = Field((), description="Fields of its business key, in order.")
@@ -125,7 +134,9 @@ class FormatSpec(BaseModel):
         description="Field → what becomes of bytes that are no value of it: `reject` the record, `null`, "
         "`raw` (text fields: their bytes in hexadecimal) or `fail` the file.",
     )
-    bad_value_default: BadValues = Field("reject", description="The same, for all fields not named.")
+    bad_value_default: BadValues | None = Field(
+        None, description="The same, for all fields not named; the dialect's by default: mostly `reject`."
+    )
     fillers: Fillers = Field("drop", description="`name` reads FILLER items too, as FILLER_1, FILLER_2…")
     groups: Groups = Field(
         "flat",
@@ -153,6 +164,15 @@ class FormatSpec(BaseModel):
             raise ValueError("entity and key are missing (or [[records]], for several record types)")
         return self
 
+    def opened(self, source: Path | BinaryIO, name: str = "") -> BinaryIO:
+        """Return a stream of a file's bytes after decompression, as these settings say.
+
+        Raises:
+            Terminal: here or while it is read, where the compressed data are not sound.
+            OSError: the file cannot be read.
+        """
+        return opened(source, self.compression, name=name, member=self.zip_member, max_ratio=self.max_ratio)
+
     def read_as(
         self, folder: Path, *, system: str, key_privacy: KeyPrivacy = "plain", in_name: str = ""
     ) -> Reader:
@@ -171,10 +191,12 @@ class FormatSpec(BaseModel):
         if self.format != "copybook":
             return text_reader(self, folder, system=system, key_privacy=key_privacy)
         where = f"{folder / 'adapter.toml'}"
-        layout = self._layout(folder, where)
-        page = CodePage.named(self.code_page)
+        dialect = self._dialect(where)
+        layout = self._layout(folder, dialect, where)
+        page = dialect.page(self.code_page)
         types = self._control_types(layout, page, where)
-        types += self._details(layout, page, len(types), system, key_privacy, where)
+        marks = self._marks(layout, dialect, where)
+        types += self._details(layout, page, marks, len(types), system, key_privacy, where)
         plans = {t.entity.name: t.plan for t in types if t.entity is not None and t.plan is not None}
         if len(plans) < sum(t.role == "detail" for t in types):
             raise SettingsError("two record types have one entity name", where=where, fix="rename one")
@@ -182,8 +204,8 @@ class FormatSpec(BaseModel):
             layout,
             tuple(types),
             page,
-            Scanner.of(self.framing, self.frame, layout, page, where),
-            self.trim,
+            Scanner.of(self.framing, self.frame, layout, page, where, shifted=self.odo == "shift"),
+            self.trim or dialect.trim,
             self.header.control(layout, plans, self.century_pivot, in_name, where) if self.header else None,
             self.trailer.control(layout, plans, where) if self.trailer else None,
             self.batch.control(layout, plans, where) if self.batch else None,
@@ -204,10 +226,10 @@ class FormatSpec(BaseModel):
         return [RecordType(role, _when(spec, layout, page, where)) for role, spec in tests]
 
     def _details(
-        self, layout: Layout, page: CodePage, first: int, system: str, privacy: KeyPrivacy, where: str
-    ) -> list[RecordType]:
+        self, layout: Layout, page: CodePage, marks: Marks, first: int, system: str, privacy: KeyPrivacy,
+        where: str,
+    ) -> list[RecordType]:  # fmt: skip
         """Return the record types of the entities; `first` is the place of the first one among all."""
-        marks = self._marks(layout, where)
 
         def planned(entity: str, key: tuple[str, ...], group: str | None) -> RecordPlan:
             return plan(
@@ -239,7 +261,24 @@ class FormatSpec(BaseModel):
             types.append(RecordType("detail", when, made, entity, link, spec.group))
         return types
 
-    def _layout(self, folder: Path, where: str) -> Layout:
+    def _dialect(self, where: str) -> Dialect:
+        """Return the dialect with its options."""
+        base = Dialect.named(self.dialect)
+        known = [f.name for f in dataclasses.fields(Dialect) if f.name != "name"]
+        if wrong := [name for name in self.dialect_options if name not in known]:
+            raise SettingsError(
+                f"dialect_options: no option {wrong[0]!r}", where=where, fix=f"use one of {', '.join(known)}"
+            )
+        try:
+            return TypeAdapter(Dialect).validate_python(dataclasses.asdict(base) | self.dialect_options)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise SettingsError(
+                f"dialect_options.{'.'.join(map(str, first['loc']))}: {first['msg']}",
+                where=where, fix="docs/dialects.md has the options and their values",
+            ) from None  # fmt: skip
+
+    def _layout(self, folder: Path, dialect: Dialect, where: str) -> Layout:
         assert self.copybook is not None  # the validator saw to it
         path = folder / Path(self.copybook).expanduser()
         try:
@@ -250,9 +289,9 @@ class FormatSpec(BaseModel):
                 where=str(path),
                 fix="set copybook in adapter.toml",
             ) from None
-        layout = select(
-            layouts(parse(text, source=path.name), Dialect.named(self.dialect)), self.record, str(path)
-        )
+        library = CopyLibrary.beside(path, [folder / Path(p).expanduser() for p in self.copy_path])
+        tree = parse(text, source=path.name, library=library, currency=dialect.currency)
+        layout = select(layouts(tree, dialect), self.record, str(path))
         if self.record_length is not None and self.record_length != layout.length:
             raise SettingsError(
                 f"{path.name} describes {layout.length} bytes, record_length says {self.record_length}",
@@ -261,7 +300,7 @@ class FormatSpec(BaseModel):
             )
         return layout
 
-    def _marks(self, layout: Layout, where: str) -> Marks:
+    def _marks(self, layout: Layout, dialect: Dialect, where: str) -> Marks:
         """Return what the settings say about fields; each name must be one."""
         slots = [s for s in layout.record.walk() if s.item.name]
         known = {name for s in slots for name in (s.item.name, s.path, avro_name(s.item.name))}
@@ -282,9 +321,9 @@ class FormatSpec(BaseModel):
             sentinels=self.sentinels,
             classification=self.classification,
             drop=self.drop,
-            code_pages={name: CodePage.named(page) for name, page in self.code_pages.items()},
+            code_pages={name: dialect.page(page) for name, page in self.code_pages.items()},
             bad_values=self.bad_values,
-            bad_default=self.bad_value_default,
+            bad_default=self.bad_value_default or dialect.bad_values,
             keep_whole=self.keep_whole,
         )
 

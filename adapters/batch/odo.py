@@ -87,9 +87,7 @@ def _steps(
         start = table.offset - base
         yield _Move(at, start - at, _counters(slot, at, start, base, group, wanted))
         body = tuple(_steps(table, 0, table.offset, group, wanted)) if any(_tables(table, group)) else ()
-        occurs = table.item.occurs
-        assert occurs is not None  # _tables() yields tables
-        yield _Table(start, table.length, table.count, occurs.depending_on, body)
+        yield _Table(start, table.length, table.count, table.counter, body)
         at = start + table.length * table.count
     if at < end:
         yield _Move(at, end - at, _counters(slot, at, end, base, group, wanted))
@@ -99,7 +97,7 @@ def _tables(slot: Slot, group: str | None) -> Iterator[Slot]:
     """Yield the tables of a group whose size changes from record to record."""
     for child in chosen(slot.children, group):
         if child.item.occurs:
-            if child.item.occurs.depending_on or any(_tables(child, group)):
+            if child.counter or any(_tables(child, group)):
                 yield child
         else:
             yield from _tables(child, group)
@@ -121,8 +119,7 @@ def chosen(children: Sequence[Slot], group: str | None) -> Iterator[Slot]:
 
 
 def _wanted(layout: Layout) -> frozenset[str]:
-    occurs = (s.item.occurs for s in layout.record.walk())
-    return frozenset(o.depending_on for o in occurs if o and o.depending_on)
+    return frozenset(s.counter for s in layout.record.walk() if s.counter)
 
 
 def _counters(
@@ -133,8 +130,8 @@ def _counters(
         at = child.offset - base
         if child.item.occurs or at >= end or at + child.length <= start:
             continue
-        if child.storage and child.item.name in wanted:
-            found.append((child.item.name, at, child.storage))
+        if child.storage and child.path in wanted:
+            found.append((child.path, at, child.storage))
         found += _counters(child, start, end, base, group, wanted)
     return tuple(found)
 
@@ -158,7 +155,10 @@ class _Moves:
                 self._move(rows, base + step.offset, np.full(len(rows), step.length))
                 for name, offset, storage in step.counters:
                     start = base + offset
-                    numbers, bad = whole(self.to[rows, start : start + storage.length], storage, self.page)
+                    numbers, bad, null = whole(
+                        self.to[rows, start : start + storage.length], storage, self.page
+                    )
+                    bad = bad if null is None else bad | null
                     counters[name] = np.where(bad, 0, numbers.low)
                 continue
             counts = np.full(len(rows), step.count)
@@ -242,8 +242,8 @@ def _walk(
                 move(done, start - done)  # slack, or what a longer redefinition has
             done = start + child.length * child.count
             times = child.count
-            if child.item.occurs and child.item.occurs.depending_on:
-                told = known.get(child.item.occurs.depending_on, 0)
+            if child.counter:
+                told = known.get(child.counter, 0)
                 times = told if 0 <= told <= child.count else 0
             for index in range(times):
                 begin = start + index * child.length
@@ -257,13 +257,14 @@ def _walk(
             move(done, base + slot.length - done)
 
     def read(slot: Slot, start: int, known: dict[str, int]) -> None:
-        if slot.item.name not in wanted or slot.storage is None:
+        if slot.path not in wanted or slot.storage is None:
             return
         source = bytes(out) if shifted else raw
         try:
-            known[slot.item.name] = int(decode_value(source[start : start + slot.length], slot.storage, page))
-        except (BadValueError, ValueError):
-            known[slot.item.name] = 0
+            number = decode_value(source[start : start + slot.length], slot.storage, page)
+        except BadValueError:
+            number = 0
+        known[slot.path] = int(number or 0)
 
     group_of(layout.record, 0, {})
     if not shifted:

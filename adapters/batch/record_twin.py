@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from adapters.batch.codepage import CodePage
 from adapters.batch.columns import Column, Counter, RecordPlan
-from adapters.batch.decoder import CUT, MISSING
+from adapters.batch.decoder import CUT, MISSING, NO_KEY
 from adapters.batch.reference import BadValueError, Trim, decode_value
 from adapters.batch.values import value
 
@@ -36,7 +36,7 @@ class _Record:
             if len(piece) == counter.storage.length:
                 with contextlib.suppress(BadValueError):
                     page = counter.page or self.page
-                    counts[counter.name] = int(decode_value(piece, counter.storage, page))
+                    counts[counter.name] = int(decode_value(piece, counter.storage, page) or 0)
         return {c.name: self.field(raw[c.offset :], c, counts) for c in columns}
 
     def field(self, raw: bytes, column: Column, counts: Mapping[str, int]) -> object:
@@ -64,12 +64,15 @@ class _Record:
     def one(self, raw: bytes, column: Column, counts: Mapping[str, int]) -> object:
         if column.children:
             return self.fields(raw, column.children, column.counters, counts)
-        if not raw and self.short_is_null and column.name not in self.plan.entity.key:
+        is_key = column.path in self.plan.key_paths
+        if not raw and self.short_is_null and not is_key:
             return None
         try:
             if len(raw) < column.length:
                 raise BadValueError(CUT if raw else MISSING)
             found = value(raw, column, self.page, self.trim)
+            if found is None and is_key and column.bad not in ("null", "raw"):
+                raise BadValueError(NO_KEY)
         except BadValueError as error:
             if column.raw:
                 return raw.hex()

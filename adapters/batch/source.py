@@ -11,7 +11,7 @@ import numpy as np
 from adapters.batch.codepage import CodePage
 from adapters.batch.controls import Control, Ledger, Seen, Total
 from adapters.batch.copybook import Layout
-from adapters.batch.framing import CHUNK, Broken, Scanner, Spans
+from adapters.batch.framing import CHUNK, Broken, Scanner, Spans, chunk_size
 from adapters.batch.kernels.integers import Int64s
 from adapters.batch.lineage import Lineage
 from adapters.batch.records import UNKNOWN, RecordType, assign
@@ -97,13 +97,13 @@ class Reading:
             if control is not None
         }
 
-    def chunks(self, stream: BinaryIO, chunk: int = CHUNK) -> Iterator[Chunk]:
-        """Yield decoded chunks in file order.
+    def chunks(self, stream: BinaryIO, chunk: int | None = None) -> Iterator[Chunk]:
+        """Yield decoded chunks in file order, each of so many bytes of the file (by default what is fastest).
 
         Raises:
             Terminal: the file does not fit the copybook at all.
         """
-        for part in self.source.scanner.scan(stream, chunk):
+        for part in self.source.scanner.scan(stream, chunk or chunk_size(self.source.layout.length)):
             if isinstance(part, Broken):
                 yield Chunk(rejects=[self._broken(part)])
                 continue
@@ -131,10 +131,10 @@ class Reading:
         self._records += 1
         reject = Reject("", part.record, part.offset, part.raw, "", part.reason, None)
         self._bad(1, reject)
-        framing = self.source.scanner.framing
-        if framing == "fixed" and self._records == 1:
+        scanner = self.source.scanner
+        if scanner.framing == "fixed" and scanner.measured is None and self._records == 1:
             raise self._wrong_copybook(f"the whole file is shorter than one record: {part.reason}")
-        if framing != "lines" and len(self._problems) < _MOST:
+        if scanner.framing != "lines" and len(self._problems) < _MOST:
             self._problems.append(f"record {part.record} at byte {part.offset}: {part.reason}")
         number = np.array([part.record])
         self._account({}, np.zeros(0, np.int64), {}, number)
@@ -146,7 +146,8 @@ class Reading:
         spec = scanner.spec
         step = scanner.length + spec.record_start + spec.record_end
         body = self.size - spec.file_header - spec.file_trailer
-        ragged = scanner.framing == "fixed" and self.size > 0 and body % step != 0
+        fixed = scanner.framing == "fixed" and scanner.measured is None
+        ragged = fixed and self.size > 0 and body % step != 0
         return ragged and self._undecodable * 2 > self._records
 
     def _wrong_copybook(self, what: str) -> Terminal:

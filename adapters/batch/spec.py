@@ -58,7 +58,7 @@ class BatchSpec(FormatSpec, ArrivalSpec, AdapterSpec):
             done_marker=self.done_marker,
             business_date=re.compile(self.business_date) if self.business_date else None,
         )
-        return BatchAdapter(reader, inbox)
+        return BatchAdapter(reader, inbox, self.opened)
 
     def reader(self, folder: Path) -> Reader:
         """Return the reader described by these settings, without touching the files' folder."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from adapters.batch.framing.chain import LengthError, Prefix
 from adapters.batch.framing.scanner import Scanner
+from adapters.batch.framing.shifted import Measured
 from adapters.batch.framing.words import WORD, Word
 
 #: (offset in the file, the record's bytes, '') or (offset, b"", why it is broken).
@@ -17,7 +18,9 @@ def records(raw: bytes, scanner: Scanner) -> list[Found]:
     spec = scanner.spec
     body = raw[spec.file_header : max(len(raw) - spec.file_trailer, spec.file_header)]
     found: list[Found]
-    if scanner.framing == "fixed":
+    if scanner.measured is not None:
+        found = _shifted(body, scanner.measured)
+    elif scanner.framing == "fixed":
         found = _fixed(body, scanner)
     elif scanner.framing == "lines":
         found = _lines(body, scanner)
@@ -39,6 +42,21 @@ def _fixed(body: bytes, scanner: Scanner) -> list[Found]:
             found.append((at + start, piece[start : step - end], ""))
         else:
             found.append((at, b"", "truncated"))
+    return found
+
+
+def _shifted(body: bytes, measured: Measured) -> list[Found]:
+    found: list[Found] = []
+    at = 0
+    while at < len(body):
+        try:
+            length = measured.length(body[at:])
+        except LengthError as error:
+            return [*found, (at, b"", str(error))]
+        if not length or at + length > len(body):
+            return [*found, (at, b"", "truncated")]
+        found.append((at, body[at : at + length], ""))
+        at += length
     return found
 
 

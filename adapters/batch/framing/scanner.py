@@ -16,6 +16,7 @@ from adapters.batch.framing.fixed import FixedCutter
 from adapters.batch.framing.frames import CHUNK, Broken, Spans
 from adapters.batch.framing.lines import LineCutter
 from adapters.batch.framing.measures import FieldMeasure, HeaderMeasure, MapMeasure, Trims, byte_of
+from adapters.batch.framing.shifted import Measured, ShiftedCutter
 from adapters.batch.framing.spanned import SpannedCutter
 from adapters.batch.framing.spec import FrameSpec, Framing
 from adapters.batch.framing.words import Word
@@ -32,16 +33,30 @@ class Scanner:
     length: int
     page: CodePage
     prefix: Prefix | None = None
+    measured: Measured | None = None
 
     @classmethod
-    def of(cls, framing: Framing, spec: FrameSpec, layout: Layout, page: CodePage, where: str) -> Scanner:
+    def of(
+        cls, framing: Framing, spec: FrameSpec, layout: Layout, page: CodePage, where: str,
+        *, shifted: bool = False,
+    ) -> Scanner:  # fmt: skip
         """Return the scanner for a record layout.
+
+        With `shifted` and no other word for it (`fixed`), a record is as long as its OCCURS DEPENDING ON
+        counters say.
 
         Raises:
             SettingsError: an option is missing, belongs to another framing, or names no field.
         """
         _check(framing, spec, where)
-        return cls(framing, spec, layout.length, page, _prefix(framing, spec, layout, page, where))
+        measured = Measured.of(layout, page) if shifted and framing == "fixed" else None
+        if measured and (spec.record_start or spec.record_end):
+            raise SettingsError(
+                "frame.record_start and record_end have no meaning where counters tell a record's length",
+                where=where, fix="describe these bytes as FILLERs of the copybook",
+            )  # fmt: skip
+        prefix = _prefix(framing, spec, layout, page, where)
+        return cls(framing, spec, layout.length, page, prefix, measured)
 
     @property
     def pad(self) -> int:
@@ -65,6 +80,8 @@ class Scanner:
         """Return what cuts one file."""
         spec = self.spec
         start, end = spec.record_start, spec.record_end
+        if self.measured is not None:
+            return ShiftedCutter(self.measured)
         if self.framing == "fixed":
             return FixedCutter(self.length, start, end)
         if self.framing == "lines":

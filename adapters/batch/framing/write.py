@@ -11,6 +11,7 @@ from adapters.batch.framing.expression import Expression
 from adapters.batch.framing.lines import line_ends
 from adapters.batch.framing.measures import byte_of
 from adapters.batch.framing.scanner import Scanner
+from adapters.batch.framing.shifted import Measured
 from adapters.batch.framing.spanned import FIRST, LAST, MIDDLE, WHOLE
 from adapters.batch.framing.words import WORD, Word
 
@@ -55,6 +56,8 @@ def write(records: Iterable[bytes], scanner: Scanner, stream: BinaryIO, block: i
 def _pieces(
     records: Iterator[bytes], scanner: Scanner, start: bytes, end: bytes, block: int
 ) -> Iterator[bytes]:
+    if scanner.measured is not None:
+        return _shifted(records, scanner.measured)
     if scanner.framing == "fixed":
         return _fixed(records, scanner.length, start, end)
     if scanner.framing == "lines":
@@ -77,6 +80,13 @@ def _fixed(records: Iterator[bytes], length: int, start: bytes, end: bytes) -> I
         if len(record) != length:
             raise EncodeError(f"record {number} has {len(record)} bytes, the copybook {length}")
         yield start + record + end
+
+
+def _shifted(records: Iterator[bytes], measured: Measured) -> Iterator[bytes]:
+    for number, record in enumerate(records, 1):
+        if measured.length(record) != len(record):
+            raise EncodeError(f"record {number} has {len(record)} bytes, its counters say otherwise")
+        yield record
 
 
 def _lines(records: Iterator[bytes], scanner: Scanner, start: bytes) -> Iterator[bytes]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from adapters.batch.copybook import Storage
+from adapters.batch.kernels.words import Words
 
 Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
@@ -26,28 +26,60 @@ class Integers:
     high: Int64s | None = None
 
     @classmethod
-    def fold(cls, columns: Iterable[npt.NDArray[np.uint8]], base: int, digits: int, n: int) -> Integers:
-        """Return the numbers whose digits in `base` are `columns`, most significant first."""
-        if digits <= NARROW:
-            # int32 is twice as fast where it holds the value.
-            total: npt.NDArray[np.signedinteger[Any]] = np.zeros(n, np.int32 if digits <= 9 else np.int64)
-            for column in columns:
-                np.multiply(total, base, out=total)
-                np.add(total, column, out=total)
-            return cls(total.astype(np.int64, copy=False))
-        low, high = np.zeros(n, np.uint64), np.zeros(n, np.uint64)
-        for column in columns:
-            low, high = multiply_add(low, high, base, column.astype(np.uint64))
+    def of_digits(cls, digits: npt.NDArray[np.uint8]) -> Integers:
+        """Return the numbers of (places, n) digits, most significant first; none may be above 9."""
+        if len(digits) <= NARROW:
+            total = np.zeros(digits.shape[1], np.int64)
+            for row in digits:
+                total *= 10
+                total += row
+            return cls(total)
+        low, high = np.zeros(digits.shape[1], np.uint64), np.zeros(digits.shape[1], np.uint64)
+        for row in digits:
+            low, high = _multiply_add(low, high, 10, row.astype(np.uint64))
         return cls(low.view(np.int64), high.view(np.int64))
 
-    def append(self, digit: npt.NDArray[np.uint8]) -> Integers:
-        """Return the numbers times ten plus a digit."""
-        if self.high is None:
-            return Integers(self.low * np.int64(10) + digit)
-        low, high = multiply_add(
-            self.low.view(np.uint64), self.high.view(np.uint64), 10, digit.astype(np.uint64)
-        )
-        return Integers(low.view(np.int64), high.view(np.int64))
+    @classmethod
+    def of_eights(cls, parts: Sequence[Words], digits: int) -> Integers:
+        """Return the numbers whose digits, eight by eight from the right, are `parts`."""
+        return cls._joined(parts, [8] * len(parts), digits)
+
+    @classmethod
+    def of_sixteens(cls, parts: Sequence[Words], last: int, digits: int) -> Integers:
+        """Return the numbers whose digits, sixteen by sixteen, are `parts`; the last part has `last`."""
+        return cls._joined(parts, [*[16] * (len(parts) - 1), last], digits)
+
+    @classmethod
+    def _joined(cls, parts: Sequence[Words], places: Sequence[int], digits: int) -> Integers:
+        total = parts[0]
+        if digits <= NARROW:
+            for part, more in zip(parts[1:], places[1:], strict=True):
+                total *= np.uint64(10**more)
+                total += part
+            return cls(total.view(np.int64))
+        high = np.zeros_like(total)
+        for part, more in zip(parts[1:], places[1:], strict=True):
+            # A factor may have 32 bits, so 16 places are two steps.
+            for step in (8, more - 8) if more > 9 else (more,):
+                total, high = _multiply_add(total, high, 10**step, np.zeros_like(total))
+            total += part
+            high += total < part
+        return cls(total.view(np.int64), high.view(np.int64))
+
+    @property
+    def words(self) -> tuple[Int64s, Int64s]:
+        """The low and the high words, the numbers being 128 bits wide."""
+        wide = self.widen()
+        assert wide.high is not None
+        return wide.low, wide.high
+
+    def zero(self, rows: npt.NDArray[np.intp]) -> Integers:
+        """Return the numbers with 0 in these rows."""
+        low, high = self.low.copy(), None if self.high is None else self.high.copy()
+        low[rows] = 0
+        if high is not None:
+            high[rows] = 0
+        return Integers(low, high)
 
     def negate(self, where: Bools) -> Integers:
         """Return the numbers with the sign changed in the rows of `where`."""
@@ -60,15 +92,6 @@ class Integers:
             np.where(where, minus_low, low).view(np.int64), np.where(where, minus_high, high).view(np.int64)
         )
 
-    def replace(self, at: Int64s, some: Integers) -> Integers:
-        """Return the numbers with those at the positions `at` replaced."""
-        numbers = self if some.high is None else self.widen()
-        numbers.low[at] = some.low
-        high = some.widen().high
-        if numbers.high is not None and high is not None:
-            numbers.high[at] = high
-        return numbers
-
     def shift(self, places: int) -> Integers:
         """Return the numbers times 10**places (trailing Ps of a PICTURE), as 128-bit words."""
         wide = self.widen()
@@ -77,7 +100,7 @@ class Integers:
         nothing = np.zeros(len(low), np.uint64)
         for _ in range(places):
             # Two's complement: multiplying the words modulo 2**128 keeps the sign.
-            low, high = multiply_add(low, high, 10, nothing)
+            low, high = _multiply_add(low, high, 10, nothing)
         return Integers(low.view(np.int64), high.view(np.int64))
 
     def widen(self) -> Integers:
@@ -102,11 +125,8 @@ _LOW_HALF = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
 
-def multiply_add(
-    low: npt.NDArray[np.uint64],
-    high: npt.NDArray[np.uint64],
-    base: int,
-    add: npt.NDArray[np.uint64] | np.uint64,
+def _multiply_add(
+    low: npt.NDArray[np.uint64], high: npt.NDArray[np.uint64], base: int, add: npt.NDArray[np.uint64]
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
     """Return (high:low) * base + add over 128 bits, by 32-bit halves so that nothing overflows."""
     factor = np.uint64(base)

@@ -168,6 +168,8 @@ def _group(draw: st.DrawFn, slot: Slot, group: str | None, counts: dict[str, int
     out: dict[str, Any] = {}
     for child in chosen(slot.children, group):
         name = avro_name(child.item.name) if child.item.name else ""
+        if child.children and not _has_fields(child, group):
+            continue
         if child.item.occurs and (name or child.children):
             times = counts.get(child.item.occurs.depending_on or "", child.count)
             out[name or "FILLER"] = [_one(draw, child, group, counts) for _ in range(times)]
@@ -178,6 +180,13 @@ def _group(draw: st.DrawFn, slot: Slot, group: str | None, counts: dict[str, int
         elif name:
             out[name] = _one(draw, child, group, counts)
     return out
+
+
+def _has_fields(slot: Slot, group: str | None) -> bool:
+    return any(
+        _has_fields(child, group) if child.children else child.item.name
+        for child in chosen(slot.children, group)
+    )
 
 
 def _one(draw: st.DrawFn, slot: Slot, group: str | None, counts: dict[str, int]) -> Any:
