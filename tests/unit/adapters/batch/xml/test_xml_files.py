@@ -37,7 +37,8 @@ fields = [
 """
 ONE = (
     '<claim id="7"><person><first>Ann</first><last> O&apos;Neil\n</last></person>'
-    '<amount cur="GBP">12.5</amount><c:code>A</c:code><code>other</code><since>2026-11-24</since><tags><tag>a</tag><tag/></tags>'
+    '<amount cur="GBP">12.5</amount><c:code>A</c:code><code>other</code>'
+    '<since>2026-11-24</since><tags><tag>a</tag><tag/></tags>'
     '<payment on="2026-01-02">1</payment><payment on="2026-01-03">2</payment></claim>'
 )  # fmt: skip
 ROW = {
@@ -110,7 +111,7 @@ def test_bad_records_become_rejects_with_their_bytes(read: Any) -> None:
 )
 @pytest.mark.parametrize("chunk", [11, 1 << 20])
 def test_a_broken_document(read: Any, cut: str, what: str, raw: bytes, chunk: int) -> None:
-    """Records before the break are read; the break makes the extract incomplete, and a reject with its bytes."""
+    """Records before the break are read; it makes the extract incomplete, and a reject with its bytes."""
     data = export(ONE).split("</claims>")[0].encode() + cut.encode()
     found = read(CLAIMS, data, chunk)
     assert found.rows["claim"] == [ROW]
