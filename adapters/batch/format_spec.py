@@ -19,6 +19,7 @@ from adapters.batch.delimited.spec import DelimitedSpec
 from adapters.batch.dialect import PROFILES, Dialect, Trim
 from adapters.batch.fixedtext.spec import FixedTextSpec
 from adapters.batch.framing import FrameSpec, Framing, Scanner
+from adapters.batch.json.spec import JsonSpec
 from adapters.batch.lineage import below, inherited
 from adapters.batch.opening import Compression, opened
 from adapters.batch.plan import Marks, RecordPlan, plan, suggestion
@@ -27,6 +28,7 @@ from adapters.batch.records import RecordType, Role, When
 from adapters.batch.rows import Odo
 from adapters.batch.source import Source
 from adapters.batch.text_formats import text_reader
+from adapters.batch.xml.spec import XmlSpec
 from adapters.spec import TopicPart
 from schemas.classification import Classification
 from schemas.entity import KeyPrivacy
@@ -153,6 +155,8 @@ class FormatSpec(BaseModel):
 
     delimited: DelimitedSpec | None = Field(None, description="Fields and marks of a delimited file.")
     fixed_text: FixedTextSpec | None = Field(None, description="Fields of records of text, by their places.")
+    json_: JsonSpec | None = Field(None, alias="json", description="Fields of records of JSON, by paths.")
+    xml: XmlSpec | None = Field(None, description="Fields of elements of XML, by paths.")
 
     @model_validator(mode="after")
     def _one_or_several(self) -> FormatSpec:

@@ -13,13 +13,17 @@ from adapters.batch.delimited.reader import DelimitedReader
 from adapters.batch.delimited.spec import DelimitedSpec
 from adapters.batch.fields.assemble import Assembly
 from adapters.batch.fields.encoding import Encoding
-from adapters.batch.fields.field_plan import FieldMarks, FieldPlan, entity_of, planned
-from adapters.batch.fields.field_spec import FieldSpec, ValueSpec
+from adapters.batch.fields.field_plan import FieldMarks, FieldPlan, entity_of, nested, planned
+from adapters.batch.fields.field_spec import FieldSpec, NestedFieldSpec, ValueSpec
 from adapters.batch.fields.kinds import RecordKind, Role, Test, Total
 from adapters.batch.fixedtext.reader import FixedTextReader
 from adapters.batch.fixedtext.spec import FixedFieldSpec, FixedTextSpec
 from adapters.batch.framing import Scanner
+from adapters.batch.json.reader import JsonReader
 from adapters.batch.reader import Reader
+from adapters.batch.xml.paths import Path as ElementPath
+from adapters.batch.xml.reader import XmlReader
+from adapters.batch.xml.spec import XmlSpec
 from schemas.entity import KeyPrivacy
 from schemas.errors import SettingsError
 
@@ -48,7 +52,7 @@ def text_reader(spec: FormatSpec, folder: Path, *, system: str, key_privacy: Key
                 where=where,
                 fix=f"delete it; the fields are declared in [{spec.format}]",
             )
-    table = getattr(spec, spec.format)
+    table = getattr(spec, "json_" if spec.format == "json" else spec.format)
     if table is None:
         raise SettingsError(
             f"the table [{spec.format}] is missing", where=where, fix=f"declare its fields in [{spec.format}]"
@@ -56,7 +60,11 @@ def text_reader(spec: FormatSpec, folder: Path, *, system: str, key_privacy: Key
     made = _Kinds(spec, table, where, system, key_privacy)
     if isinstance(table, DelimitedSpec):
         return _delimited(made, table)
-    return _fixed(made, table)
+    if isinstance(table, FixedTextSpec):
+        return _fixed(made, table)
+    if isinstance(table, XmlSpec):
+        return _xml(made, table)
+    return JsonReader(table, made.kinds({_ONLY: made.nested(table.fields, "json.fields")}))
 
 
 def _delimited(made: _Kinds, table: DelimitedSpec) -> DelimitedReader:
@@ -116,6 +124,27 @@ def _fixed(made: _Kinds, table: FixedTextSpec) -> FixedTextReader:
     return FixedTextReader(encoding, scanner, kinds, length, spec.short_records == "null")
 
 
+def _xml(made: _Kinds, table: XmlSpec) -> XmlReader:
+    fields = made.nested(table.fields, "xml.fields")
+    paths: dict[str, ElementPath] = {}
+
+    def collect(plans: Sequence[FieldPlan]) -> None:
+        for plan in plans:
+            where = f"{made.where}: xml.fields: {plan.legacy}"
+            paths[str(plan.source)] = ElementPath.parse(str(plan.source), table.namespaces, where)
+            collect(plan.children)
+
+    collect(fields)
+    records = ElementPath.parse(table.records, table.namespaces, f"{made.where}: xml.records")
+    if records.attribute is not None or not records.steps:
+        raise SettingsError(
+            f"{table.records!r} names no elements",
+            where=f"{made.where}: xml.records",
+            fix="write /a/b or //b",
+        )
+    return XmlReader(table, made.kinds({_ONLY: fields}), records, paths)
+
+
 def _placed(fields: Sequence[FieldPlan], specs: Sequence[FixedFieldSpec]) -> Iterator[FieldPlan]:
     """Yield the fields with their places; one without a start follows the one before."""
     behind = 0
@@ -171,11 +200,18 @@ class _Kinds:
 
     def planned(self, fields: Sequence[FieldSpec], table: str) -> list[FieldPlan]:
         """Return the plans of declared fields."""
+        return [planned(field, self.values, self._marks, f"{self.where}: {table}") for field in fields]
+
+    @property
+    def _marks(self) -> FieldMarks:
         spec = self.spec
-        marks = FieldMarks(
+        return FieldMarks(
             spec.dates, spec.sentinels, spec.classification, spec.century_pivot, spec.trim, self.where
         )
-        return [planned(field, self.values, marks, f"{self.where}: {table}") for field in fields]
+
+    def nested(self, fields: Sequence[NestedFieldSpec], table: str) -> tuple[FieldPlan, ...]:
+        """Return the plans of the fields of a document."""
+        return tuple(nested(field, self.values, self._marks, f"{self.where}: {table}") for field in fields)
 
     def kinds(self, layouts: Layouts, leave_out: Sequence[WhenSpec] = ()) -> tuple[RecordKind, ...]:
         """Return the kinds: header and trailer first, then those that are left out, then those of entities.

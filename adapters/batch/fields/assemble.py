@@ -38,11 +38,13 @@ class Branch:
         columns: the fields' texts; those of a list hold all its occurrences one behind the other.
         lengths: m numbers of occurrences, -1 where there is no list; None for single records.
         present: m; false where there is no record.
+        unreadable: row → why there is no record (or list), though something is there.
     """
 
     columns: tuple[Leaf | Branch, ...]
     lengths: Int64s | None = None
     present: Bools | None = None
+    unreadable: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,8 @@ class _Run:
         """Return a field's array; `rows` and `ordinals` say to which record each of m texts belongs."""
         if isinstance(column, Leaf):
             return self._leaf(plan, column, path, rows, ordinals)
+        for at, why in column.unreadable.items():
+            self._fault(path, why, at, rows, ordinals)
         if column.lengths is not None:
             return self._list(plan, column, kind, path, rows, ordinals)
         fields = [kind.field(i) for i in range(kind.num_fields)]

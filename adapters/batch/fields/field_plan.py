@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.batch.dates import DateFormat
-from adapters.batch.fields.field_spec import FieldSpec, ValueSpec
+from adapters.batch.fields.field_spec import FieldSpec, NestedFieldSpec, ValueSpec
 from adapters.batch.fields.value_type import ValueType, declared
 from adapters.batch.moments import MomentFormat
 from adapters.batch.reference import Trim
@@ -131,6 +131,24 @@ def planned(spec: FieldSpec, values: ValueSpec, marks: FieldMarks, where: str) -
     return FieldPlan(
         avro_name(spec.name), spec.name, spec.name if spec.source is None else spec.source, made,
         doc=spec.doc, classification=secret or "personal",
+    )  # fmt: skip
+
+
+def nested(spec: NestedFieldSpec, values: ValueSpec, marks: FieldMarks, where: str) -> FieldPlan:
+    """Return the plan of a field that may repeat and may have fields of its own.
+
+    Raises:
+        SettingsError: as `planned`.
+    """
+    if not spec.fields:
+        return replace(planned(spec, values, marks, where), many=spec.many)
+    where = f"{where}: {spec.name}"
+    children = tuple(nested(child, values, marks, where) for child in spec.fields)
+    avro_names([child.legacy for child in children], where=where)
+    secret = _one("classification", spec.classification, marks.classification.get(spec.name), where)
+    return FieldPlan(
+        avro_name(spec.name), spec.name, spec.name if spec.source is None else spec.source, None,
+        spec.many, children, spec.doc, secret or "personal",
     )  # fmt: skip
 
 

@@ -43,6 +43,15 @@ class FieldSpec(BaseModel):
     doc: str = Field("", description="What it means; stands in the schema.")
 
 
+class NestedFieldSpec(FieldSpec):
+    """A field of a document: a value, a list (`many`), or a record with fields of its own."""
+
+    many: bool = Field(False, description="It repeats: a list.")
+    fields: tuple[AnyNested, ...] = Field(
+        (), description="Fields of a record inside the record; their `from` starts there."
+    )
+
+
 def spelled_out(value: Any) -> Any:
     """Return the short form `name:type` as a table."""
     if not isinstance(value, str):
@@ -53,6 +62,13 @@ def spelled_out(value: Any) -> Any:
 
 #: A field as a table, or in short `name:type`.
 AnyField = Annotated[FieldSpec, BeforeValidator(spelled_out, json_schema_input_type=FieldSpec | str)]
+
+
+#: A field of a document, as a table, or in short `name:type`.
+AnyNested = Annotated[
+    NestedFieldSpec, BeforeValidator(spelled_out, json_schema_input_type=NestedFieldSpec | str)
+]
+NestedFieldSpec.model_rebuild()
 
 
 class ValueSpec(BaseModel):
