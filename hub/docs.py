@@ -78,7 +78,7 @@ def _tables(model: type[BaseModel], path: str) -> Iterator[str]:
     yield f"{heading}{about}\n\n| key | type | default | meaning |\n|---|---|---|---|\n{rows}"
     for name, info in model.model_fields.items():
         for inner in _models(info.annotation):
-            yield from _tables(inner, f"{path}.{info.alias or name}" if path else info.alias or name)
+            yield from _tables(inner, f"{path}.{name}" if path else name)
 
 
 def _row(name: str, info: FieldInfo) -> str:
