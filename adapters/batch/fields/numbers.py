@@ -134,7 +134,7 @@ def _fold(
         good &= (digits[: len(digits) - limit] == 0).all(axis=0)
         digits = digits[len(digits) - limit :] if limit > 0 else digits[:0]
     zeros = np.zeros((missing, n), np.uint8)
-    return Integers.fold([*digits, *zeros], 10, kind.digits, n), good, minus & good
+    return Integers.of_digits(np.concatenate((digits, zeros))), good, minus & good
 
 
 def _arrow(found: Integers, sure: Bools, kind: ValueType) -> pa.Array:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from adapters.batch.inspect.alphabet import ASCII_WORDS, EBCDIC_WORDS
 from adapters.batch.inspect.chain import broken_chain
 from adapters.batch.inspect.cut import Cut, by_chain, by_header, by_length, by_lines
-from adapters.batch.inspect.fields import Run, copybook, names, runs
+from adapters.batch.inspect.fields import Run, copybook, ending, names, runs
 from adapters.batch.inspect.found import Found
 from adapters.batch.inspect.guess import Guess, cannot_tell
 from adapters.batch.inspect.lines import Lines
@@ -97,7 +97,7 @@ def _drafted(
     matrix = cut.candidate.matrix
     settings: dict[str, Any] = {"copybook": "draft.cpy", "code_page": page, **cut.candidate.settings}
     if types is None:
-        parts = runs(matrix.view, ebcdic=ebcdic)
+        parts = ending(runs(matrix.view, ebcdic=ebcdic), matrix.lengths)
         key, sure = _key(matrix.view, parts, "FIELD")
         settings |= {"entity": "record", "key": key}
         warned += [] if sure else [_no_key("the records")]
@@ -121,7 +121,7 @@ def _typed(
     for value in types.details:
         shown = value.decode(codec)
         view = matrix.view[values == value]
-        parts = _around(runs(view, ebcdic=ebcdic), types)
+        parts = ending(_around(runs(view, ebcdic=ebcdic), types), matrix.lengths[values == value])
         stem = f"T{shown.strip().upper()}"
         key, sure = _key(view, parts, stem)
         group = f"{stem}-RECORD"

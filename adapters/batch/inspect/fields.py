@@ -12,6 +12,9 @@ from adapters.batch.inspect.alphabet import ASCII_TEXT, ASCII_WORDS, EBCDIC_WORD
 
 Bytes = npt.NDArray[np.uint8]
 
+#: More lengths of records than this are no ends of fields, but texts of any length.
+_LENGTHS = 12
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -85,6 +88,20 @@ def copybook(
         lines.append(f"           05  {name} REDEFINES WHOLE-RECORD.")
         lines += _entries(name.removesuffix("-RECORD"), parts, 10)
     return "\n".join(lines) + "\n"
+
+
+def ending(parts: Sequence[Run], lengths: npt.NDArray[np.int64]) -> list[Run]:
+    """Return the runs with a border where records end: of a few lengths each is the end of a field."""
+    ends = sorted({int(length) for length in lengths})
+    out: list[Run] = []
+    for run in parts:
+        start, stop = run.offset, run.offset + run.length
+        inside = [end for end in ends if start < end < stop] if len(ends) <= _LENGTHS else []
+        kind = run.kind if not inside or run.kind == "blank" else "text"
+        for end in [*inside, stop]:
+            out.append(Run(kind, start, end - start, run.signed and not inside))
+            start = end
+    return out
 
 
 def names(stem: str, parts: Sequence[Run]) -> list[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from adapters.batch.copybook import Layout, layouts, parse, union
+from adapters.batch.decoder import MISSING
 from adapters.batch.dialect import PROFILES, Dialect
 from adapters.batch.inspect.alphabet import alphabet
 from adapters.batch.inspect.bare import bare
@@ -90,10 +92,17 @@ def inspect_sample(
     report = replace(seen, warnings=notes, fields=found.shown(values=show_values), draft=found.draft)
     if found.settings is None:
         return report
-    settings = dict(found.settings)
-    report = replace(report, settings=settings, adapter_toml=adapter_toml(report, settings, name))
+    report = _proposed(report, dict(found.settings))
     tried = trial(report, found.content, copybook_text or found.draft, folder, whole=found.whole)
+    if any(MISSING in note for note in tried):
+        # Variable-length records may leave out the fields at their end: these are null, not broken.
+        report = _proposed(report, {**(report.settings or {}), "short_records": "null"})
+        tried = trial(report, found.content, copybook_text or found.draft, folder, whole=found.whole)
     return replace(report, notes=tried)
+
+
+def _proposed(report: Report, settings: dict[str, Any]) -> Report:
+    return replace(report, settings=settings, adapter_toml=adapter_toml(report, settings, report.name))
 
 
 def _container(sample: Sample) -> Guess:

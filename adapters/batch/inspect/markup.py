@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,18 @@ from adapters.batch.inspect.guess import Guess
 from adapters.batch.inspect.separated import kind_of
 
 _VALUES = 2000
+
+
+def _column(name: str, path: str, cells: Sequence[str]) -> Mapping[str, Any]:
+    """Return what one field of the records holds."""
+    kind, form = kind_of(cells)
+    scales = (
+        len(c.strip()) - 1 - max(c.rfind("."), c.rfind(",")) for c in cells if kind == "decimal" and c.strip()
+    )
+    return {
+        "name": name, "path": path, "type": kind, "format": form, "distinct": len(set(cells)),
+        "scale": max(scales, default=0),
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,10 @@ def xml(head: bytes, text: str) -> tuple[list[Guess], Markup] | None:
                 namespaces.setdefault(node[0] or "", node[1])
             elif event == "start":
                 stack.append(etree.QName(node).localname)
-                paths["/" + "/".join(stack)] += 1
+                here = "/" + "/".join(stack)
+                paths[here] += 1
+                for name, value in node.attrib.items():
+                    leaves.setdefault(f"{here}/@{etree.QName(name).localname}", []).append(str(value))
             else:
                 path = "/" + "/".join(stack)
                 if len(node) == 0 and len(leaves.setdefault(path, [])) < _VALUES:
@@ -79,7 +94,7 @@ def xml(head: bytes, text: str) -> tuple[list[Guess], Markup] | None:
                             for c in node
                             if isinstance(c.tag, str)
                         }
-                        | {f"@{k}": str(v) for k, v in node.attrib.items()}
+                        | {etree.QName(k).localname: str(v) for k, v in node.attrib.items()}
                     )
                 stack.pop()
     except etree.XMLSyntaxError as error:
@@ -105,11 +120,10 @@ def xml(head: bytes, text: str) -> tuple[list[Guess], Markup] | None:
         if p != record
     ]
     columns = tuple(
-        {"name": path.rpartition("/")[2], "path": path.removeprefix(record).lstrip("/"),
-         "type": kind_of(cells)[0], "format": kind_of(cells)[1], "distinct": len(set(cells))}
+        _column(re.sub(r"\W", "_", path[len(record) + 1 :].replace("@", "")), path[len(record) + 1 :], cells)
         for path, cells in leaves.items()
         if path.startswith(f"{record}/")
-    )  # fmt: skip
+    )
     made = Markup(
         "xml", False, record, columns, paths[record], namespaces, declared[1] if declared else "", doctype,
         tuple(rows.get(record, ())),
@@ -183,11 +197,7 @@ def _json_guesses(
             cells.setdefault(name, []).append(
                 "" if value is None else value if isinstance(value, str) else json.dumps(value)
             )
-    columns = tuple(
-        {"name": name, "path": name, "type": kind_of(values)[0], "format": kind_of(values)[1],
-         "distinct": len(set(values))}
-        for name, values in cells.items()
-    )  # fmt: skip
+    columns = tuple(_column(name, name, values) for name, values in cells.items())
     rows = tuple({n: "" if v is None else str(v) for n, v in one.items()} for one in objects[:_VALUES])
     made = Markup("json", lines, path, columns, len(objects), rows=rows)
     kind = "json lines" if lines else "json"

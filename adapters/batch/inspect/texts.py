@@ -138,7 +138,22 @@ def _marked_up(guesses: list[Guess], markup: Markup, sample: Sample, letters: Gu
 
 
 def _markup_settings(markup: Markup) -> dict[str, Any]:
-    return {"record": markup.record}
+    records = markup.record
+    if markup.format == "json":
+        records = "lines" if markup.lines else f"{records}[]"
+    return {"records": records, "fields": [_marked_up_field(column) for column in markup.columns]}
+
+
+def _marked_up_field(column: Mapping[str, Any]) -> Any:
+    """Return a field in short, or as a table where its path is not its name."""
+    kind = column["type"]
+    if kind == "decimal":
+        kind = "decimal(18,2)" if column["scale"] <= 2 else f"decimal(18,{column['scale']})"
+    elif kind == "date" and column["format"] != "yyyy-mm-dd":
+        kind = "text"
+    if column["path"] == column["name"]:
+        return f"{column['name']}:{kind}"
+    return {"name": column["name"], "from": column["path"], "type": kind}
 
 
 def _agrees(stated: str, found: str) -> bool:

@@ -168,9 +168,9 @@ def typed(seed: int, n: int, page: str = "cp285", *, header: bool = True) -> lis
 
 
 def shortened(seed: int, rows: list[bytes]) -> list[bytes]:
-    """Cut each record somewhere after its first fields, as variable-length files have them."""
+    """End each record with one of its last fields, as variable-length files do."""
     chance = random.Random(seed)
-    return [row[: chance.randint(60, len(row))] for row in rows]
+    return [row[: chance.choice((58, 60, 61, len(row)))] for row in rows]
 
 
 def word(length: int, order: str, *, inclusive: bool, place: int = 0) -> bytes:
