@@ -15,8 +15,11 @@ from adapters.batch.columns import BadValues, ShortRecords
 from adapters.batch.control_spec import BatchesSpec, HeaderSpec, TrailerSpec, WhenSpec
 from adapters.batch.copybook import CopyLibrary, Layout, layouts, parse
 from adapters.batch.dates import DateFormat
+from adapters.batch.delimited.spec import DelimitedSpec
 from adapters.batch.dialect import PROFILES, Dialect, Trim
+from adapters.batch.fixedtext.spec import FixedTextSpec
 from adapters.batch.framing import FrameSpec, Framing, Scanner
+from adapters.batch.json.spec import JsonSpec
 from adapters.batch.lineage import below, inherited
 from adapters.batch.opening import Compression, opened
 from adapters.batch.plan import Marks, RecordPlan, plan, suggestion
@@ -24,6 +27,8 @@ from adapters.batch.reader import Reader
 from adapters.batch.records import RecordType, Role, When
 from adapters.batch.rows import Odo
 from adapters.batch.source import Source
+from adapters.batch.text_formats import text_reader
+from adapters.batch.xml.spec import XmlSpec
 from adapters.spec import TopicPart
 from schemas.classification import Classification
 from schemas.entity import KeyPrivacy
@@ -148,6 +153,11 @@ class FormatSpec(BaseModel):
         description="Field → `public`, `internal`, `personal` or `sensitive`; `personal` until classified.",
     )
 
+    delimited: DelimitedSpec | None = Field(None, description="Fields and marks of a delimited file.")
+    fixed_text: FixedTextSpec | None = Field(None, description="Fields of records of text, by their places.")
+    json_: JsonSpec | None = Field(None, alias="json", description="Fields of records of JSON, by paths.")
+    xml: XmlSpec | None = Field(None, description="Fields of elements of XML, by paths.")
+
     @model_validator(mode="after")
     def _one_or_several(self) -> FormatSpec:
         if self.format == "copybook" and self.copybook is None:
@@ -182,6 +192,8 @@ class FormatSpec(BaseModel):
             SettingsError: a name that is no field, a wrong record length, an unknown page or dialect.
             CopybookError: the copybook cannot be read.
         """
+        if self.format != "copybook":
+            return text_reader(self, folder, system=system, key_privacy=key_privacy)
         where = f"{folder / 'adapter.toml'}"
         dialect = self._dialect(where)
         layout = self._layout(folder, dialect, where)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hub.commands import adapter_new
 from hub.commands.options import EstateArgument, EstateOption, JsonOption, open_estate
 from hub.terminal import DONE, NO, print_json, print_table, say
 from schemas.errors import SettingsError
@@ -18,7 +19,8 @@ Reason = Annotated[str, typer.Option(help="Why; it is kept on record.")]
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register `list`, `about`, `run`, `approve`, `reject`."""
+    """Register `new`, `test`, `list`, `about`, `run`, `approve`, `reject`."""
+    adapter_new.add_to(app)
     app.command("list", epilog="Example: banyan adapter list universal_credit --json")(list_)
     app.command(epilog="Example: banyan adapter about batch")(about)
     app.command(epilog=EXAMPLE)(run)
