@@ -211,7 +211,7 @@ def _kept(
                 yield codec.decode(raw, keep_raw=True)
 
     block: list[dict[str, Any]] = []
-    with path.open("rb") as stream:
+    with spec.opened(path) as stream:
         for line in lines(stream):
             block.append(line)
             outcome.records += 1
