@@ -54,6 +54,7 @@ def test_the_contract_is_whole() -> None:
             "check",
             "layout",
             "decode",
+            "encode",
             "bench",
             "test",
         ],
