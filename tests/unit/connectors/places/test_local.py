@@ -53,13 +53,17 @@ def test_a_file_that_became_a_pipe_is_not_waited_for(place, tmp_path):
     entry = only(place)
     path.unlink()
     os.mkfifo(path)
-    done = []
-    reader = threading.Thread(
-        target=lambda: done.append(pytest.raises(FileUnreadable, place.fetch, entry, tmp_path))
-    )
+    refusals = []
+
+    def read():
+        with pytest.raises(FileUnreadable):
+            place.fetch(entry, tmp_path)
+        refusals.append(True)
+
+    reader = threading.Thread(target=read)
     reader.start()
     reader.join(5)
-    assert done
+    assert refusals
 
 
 def test_an_unreadable_file_stops_only_itself(place, tmp_path, monkeypatch):
@@ -142,7 +146,7 @@ def test_a_move_over_a_border_of_file_systems_is_whole(place, monkeypatch):
 
 @given(st.binary(min_size=1, max_size=255).filter(lambda n: b"/" not in n and b"\0" not in n))
 def test_a_shown_name_is_one_printable_line(name):
-    """Whatever bytes a name has, it is shown as printable text that UTF-8 can hold, and archived within the limit."""
+    """Whatever bytes a name has, it is shown as printable text, and archived within the limit."""
     text = name.decode("utf-8", "surrogateescape")
     assert shown(text).isprintable() and shown(text).encode()
     assert len(beside(text, "f" * 64).encode("utf-8", "surrogateescape")) <= 255

@@ -69,9 +69,7 @@ def test_an_archived_name_gets_the_hash_behind_it(server, place):
 def test_names_that_are_no_text_are_files_too(server, place, tmp_path):
     """A name with a newline or with bytes that are no UTF-8 is listed, read and archived."""
     for name in (b"odd\nname", b"caf\xe9", b"x" * 250):
-        path = os.fsencode(server.root / "inbox") + b"/" + name
-        with open(path, "wb") as sink:
-            sink.write(name)
+        drop(server, os.fsdecode(name), name)
     for number, entry in enumerate(sorted(place.entries(), key=lambda e: e.name)):
         fetched = place.fetch(entry, tmp_path / f"copy{number}")
         assert fetched.path.read_bytes() == os.fsencode(entry.name)
