@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from adapters.batch.inbox import Arrival, Inbox
-from adapters.batch.source import Reading, Source
+from adapters.batch.reader import Reader, Reading
 from adapters.extract import Chunk, Extract, Origin
 from schemas.entity import Entity
 from schemas.errors import Terminal, Transient
 
 
 class BatchAdapter:
-    """Implements `adapters.extract.Adapter` for a folder of files with one layout."""
+    """Implements `adapters.extract.Adapter` for a folder of files of one format."""
 
-    def __init__(self, source: Source, inbox: Inbox, entities: Mapping[str, Entity]) -> None:
-        self._source, self._inbox, self._entities = source, inbox, entities
+    def __init__(self, reader: Reader, inbox: Inbox) -> None:
+        self._reader, self._inbox = reader, inbox
 
     @property
     def entities(self) -> Mapping[str, Entity]:
         """The entities that the files hold, by name."""
-        return self._entities
+        return self._reader.entities
 
     def poll(self) -> Iterator[FileExtract]:
         """Yield the files that wait, oldest business date first."""
         for arrival in self._inbox.arrivals():
-            yield FileExtract(arrival, self._source)
+            yield FileExtract(arrival, self._reader)
 
     def done(self, extract: Extract) -> None:
         """Move the extract's file to the archive (nothing where the folder is read only)."""
@@ -36,9 +36,9 @@ class BatchAdapter:
 class FileExtract:
     """One file as an extract."""
 
-    def __init__(self, arrival: Arrival, source: Source) -> None:
+    def __init__(self, arrival: Arrival, reader: Reader) -> None:
         self.arrival = arrival
-        self._source = source
+        self._reader = reader
         self._reading: Reading | None = None
 
     def __repr__(self) -> str:
@@ -63,7 +63,7 @@ class FileExtract:
         """Yield decoded chunks.
 
         Raises:
-            Terminal: the file does not fit the copybook. Transient: it changed while it was read.
+            Terminal: the file does not fit the settings. Transient: it changed while it was read.
         """
         if self.arrival.fault:
             raise Terminal(
@@ -71,7 +71,7 @@ class FileExtract:
                 where=self.arrival.path.name,
                 fix="mend business_date or pattern in adapter.toml, or move the file away",
             )
-        self._reading = Reading(self._source, self.arrival.path.name, self.arrival.size)
+        self._reading = self._reader.reading(self.arrival.path.name, self.arrival.size)
         try:
             with self.arrival.path.open("rb") as stream:
                 yield from self._reading.chunks(stream)

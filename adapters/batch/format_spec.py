@@ -12,8 +12,9 @@ from adapters.batch.codepage import CodePage
 from adapters.batch.copybook import Layout, layouts, parse
 from adapters.batch.dates import DateFormat
 from adapters.batch.dialect import Dialect
-from adapters.batch.framing import Framing
+from adapters.batch.framing import FrameSpec, Framing
 from adapters.batch.plan import Marks, RecordPlan, find, plan, suggestion
+from adapters.batch.reader import Reader
 from adapters.batch.records import RecordType, When
 from adapters.batch.reference import Trim
 from adapters.batch.source import Source
@@ -24,6 +25,10 @@ from schemas.errors import SettingsError
 from schemas.names import avro_name
 
 _Frozen = ConfigDict(extra="forbid", frozen=True)
+Format = Literal["copybook", "delimited", "fixed_text", "xml", "json"]
+Compression = Literal["auto", "none", "gzip", "bz2", "zstd", "zip"]
+BadValues = Literal["reject", "null", "raw", "fail"]
+Odo = Literal["max", "shift", "pad"]
 Literals = Annotated[tuple[str | int, ...], Field(min_length=1)]
 
 
@@ -72,11 +77,33 @@ class FormatSpec(BaseModel):
 
     model_config = _Frozen
 
-    copybook: str = Field(description="File with the record description; relative to this adapter's folder.")
+    format: Format = Field(
+        "copybook", description="What describes the records; all but `copybook` have a table of their own."
+    )
+    compression: Compression = Field(
+        "auto", description="`auto` tells a compressed file by its first bytes; `none` never looks."
+    )
+    copybook: str | None = Field(
+        None, description="File with the record description; relative to this adapter's folder."
+    )
+    copy_path: tuple[str, ...] = Field((), description="Folders in which COPY looks for members, in order.")
     record: str | None = Field(None, description="The 01 level to use, where the copybook has several.")
     code_page: str = Field("cp037", description="Code page of text and zoned numbers: cp285, cp1047, ascii…")
     dialect: str = Field("ibm", description="Compiler profile: ibm, ibm-trunc-bin or ibm-ieee.")
-    framing: Framing = Field("fixed", description="`fixed` (RECFM F, FB) or `lines` (text).")
+    framing: Framing = Field(
+        "fixed",
+        description="`fixed` (RECFM F, FB), `lines` (text), `rdw` (V), `bdw` (VB), `vs`, `vbs` (spanned), "
+        "`length_field`, `length_map` or `header`.",
+    )
+    frame: FrameSpec = Field(FrameSpec.model_validate({}), description="Options of the framing.")
+    odo: Odo = Field(
+        "max",
+        description="Where the fields after an OCCURS DEPENDING ON lie: as if the table were full (`max`), "
+        "right after its last entry (`shift`), or so with the record padded to its full length (`pad`).",
+    )
+    short_records: Literal["null", "reject"] = Field(
+        "reject", description="What becomes of fields past the end of a record that is shorter than its type."
+    )
     record_length: int | None = Field(
         None, ge=1, description="Checked against the copybook if given, in bytes."
     )
@@ -106,6 +133,19 @@ class FormatSpec(BaseModel):
         description="Field → values that mean 'nothing' and become null; LOW-VALUES, HIGH-VALUES and SPACES "
         "stand for an item filled with them.",
     )
+    bad_values: dict[str, BadValues] = Field(
+        default_factory=dict,
+        description="Field → what becomes of bytes that are no value of it: `reject` the record, `null`, "
+        "`raw` (text fields: their bytes in hexadecimal) or `fail` the file.",
+    )
+    bad_value_default: BadValues = Field("reject", description="The same, for all fields not named.")
+    fillers: Literal["drop", "name"] = Field(
+        "drop", description="`name` reads FILLER items too, as FILLER_1, FILLER_2…"
+    )
+    keep_whole: tuple[str, ...] = Field((), description="Groups that are kept whole too, as one text.")
+    code_pages: dict[str, str] = Field(
+        default_factory=dict, description="Field → code page, where it is not the file's."
+    )
     classification: dict[str, Classification] = Field(
         default_factory=dict,
         description="Field → `public`, `internal`, `personal` or `sensitive`; `personal` until classified.",
@@ -113,14 +153,16 @@ class FormatSpec(BaseModel):
 
     @model_validator(mode="after")
     def _one_or_several(self) -> FormatSpec:
+        if self.format == "copybook" and self.copybook is None:
+            raise ValueError("copybook is missing: name the file with the record description")
         if self.records and (self.entity or self.key or self.group):
             raise ValueError("give either entity and key, or [[records]]")
         if not self.records and not (self.entity and self.key):
             raise ValueError("entity and key are missing (or [[records]], for several record types)")
         return self
 
-    def read_as(self, folder: Path, *, system: str, key_privacy: KeyPrivacy = "plain") -> Source:
-        """Return the source described by these settings, without touching any data file.
+    def read_as(self, folder: Path, *, system: str, key_privacy: KeyPrivacy = "plain") -> Reader:
+        """Return the reader described by these settings, without touching any data file.
 
         Raises:
             SettingsError: a name that is no field, a wrong record length, an unknown page or dialect.
@@ -149,9 +191,13 @@ class FormatSpec(BaseModel):
         if self.entity is not None:
             types.append(RecordType("detail", None, planned(self.entity, self.key, self.group)))
         count_all = self.trailer is not None and self.trailer.counts == "all"
+        names = [t.plan.entity.name for t in types if t.plan is not None]
+        if len(names) > len(set(names)):
+            raise SettingsError("two record types have one entity name", where=where, fix="rename one")
         return Source(layout, tuple(types), page, self.framing, self.trim, count_all)
 
     def _layout(self, folder: Path, where: str) -> Layout:
+        assert self.copybook is not None  # the validator saw to it
         path = folder / Path(self.copybook).expanduser()
         try:
             text = path.read_text(encoding="utf-8", errors="replace")

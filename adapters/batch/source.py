@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -15,13 +15,14 @@ from adapters.batch.framing import CHUNK, Broken, Frames, Framing, fixed, lines
 from adapters.batch.records import UNKNOWN, RecordType, assign
 from adapters.batch.reference import BadValueError, Trim, decode_value
 from adapters.extract import Chunk, Reject, Rows
+from schemas.entity import Entity
 from schemas.errors import Terminal
 from schemas.key_text import key_text
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Everything that decoding a file needs."""
+    """Everything that decoding a file needs: `adapters.batch.reader.Reader` for copybooks."""
 
     layout: Layout
     types: tuple[RecordType, ...]
@@ -29,6 +30,15 @@ class Source:
     framing: Framing = "fixed"
     trim: Trim = "padding"
     count_all: bool = False
+
+    @property
+    def entities(self) -> Mapping[str, Entity]:
+        """The entities that the files hold, by name."""
+        return {t.plan.entity.name: t.plan.entity for t in self.types if t.plan is not None}
+
+    def reading(self, name: str, size: int) -> Reading:
+        """Return a pass over one file."""
+        return Reading(self, name, size)
 
     def frames(self, stream: BinaryIO, chunk: int = CHUNK) -> Iterator[Frames | Broken]:
         """Yield the records of a file."""

@@ -10,9 +10,8 @@ from adapters.batch.adapter import BatchAdapter
 from adapters.batch.arrival_spec import SAFE_AGE_SECONDS, ArrivalSpec
 from adapters.batch.format_spec import FormatSpec
 from adapters.batch.inbox import Inbox
-from adapters.batch.source import Source
+from adapters.batch.reader import Reader
 from adapters.spec import AdapterSpec
-from schemas.errors import SettingsError
 
 
 class BatchSpec(FormatSpec, ArrivalSpec, AdapterSpec):
@@ -50,11 +49,7 @@ class BatchSpec(FormatSpec, ArrivalSpec, AdapterSpec):
             SettingsError: a name that is no field, a wrong record length, an unknown page or dialect.
             CopybookError: the copybook cannot be read.
         """
-        where = f"{folder / 'adapter.toml'}"
-        source = self.source(folder)
-        entities = {t.plan.entity.name: t.plan.entity for t in source.types if t.plan is not None}
-        if len(entities) < sum(t.plan is not None for t in source.types):
-            raise SettingsError("two record types have one entity name", where=where, fix="rename one")
+        reader = self.reader(folder)
         inbox = Inbox(
             folder=folder / Path(self.folder).expanduser(),
             pattern=self.pattern,
@@ -63,8 +58,8 @@ class BatchSpec(FormatSpec, ArrivalSpec, AdapterSpec):
             done_marker=self.done_marker,
             business_date=re.compile(self.business_date) if self.business_date else None,
         )
-        return BatchAdapter(source, inbox, entities)
+        return BatchAdapter(reader, inbox)
 
-    def source(self, folder: Path) -> Source:
-        """Return the source described by these settings, without touching the files' folder."""
+    def reader(self, folder: Path) -> Reader:
+        """Return the reader described by these settings, without touching the files' folder."""
         return self.read_as(folder, system=self.system, key_privacy=self.key_privacy)

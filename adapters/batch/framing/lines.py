@@ -1,61 +1,14 @@
-"""From a file to records: fixed length (RECFM=F, FB) and text lines, in chunks of bounded memory."""
+"""Text lines: one record a line, in chunks of bounded memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
 from adapters.batch.codepage import CodePage
-from adapters.batch.kernels.integers import Int64s
-
-Framing = Literal["fixed", "lines"]
-#: Bytes read at once. Kernels are fastest where a chunk and its columns fit the caches: 1.8 million narrow
-#: records/s at 16 MiB, 2.9 at 4, 2.4 at 1.
-CHUNK = 4 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Frames:
-    """n records of one length.
-
-    Attributes:
-        view: (n, record length) bytes.
-        record: n record numbers, from 1.
-        offset: n byte offsets in the file.
-    """
-
-    view: npt.NDArray[np.uint8]
-    record: Int64s
-    offset: Int64s
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """Bytes that make no whole record."""
-
-    record: int
-    offset: int
-    raw: bytes
-    reason: str
-
-
-def fixed(stream: BinaryIO, length: int, chunk: int = CHUNK) -> Iterator[Frames | Broken]:
-    """Yield the records of a fixed-length file; what is left at the end is broken."""
-    step = max(1, chunk // length) * length
-    number, offset = 1, 0
-    while data := stream.read(step):
-        n = len(data) // length
-        if n:
-            view = np.frombuffer(data, np.uint8, n * length).reshape(n, length)
-            yield Frames(view, np.arange(number, number + n), np.arange(n) * length + offset)
-        if rest := len(data) - n * length:
-            reason = f"truncated: the last record has {rest} of {length} bytes"
-            yield Broken(number + n, offset + n * length, data[n * length :], reason)
-        number, offset = number + n, offset + len(data)
+from adapters.batch.framing.frames import CHUNK, Broken, Frames
 
 
 def lines(stream: BinaryIO, length: int, page: CodePage, chunk: int = CHUNK) -> Iterator[Frames | Broken]:
