@@ -84,6 +84,11 @@ class Reading:
                 )
             yield made
 
+    @property
+    def unfinished(self) -> bool:
+        """True where a trailer is declared and has not been seen: the file may still be growing."""
+        return not self._trailers and any(kind.role == "trailer" for kind in self.source.types)
+
     def problems(self) -> list[str]:
         """Return why this file is not complete; call when `chunks` is exhausted."""
         found = list(self._problems)
