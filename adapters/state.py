@@ -113,6 +113,10 @@ class AdapterState(BaseModel):
         older = tuple(e for e in self.known if e not in extracts)
         return (*older, *dict.fromkeys(extracts))[-KNOWN:]
 
+    def lie(self, *extracts: str) -> tuple[str, ...]:
+        """Return `unarchived` with these ids in it."""
+        return tuple(dict.fromkeys((*self.unarchived, *extracts)))[-KNOWN:]
+
 
 def read(links: Links, adapter: str) -> AdapterState:
     """Return the adapter's last committed state. Call it after `init_transactions`.

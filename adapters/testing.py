@@ -61,12 +61,16 @@ class JsonRows:
         for path in sorted(self._folder.glob("*.json")):
             yield JsonExtract(path, self._entity)
 
-    def done(self, extract: Extract) -> None:
-        """Move the file away."""
+    def done(self, extract: Extract) -> bool:
+        """Move the file away; False where it went by itself."""
         target = self._folder / "done"
         target.mkdir(exist_ok=True)
         name = str(extract.origin.file)
-        (self._folder / name).replace(target / name)
+        try:
+            (self._folder / name).replace(target / name)
+        except FileNotFoundError:
+            return False
+        return True
 
 
 class JsonExtract:

@@ -127,6 +127,11 @@ class FileExtract:
         """Its number in its sequence, where its name has one."""
         return self.arrival.sequence
 
+    @property
+    def fault(self) -> str:
+        """Why it is refused before it is read ('' = it is not)."""
+        return self.arrival.fault
+
     def chunks(self) -> Iterator[Chunk]:
         """Yield decoded chunks.
 

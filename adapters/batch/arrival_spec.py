@@ -47,8 +47,8 @@ class ArrivalSpec(BaseModel):
         ge=0,
         description="A file must have been unchanged for so long, by its place's clock. An upload that "
         "stalls just between two records looks like a whole file without the rest, so its missing rows would "
-        "be deletes: keep this longer than any stall. 0 is right where the writer renames finished files into "
-        "place; without that, a shorter time than the default needs a trailer or a done_marker. Of no "
+        "be deletes: keep this longer than any stall. 0 is right where the writer renames finished files "
+        "into place; without that, a shorter time than the default needs a trailer or a done_marker. Of no "
         "meaning in S3, where objects appear whole.",
     )
     trailer_wait_seconds: float | None = Field(
