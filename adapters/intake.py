@@ -180,13 +180,13 @@ class Intake:
         file = extract.origin.file
         part = f"{file or extract.id} before it in the sequence is not done" if extract.partial else ""
         try:
-            ways = channels()
             if file is not None and extract.id not in self._started:
                 facts = {"file": file, "sequence": number_of(extract)}
                 begun: tuple[ExtractState, ...] = ("started", "reading")
                 events = [LifecycleEvent.now(self._spec.name, extract.id, s, **facts) for s in begun]
                 self._say(publisher, *events)
                 self._started.add(extract.id)
+            ways = channels()
             spool = self._prepare(publisher, ways, extract, doubts)
         except NotYet as error:
             self._wait(publisher, extract, error.what)
@@ -469,7 +469,8 @@ class Intake:
             # A part takes the place of nothing but itself: a mended file of the same name or number.
             parts = [p for p in (held, publisher.state.blocked) if p is not None]
             ids = [p.extract for p in parts if _same_part(p, manifest)]
-            return [e for e in dict.fromkeys(ids) if e != manifest.extract]
+            known = publisher.state.known  # a rejected one has come to its end already
+            return [e for e in dict.fromkeys(ids) if e != manifest.extract and e not in known]
         # By business time a failed one may be newer than this, which came late: then it stays.
         ids = [e.id for e in self._failed.values() if not e.partial and not _newer(e, manifest)]
         ids += [held.extract] if held and not held.partial else []

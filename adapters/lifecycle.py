@@ -24,8 +24,8 @@ ExtractState = Literal[
 
 #: States that speak of expected files, not of an extract.
 WINDOW_STATES = frozenset({"scheduled", "arrived", "late", "missing"})
-#: From state to the states that may follow it for one extract; "" is where it begins. A retry of a whole
-#: adapter, and a process that dies, begin again at "started".
+#: From state to the states that may follow it for one file; "" is where it begins. A process that dies lets
+#: its successor begin again at "started". (A poll has only ends: committed, failed, held and what follows.)
 FOLLOWS: dict[str, frozenset[str]] = {
     "": frozenset({"started", "invalid", "waiting", "skipped", "superseded"}),
     "invalid": frozenset({"started", "invalid", "skipped", "superseded", "waiting"}),
