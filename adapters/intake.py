@@ -33,6 +33,9 @@ from schemas.errors import BanyanError, Terminal, described
 #: before it is failed: enough for a moment's shortage of memory, short for the files behind it.
 _ATTEMPTS, _PAUSE = 3, 0.5
 
+#: Of so many files that wait the next process knows that it was told; a record on Kafka has a limit.
+_REMEMBERED = 200
+
 log = structlog.get_logger("banyan.adapter")
 
 Channels = Callable[[], Mapping[str, Channel]]
@@ -67,6 +70,7 @@ class Intake:
         self._stays = bool(getattr(spec, "read_only", False))
         #: What was told last of an extract that waits or is refused, so that a look does not tell it again.
         self._waits: dict[str, str] = {}
+        self._resumed = False
         #: What is true already and is told with what comes next.
         self._later: list[LifecycleEvent] = []
         self._told = ""
@@ -101,6 +105,9 @@ class Intake:
             Transient: source, Kafka or registry do not answer.
             Stopped: told to stop.
         """
+        if not self._resumed:
+            self._waits |= publisher.state.waits
+            self._resumed = True
         self._settle_held(publisher)
         self._obey(adapter, publisher)
         seen: set[str] = set()
@@ -318,17 +325,19 @@ class Intake:
         self, publisher: Publisher, extract: Extract, reason: str, state: ExtractState = "waiting"
     ) -> None:
         """Say once why an extract is not taken now."""
-        if extract.origin.file is None or self._waits.get(extract.id) == reason:
+        if extract.origin.file is None:
+            return
+        self._status.waiting[extract.origin.file] = reason
+        if self._waits.get(extract.id) == reason:
             return
         self._waits[extract.id] = reason
-        self._status.waiting[extract.origin.file] = reason
         self.tell(
             publisher, extract.id, state, file=extract.origin.file, reason=reason, sequence=number_of(extract)
         )
 
     def _refuse(self, publisher: Publisher, extract: Extract, reason: str) -> None:
         """Say once why a file is not even read. It lies where it is until a person mends or moves it."""
-        if extract.id not in self._waits:
+        if extract.id not in self._status.failed:
             self._status.failed.append(extract.id)
             log.error("extract invalid", adapter=self._spec.name, extract=extract.id, error=reason)
         self._wait(publisher, extract, reason, "invalid")
@@ -365,9 +374,9 @@ class Intake:
             if file is None:
                 raise
             what = error.what if isinstance(error, BanyanError) else error.strerror
-            self._wait(publisher, extract, f"it cannot be archived: {what}")
+            self._wait(publisher, extract, f"it cannot be archived: {what}", "retrying")
             return
-        self._waits.pop(extract.id, None)
+        self._dirty = self._waits.pop(extract.id, None) is not None or self._dirty
         if file is not None:
             self._status.waiting.pop(file, None)
             self._lies_no_more(publisher, extract.id)
@@ -452,12 +461,20 @@ class Intake:
                     gone = LifecycleEvent.now(self._spec.name, extract, "archived", file=file)
                     self._later.append(gone)
                 self._lies_no_more(publisher, extract)
-        self._waits = {e: why for e, why in self._waits.items() if e in seen}
+        for extract in [e for e in self._waits if e not in seen]:
+            file = extract.partition("-")[2]
+            reason = "it went away, or was replaced, before it was taken"
+            event = LifecycleEvent.now(self._spec.name, extract, "skipped", file=file, reason=reason)
+            if extract not in publisher.state.known:
+                self._later.append(event)
+            del self._waits[extract]
+            self._status.waiting.pop(file, None)
         self._started &= seen
 
     def _say(self, publisher: Publisher, *events: LifecycleEvent, **update: object) -> None:
         """Tell events and a changed state in one transaction, with what was left to be told."""
         later = list(self._later)
+        update["waits"] = dict(list(self._waits.items())[-_REMEMBERED:])
         publisher.tell(*later, *events, state=publisher.state.model_copy(update=update))
         del self._later[: len(later)]
         self._dirty = False

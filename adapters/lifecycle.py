@@ -29,17 +29,20 @@ WINDOW_STATES = frozenset({"scheduled", "arrived", "late", "missing"})
 FOLLOWS: dict[str, frozenset[str]] = {
     "": frozenset({"started", "invalid", "waiting", "skipped", "superseded"}),
     "invalid": frozenset({"started", "invalid", "skipped", "superseded", "waiting"}),
-    "waiting": frozenset({"started", "waiting", "invalid", "skipped", "superseded"}),
+    "waiting": frozenset(
+        {"started", "completed", "failed", "waiting", "invalid", "skipped", "superseded", "reprocess"}
+    ),
     "started": frozenset({"reading"}),
     "reading": frozenset({"completed", "failed", "invalid", "waiting", "started", "superseded", "skipped"}),
     "completed": frozenset({"held", "committed", "started"}),
     "held": frozenset({"approved", "rejected", "superseded", "skipped", "started"}),
     "approved": frozenset({"committed", "superseded"}),
-    "rejected": frozenset({"archived", "reprocess", "skipped"}),
+    "rejected": frozenset({"archived", "retrying", "reprocess", "skipped"}),
     "failed": frozenset({"started", "superseded", "skipped", "reprocess", "waiting"}),
-    "committed": frozenset({"archived", "reprocess", "skipped"}),
-    "superseded": frozenset({"archived", "reprocess", "skipped"}),
-    "skipped": frozenset({"archived", "reprocess", "skipped"}),
+    "committed": frozenset({"archived", "retrying", "reprocess", "skipped"}),
+    "superseded": frozenset({"archived", "retrying", "reprocess", "skipped"}),
+    "skipped": frozenset({"archived", "retrying", "reprocess", "skipped", "started"}),
+    "retrying": frozenset({"archived", "retrying", "skipped", "reprocess"}),
     "archived": frozenset({"reprocess", "skipped"}),
     "reprocess": frozenset({"started", "reprocess", "waiting"}),
 }

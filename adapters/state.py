@@ -104,6 +104,8 @@ class AdapterState(BaseModel):
     again: tuple[str, ...] = ()
     #: Settled extracts whose files still lay in their place.
     unarchived: tuple[str, ...] = ()
+    #: Extract → why it is not taken, as it was told: of those that lie in their place and wait.
+    waits: dict[str, str] = Field(default_factory=dict)
     #: Offset on the lifecycle topic up to which people's orders are carried out.
     orders_from: int = 0
     awaited: Awaited = Field(default_factory=Awaited)
