@@ -24,6 +24,7 @@ from adapters.guard import Tally, reasons_to_hold
 from adapters.snapshot import Picture, Snapshots
 from adapters.spec import AdapterSpec
 from adapters.spool import BATCH_ROWS, Spool, SpoolEntity, SpoolWriter
+from adapters.turn import number_of
 from connectors.key_secret import fingerprint
 
 #: Rows encoded at once: the kernels' working columns then stay in the processor's cache (a third faster).
@@ -71,6 +72,7 @@ def prepare(
     dead_letters: str,
     secret: bytes,
     told: str = "",
+    doubts: Sequence[str] = (),
 ) -> Spool:
     """Decode, compare, guard and write; nothing of it is published yet.
 
@@ -85,6 +87,7 @@ def prepare(
         secret: the estate's key secret, behind the pseudonyms of keys in dead letters.
         told: digest of the rejects that the poll before has dead-lettered. A record that stays bad is in
             every poll; it is one dead letter, not one every few seconds.
+        doubts: why a person must look first, whatever the extract holds.
 
     Returns:
         The spool. `manifest.hold` says why a person must look first; empty = publish.
@@ -108,6 +111,7 @@ def prepare(
         partial=extract.partial,
         unreadable_keys=unreadable,
         problems=problems,
+        doubts=doubts,
     )
     rejects = sorted(
         [*rejects, *(r for c in compared.values() for r in c.conflicts)], key=lambda r: (r.record, r.offset)
@@ -139,6 +143,7 @@ def prepare(
         ts_kind=extract.origin.ts_kind,
         arrival_ms=extract.origin.arrival_ms,
         file=extract.origin.file,
+        sequence=number_of(extract),
         entities={name: _entity(spec.system, name, c) for name, c in compared.items()},
         rejected=len(rejects),
         letters=letters,
