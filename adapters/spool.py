@@ -121,13 +121,13 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Consecutive records of one topic, as Python objects for the producer; dead letters have `headers`."""
+    """Consecutive records of one topic; only dead letters have `headers`. Its bytes lie in the file's map."""
 
     topic: str
     partition: npt.NDArray[np.int32]
-    key: list[bytes | None]
-    value: list[bytes | None]
-    headers: list[bytes | None] | None
+    key: pa.LargeBinaryArray
+    value: pa.LargeBinaryArray
+    headers: pa.LargeBinaryArray | None
 
 
 class Spool:
@@ -234,11 +234,7 @@ def keep_spools(parent: Path, ids: Iterable[str]) -> None:
 def _piece(topic: str, batch: pa.RecordBatch) -> Piece:
     partition, key, value, headers = batch.columns
     return Piece(
-        topic,
-        partition.to_numpy(),
-        key.to_pylist(),
-        value.to_pylist(),
-        None if headers.null_count == len(headers) else headers.to_pylist(),
+        topic, partition.to_numpy(), key, value, None if headers.null_count == len(headers) else headers
     )
 
 
