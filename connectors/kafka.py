@@ -24,6 +24,8 @@ ANSWER_SECONDS = 30.0
 #: The coordinator aborts a transaction that is silent for so long; ours last 10 s at most (DESIGN 10.2),
 #: so this leaves a factor of six for a slow broker and frees a dead producer's readers within a minute.
 TRANSACTION_MS = 60_000
+#: Ten transactions' worth of events (DESIGN 10.2): the queue never holds up a healthy broker's producer.
+QUEUE_RECORDS = 500_000
 
 _FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}  # noqa: SLF001
 
@@ -132,7 +134,7 @@ class TransactionalProducer:
             # 20 ms of lingering fills batches of a megabyte at full speed and costs nothing else.
             "linger.ms": 20,
             "batch.size": 1_000_000,
-            "queue.buffering.max.messages": 500_000,
+            "queue.buffering.max.messages": QUEUE_RECORDS,
             "queue.buffering.max.kbytes": 262_144,
         }
         found = library()
