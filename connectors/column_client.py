@@ -6,6 +6,7 @@ import ctypes
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,34 +22,8 @@ _QUEUE_FULL, _FAIL = KafkaError._QUEUE_FULL, KafkaError._FAIL  # noqa: SLF001
 _FULL_SECONDS = 0.005
 #: The reports thread wakes at least so often to see whether it shall end; `queue_yield` wakes it at once.
 _SERVE_MS = 500
-#: Kinds of argument of `rd_kafka_produceva` (`rd_kafka_vtype_t`).
-_RKT, _PARTITION, _VALUE, _KEY, _FLAGS, _HEADER = 2, 3, 4, 5, 7, 9
-#: Payloads and keys of no bytes point here: a null pointer would make a null of them.
+#: Values and keys of no bytes point here: a null pointer would make a null of them.
 _EMPTY = ctypes.create_string_buffer(1)
-
-
-class _Memory(ctypes.Structure):
-    _fields_ = (("pointer", ctypes.c_void_p), ("size", ctypes.c_size_t))
-
-
-class _Header(ctypes.Structure):
-    _fields_ = (("name", ctypes.c_char_p), ("value", ctypes.c_char_p), ("size", ctypes.c_ssize_t))
-
-
-class _Union(ctypes.Union):
-    _fields_ = (
-        ("number", ctypes.c_int),
-        ("pointer", ctypes.c_void_p),
-        ("memory", _Memory),
-        ("header", _Header),
-        ("padding", ctypes.c_char * 64),
-    )
-
-
-class _Argument(ctypes.Structure):
-    """`rd_kafka_vu_t`: what one argument is, and the argument."""
-
-    _fields_ = (("kind", ctypes.c_int), ("u", _Union))
 
 
 class ColumnClient:
@@ -105,22 +80,9 @@ class ColumnClient:
         headers: list[tuple[str, bytes]] | None,
     ) -> None:
         """Add one record; blocks while the local queue is full."""
-        arguments = (_Argument * (5 + len(headers or ())))()
-        arguments[0].kind, arguments[0].u.pointer = _RKT, self._topic(topic)
-        arguments[1].kind, arguments[1].u.number = _PARTITION, partition
-        arguments[2].kind, arguments[2].u.number = _FLAGS, COPY
-        for at, kind, content in ((3, _VALUE, value), (4, _KEY, key)):
-            arguments[at].kind = kind
-            if content is not None:
-                pointer = ctypes.cast(ctypes.c_char_p(content), ctypes.c_void_p).value
-                arguments[at].u.memory = _Memory(pointer, len(content))
-        for argument, (name, content) in zip(arguments[5:], headers or (), strict=True):
-            argument.kind, argument.u.header = _HEADER, _Header(name.encode(), content, len(content))
         while True:
             try:
-                self._library.raise_error(
-                    self._library.produceva(self._handle, ctypes.addressof(arguments), len(arguments))
-                )
+                self._library.produce(self._handle, self._topic(topic), partition, key, value, headers or ())
                 return
             except Refused as error:
                 if error.code != _QUEUE_FULL:
@@ -205,7 +167,9 @@ def _by_partition(
     """Yield each partition and the ascending indexes of its rows."""
     order = np.argsort(partitions, kind="stable")
     numbers, starts = np.unique(partitions[order], return_index=True)
-    yield from zip(numbers.tolist(), np.split(order, starts[1:]), strict=True)
+    bounds = [*starts.tolist(), len(order)]
+    for number, (start, end) in zip(numbers.tolist(), pairwise(bounds), strict=True):
+        yield number, order[start:end]
 
 
 def _pointers(column: pa.LargeBinaryArray) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
