@@ -199,7 +199,7 @@ class Reading:
         assert slot.storage is not None
         raw = self._trailers[0][slot.offset : slot.offset + slot.length]
         try:
-            said = int(decode_value(raw, slot.storage, self.source.page))
+            said = int(decode_value(raw, slot.storage, self.source.page) or 0)
         except BadValueError as error:
             return [f"the trailer's {slot.path} cannot be read: {error}"]
         held = self._records if self.source.count_all else self._details
