@@ -16,7 +16,7 @@ from connectors.column_client import ColumnClient
 from connectors.librdkafka import library
 from connectors.record_client import RecordClient
 from connectors.refused import Refused
-from schemas.errors import BanyanError, Terminal, Transient
+from schemas.errors import BanyanError, SettingsError, Terminal, Transient
 
 #: A broker that has not answered in this time is reported, not waited for: the adapter's retry loop
 #: (with back-off) is the place to wait, because it can also be stopped.
@@ -123,6 +123,7 @@ class TransactionalProducer:
 
     Raises:
         BrokerUnavailable: Kafka does not answer within `ANSWER_SECONDS`.
+        SettingsError: the settings do not make a client, such as a certificate that cannot be read.
     """
 
     def __init__(self, settings: KafkaSettings, transactional_id: str) -> None:
@@ -138,7 +139,14 @@ class TransactionalProducer:
             "queue.buffering.max.kbytes": 262_144,
         }
         found = library()
-        self._client = ColumnClient(found, configuration) if found else RecordClient(configuration)
+        try:
+            self._client = ColumnClient(found, configuration) if found else RecordClient(configuration)
+        except Refused as error:
+            raise SettingsError(
+                f"the Kafka client cannot be made: {error.text}",
+                where=settings.bootstrap,
+                fix="check the settings of the connection to Kafka",
+            ) from error
         try:
             self._call(self._client.init, ANSWER_SECONDS)
         except BanyanError:

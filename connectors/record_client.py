@@ -23,7 +23,10 @@ class RecordClient:
     def __init__(self, configuration: dict[str, Any]) -> None:
         self.last: dict[tuple[str, int], int] = {}
         self.failed: Refused | None = None
-        self._producer = Producer(configuration)
+        try:
+            self._producer = Producer(configuration)
+        except KafkaException as error:
+            raise _refused(error.args[0]) from error
 
     def __repr__(self) -> str:
         return "<RecordClient>"

@@ -14,7 +14,7 @@ from connectors.admin import Admin
 from connectors.kafka import BrokerUnavailable, Fenced, KafkaSettings, TransactionalProducer
 from connectors.links import Links
 from connectors.log_reader import read_all, read_state
-from schemas.errors import Terminal
+from schemas.errors import SettingsError, Terminal
 from schemas.topics import HISTORY, STATE, Topic
 
 
@@ -169,6 +169,16 @@ def test_a_producer_without_a_broker_says_so(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(kafka, "ANSWER_SECONDS", 0.5)
     with pytest.raises(BrokerUnavailable):
         TransactionalProducer(KafkaSettings(bootstrap="127.0.0.1:1"), "nobody")
+
+
+@pytest.mark.usefixtures("client")
+def test_settings_that_make_no_client_are_named() -> None:
+    """A certificate that cannot be read is an error of the settings, which says which of them."""
+    settings = KafkaSettings(
+        bootstrap="127.0.0.1:1", security_protocol="SSL", ssl_ca_location="/no/such/ca.pem"
+    )
+    with pytest.raises(SettingsError, match=r"ssl\.ca\.location"):
+        TransactionalProducer(settings, "nobody")
 
 
 def test_state_is_the_newest_value_of_each_key(links: Links) -> None:
