@@ -52,7 +52,10 @@ def array(view: npt.NDArray[np.uint8], column: Column, page: CodePage, trim: Tri
     null: Bools = np.zeros(len(view), np.bool_)
     if values.null_count:
         null |= values.is_null().to_numpy(zero_copy_only=False)
-        values = values.fill_null("" if pa.types.is_string(values.type) else pa.scalar(0).cast(values.type))
+        zero = (
+            "" if pa.types.is_string(values.type) else Decimal(0) if pa.types.is_decimal(values.type) else 0
+        )
+        values = values.fill_null(pa.scalar(zero, values.type))
     for fill in fills(column, page):
         null |= (view == fill).all(axis=1)
     if wanted := _typed(column, values.type):
