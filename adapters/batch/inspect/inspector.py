@@ -118,9 +118,20 @@ def _layouts(text: str, name: str) -> dict[str, Layout]:
     tree = parse(text, source=name)
     for dialect in PROFILES:
         made = union(layouts(tree, Dialect.named(dialect)))
-        if not any(made == other for other in parts.values()):
+        if not any(_placed(made) == _placed(other) for other in parts.values()):
             parts[dialect] = made
     return parts
+
+
+def _placed(layout: Layout) -> list[tuple[object, ...]]:
+    """Return what a dialect does to where items are and how their bytes run.
+
+    What a dialect tolerates (blank numbers, odd signs) is left out: the most tolerant would always fit best.
+    """
+    return [
+        (s.path, s.offset, s.length, s.storage and (s.storage.kind, s.storage.little_endian))
+        for s in layout.record.walk()
+    ]
 
 
 def _text(path: Path) -> str:
