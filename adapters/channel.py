@@ -122,7 +122,7 @@ class Channel:
 
         Args:
             events: the changes; deletes stand after all others.
-            keys: key fields of the changes that are no deletes, in their order.
+            keys: key fields of all changes, in their order, or of those that are no deletes.
             extract: the extract's id.
             origin: where it came from.
         """
@@ -151,7 +151,7 @@ class Channel:
         if self.secret:
             return pa.record_batch([text.cast(pa.string())], names=["pseudonym"])
         deleted = events.op == DELETE
-        if keys is not None and not deleted.any():
+        if keys is not None and keys.num_rows == len(deleted):
             return keys
         before = events.before.filter(pa.array(deleted))
         gone = self.key_columns(Decoder(self.value_schema, fields=self.entity.key).decode(before).batch)

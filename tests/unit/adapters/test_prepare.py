@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from adapters import prepare as prepare_module
+from adapters import entity_diff as prepare_module
 from adapters.channel import bind
 from adapters.prepare import prepare
 from adapters.snapshot import Snapshots
