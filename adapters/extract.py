@@ -15,6 +15,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.entity import Entity
+from schemas.errors import Terminal, Transient
+
+
+class NotYet(Transient):
+    """This extract cannot be read now, its neighbours can: it changes, or its end has not come yet."""
+
+
+class Invalid(Terminal):
+    """What arrived is refused before it is read: its name, its number or its kind is not what was agreed."""
+
 
 Int64s = npt.NDArray[np.int64]
 TsKind = Literal["legacy", "business", "arrival"]
@@ -124,6 +134,6 @@ class Adapter(Protocol):
         """
         ...
 
-    def done(self, extract: Extract) -> None:
-        """Called after the last transaction of `extract` is committed (move to archive)."""
+    def done(self, extract: Extract) -> bool | None:
+        """Called after the last transaction of `extract` is committed; True if its file was archived now."""
         ...

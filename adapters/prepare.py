@@ -26,6 +26,7 @@ from adapters.parts import Rows
 from adapters.snapshot import Snapshots
 from adapters.spec import AdapterSpec
 from adapters.spool import Spool, SpoolWriter
+from adapters.turn import number_of
 from connectors.key_secret import fingerprint
 
 #: A held extract's reasons quote so many rejects; all of them are dead letters.
@@ -46,6 +47,7 @@ def prepare(
     dead_letters: str,
     secret: bytes,
     told: str = "",
+    doubts: Sequence[str] = (),
 ) -> Spool:
     """Decode, compare, guard and write; nothing of it is published yet.
 
@@ -60,6 +62,7 @@ def prepare(
         secret: the estate's key secret, behind the pseudonyms of keys in dead letters.
         told: digest of the rejects that the poll before has dead-lettered. A record that stays bad is in
             every poll; it is one dead letter, not one every few seconds.
+        doubts: why a person must look first, whatever the extract holds.
 
     Returns:
         The spool. `manifest.hold` says why a person must look first; empty = publish.
@@ -100,6 +103,7 @@ def prepare(
         partial=extract.partial,
         unreadable_keys=unreadable,
         problems=problems,
+        doubts=doubts,
     )
     rejects = sorted(
         [*rejects, *(r for diff in diffs.values() for r in diff.conflicts)],
@@ -127,6 +131,7 @@ def prepare(
         ts_kind=extract.origin.ts_kind,
         arrival_ms=extract.origin.arrival_ms,
         file=extract.origin.file,
+        sequence=number_of(extract),
         entities={name: diff.entity(spec.system) for name, diff in diffs.items()},
         rejected=len(rejects),
         letters=letters,

@@ -29,7 +29,28 @@ class GuardSpec(BaseModel):
         description="Hold the extract when more than this share of known keys would be deleted.",
     )
     min_known: int = Field(
-        default=20, ge=0, description="Below this many known keys the share is not judged."
+        default=20,
+        ge=0,
+        description="Below this many known keys (for rejects: records) no share is judged.",
+    )
+    max_growth_share: float | None = Field(
+        default=None,
+        ge=0,
+        description="Hold the extract when the readable rows grow by more than this share of the known keys.",
+    )
+    max_reject_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Hold the extract when more than this share of records is bad.",
+    )
+    max_rejects: int | None = Field(
+        default=None, ge=0, description="Hold the extract when more than so many of its records are bad."
+    )
+    older: Literal["hold", "pass"] = Field(
+        default="hold",
+        description="A full extract whose business date is before that of the one committed last is held, or "
+        "passed over as superseded.",
     )
 
 

@@ -80,6 +80,8 @@ class Manifest(BaseModel):
     ts_kind: TsKind
     arrival_ms: int
     file: str | None
+    #: Its number in its sequence, where it has one.
+    sequence: int | None = None
     entities: dict[str, SpoolEntity]
     rejected: int
     #: Digest of a poll's rejected records.

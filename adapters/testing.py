@@ -1,6 +1,7 @@
 """A source made of JSON files: the smallest whole adapter, for tests of the shared half and as a pattern.
 
-A file holds `{"rows": [{…}], "rejects": [{…}], "problems": [], "partial": false, "business_ms": null}`.
+A file holds `{"rows": [{…}], "rejects": [{…}], "problems": [], "partial": false, "business_ms": null,
+"sequence": null}`.
 Each row is one `account`; a reject has `raw`, `reason` and `key_text` (null = the key cannot be read).
 With `"actions": "cude…"`, one letter a row, it is a delta or event file.
 """
@@ -62,12 +63,16 @@ class JsonRows:
         for path in sorted(self._folder.glob("*.json")):
             yield JsonExtract(path, self._entity)
 
-    def done(self, extract: Extract) -> None:
-        """Move the file away."""
+    def done(self, extract: Extract) -> bool:
+        """Move the file away; False where it went by itself."""
         target = self._folder / "done"
         target.mkdir(exist_ok=True)
         name = str(extract.origin.file)
-        (self._folder / name).replace(target / name)
+        try:
+            (self._folder / name).replace(target / name)
+        except FileNotFoundError:
+            return False
+        return True
 
 
 class JsonExtract:
@@ -101,6 +106,12 @@ class JsonExtract:
     def partial(self) -> bool:
         """As the file says."""
         return bool(self._document.get("partial", False)) or "actions" in self._document
+
+    @property
+    def sequence(self) -> int | None:
+        """As the file says."""
+        number: int | None = self._document.get("sequence")
+        return number
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the rows, then the rejects."""

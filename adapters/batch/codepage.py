@@ -1,18 +1,29 @@
-"""Code pages: from bytes to characters and digits, as tables that the kernels index."""
+"""Code pages: from bytes to characters and digits, as tables that the kernels index.
+
+Single-byte pages are tables: all of Python's and of the `ebcdic` package, and Cobrix's two. Pages with
+characters of several bytes (UTF-8, Shift-JIS, GBK…, and a mixed EBCDIC page with shift-out and shift-in
+where a codec for it is registered) keep their tables for numbers and decode text by the codec.
+"""
 
 from __future__ import annotations
 
 import codecs
 import functools
+import re
 from dataclasses import dataclass
+from typing import Literal
 
-import ebcdic  # type: ignore[import-untyped]  # noqa: F401  (registers pages that Python lacks: 285, 1047…)
+import ebcdic  # type: ignore[import-untyped]  # registers pages that Python lacks: 285, 1047…
 import numpy as np
 import numpy.typing as npt
 
+from adapters.batch.common_pages import COMMON
 from schemas.errors import SettingsError
 
 Bytes = npt.NDArray[np.uint8]
+#: What the EBCDIC bytes 0x15 and 0x25 are: NEL and LF (IBM's table), or LF and NEL (Unix System Services,
+#: Java).
+Newline = Literal["nel", "lf"]
 
 
 def translate(table: Bytes, view: Bytes) -> Bytes:
@@ -22,32 +33,39 @@ def translate(table: Bytes, view: Bytes) -> Bytes:
 
 #: Marks a byte that is no ASCII character (text) or no digit (digits).
 NONE = 0xFF
-_SIGNS = {"+": 0, "-": 1}
+#: Stands in `characters` for a byte that is none.
+MISSING = "\ufffe"
+#: Mixed EBCDIC pages: single bytes and, between shift-out (0x0E) and shift-in (0x0F), pairs.
+_MIXED = (300, 930, 931, 933, 935, 937, 939, 1364, 1371, 1388, 1390, 1399)
+_NUMBERED = re.compile(r"(?:cp|ibm|ccsid)?[-_ ]?0*(\d{2,5})\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CodePage:
-    """Tables of one single-byte code page, each indexed by the byte.
+    """Tables of one code page, each indexed by the byte.
 
     Attributes:
         name: Python's codec name.
-        characters: 256 characters; U+FFFE where the page has none.
+        characters: 256 characters; U+FFFE where the page has none, or the byte is part of a longer character.
         ascii: the character as one ASCII byte, 0xFF where it is not ASCII.
         digit: 0 to 9 for the digit characters, else 0xFF.
-        sign_digit: the digit of a byte that carries an overpunched sign, else 0xFF.
-        sign_negative: 1 where that sign is minus, 2 where the byte carries no sign (zone F, a plain digit).
         separate: 0 for '+', 1 for '-', else 0xFF.
         space: the byte of a space.
+        zero: the byte of the digit 0; the others follow it.
+        ebcdic: True for EBCDIC (digits are F0 to F9).
+        multibyte: True where text must go through the codec.
     """
 
     name: str
     characters: str
     ascii: Bytes
     digit: Bytes
-    sign_digit: Bytes
-    sign_negative: Bytes
     separate: Bytes
     space: int
+    zero: np.uint8
+    ebcdic: bool
+    multibyte: bool
+    _bytes: dict[int, int]
 
     def encode(self, text: str) -> bytes:
         """Return the bytes of `text`.
@@ -55,66 +73,127 @@ class CodePage:
         Raises:
             ValueError: a character that the page does not have.
         """
-        return text.encode(self.name)
+        return (
+            text.encode(self.name)
+            if self.multibyte
+            else codecs.charmap_encode(text, "strict", self._bytes)[0]
+        )
 
-    @classmethod
-    def named(cls, name: str) -> CodePage:
-        """Return a code page by name: `cp285`, `ascii`, `latin-1`, or IBM's bare number (`285`).
+    def decode(self, raw: bytes) -> str:
+        """Return the text of `raw`.
 
         Raises:
-            SettingsError: no such page, or one with double-byte characters.
+            ValueError: bytes that are no character of the page.
         """
-        return _build(f"cp{int(name):03}" if name.isdigit() else name)
+        if self.multibyte:
+            return raw.decode(self.name)
+        text = "".join(self.characters[byte] for byte in raw)
+        if MISSING in text:
+            raise ValueError(f"byte 0x{raw[text.index(MISSING)]:02X} is no character of {self.name}")
+        return text
+
+    @classmethod
+    def named(cls, name: str, *, newline: Newline = "nel") -> CodePage:
+        """Return a code page by name: `cp285`, `IBM-1146`, `ascii`, `utf-8`, or IBM's bare number (`285`).
+
+        Raises:
+            SettingsError: no such page.
+        """
+        numbered = _NUMBERED.match(name)
+        return _build(f"cp{int(numbered.group(1)):03}" if numbered else name.lower(), newline)
 
 
 @functools.cache
-def _build(name: str) -> CodePage:
+def _build(name: str, newline: Newline) -> CodePage:
+    # The ebcdic package's "ms" pages differ in 0x15 alone, which is the newline rule here; their tables are
+    # broken.
+    name = name.removesuffix("ms") if name in ("cp500ms", "cp1148ms") else name
+    if name in COMMON:
+        return _tabulated(name, COMMON[name])
     try:
-        codec = codecs.lookup(name)
-        characters = bytes(range(256)).decode(codec.name, "replace").replace("\ufffd", "\ufffe")
-        single = len(characters) == 256 and len("AB1".encode(codec.name)) == 3
-    except (LookupError, UnicodeError):
+        codec = _codec(name)
+        characters = "".join(_character(codec, byte) for byte in range(256))
+    except LookupError:
+        raise _unknown(name) from None
+    if not set("0123456789+- A") <= set(characters):
         raise SettingsError(
-            f"there is no code page {name!r}",
+            f"in the code page {name!r} even digits have several bytes",
             where="code_page",
-            fix="use for example cp285, cp037, cp1047 or ascii",
-        ) from None
-    if not single:
-        raise SettingsError(
-            f"the code page {name!r} has characters of several bytes",
-            where="code_page",
-            fix="use a single-byte page",
+            fix="for UTF-16 say USAGE NATIONAL in the copybook, and name the page of the other items here",
         )
+    multibyte = len(bytes(range(256)).decode(codec, "replace")) != 256 or _pairs(codec)
+    if characters[0xF0] == "0":
+        line_ends = "\x85\n" if newline == "nel" else "\n\x85"
+        characters = (
+            characters[:0x15] + line_ends[0] + characters[0x16:0x25] + line_ends[1] + characters[0x26:]
+        )
+    return _tabulated(codec, characters, multibyte)
+
+
+def _codec(name: str) -> str:
+    """Return Python's own name of a codec; some of the `ebcdic` package say a name that is not registered."""
+    own = codecs.lookup(name).name
+    try:
+        return codecs.lookup(own).name
+    except LookupError:
+        return name
+
+
+def _character(codec: str, byte: int) -> str:
+    try:
+        text = bytes([byte]).decode(codec)
+    except UnicodeError:
+        return MISSING
+    return text if len(text) == 1 else MISSING
+
+
+def _pairs(codec: str) -> bool:
+    """Return True if some character of the codec takes several bytes."""
+    for text in ("\u00e9", "\u4e00", "\u3042", "\uac00"):
+        try:
+            if len(text.encode(codec)) > 1:
+                return True
+        except UnicodeError:
+            continue
+    return False
+
+
+def _tabulated(name: str, characters: str, multibyte: bool = False) -> CodePage:
+    at: dict[int, int] = {}
+    for byte, character in enumerate(characters):
+        if character != MISSING:
+            at.setdefault(ord(character), byte)
+    if characters[0x40] == " ":
+        at[0x20] = 0x40  # pages of Cobrix have many blanks
+    elif characters[0x20] == " ":
+        at[0x20] = 0x20
+    if at.get(0x2D) == 0xCA and characters[0x60] == "-":
+        at[0x2D] = 0x60
     return CodePage(
-        codec.name,
-        characters,
+        name, characters,
         _table({i: ord(c) for i, c in enumerate(characters) if ord(c) < 0x80}),
         _table({i: ord(c) - 0x30 for i, c in enumerate(characters) if c in "0123456789"}),
-        *_overpunch(codec.name),
-        _table({" +-".encode(codec.name)[i]: v for i, v in ((1, 0), (2, 1))}),
-        " ".encode(codec.name)[0],
+        _table({at[0x2B]: 0, at[0x2D]: 1}), at[0x20],
+        np.uint8(at[0x30]), at[0x30] == 0xF0, multibyte, at,
+    )  # fmt: skip
+
+
+def _unknown(name: str) -> SettingsError:
+    number = re.fullmatch(r"cp0*(\d+)", name)
+    if number and int(number.group(1)) in _MIXED:
+        return SettingsError(
+            f"code page {number.group(1)} mixes single and double bytes (shift-out, shift-in), and neither "
+            "Python nor the ebcdic package has a codec for it",
+            where="code_page",
+            fix="name its single-byte part (290 Katakana, 833 Korean, 037 Chinese) if the items hold no "
+            "double-byte text, have the file sent as UTF-8 or cp932, or register a codec of this name",
+        )
+    single = ", ".join(n.removeprefix("cp") for n in sorted(ebcdic.codec_names))
+    return SettingsError(
+        f"there is no code page {name!r}",
+        where="code_page",
+        fix=f"use for example cp285, cp037, cp1047, ascii or utf-8; EBCDIC: {single}",
     )
-
-
-def _overpunch(name: str) -> tuple[Bytes, Bytes]:
-    """Return digit and sign tables of the last (or first) byte of a signed zoned number.
-
-    EBCDIC: the zone nibble is the sign, C A E F plus and D B minus (z/Architecture Principles of Operation,
-    chapter 8). On ASCII files the characters that these bytes are in EBCDIC: `{` and A to I, `}` and J to R.
-    """
-    digit: dict[int, int] = {}
-    negative: dict[int, int] = {}
-    if "0".encode(name) == b"\xf0":
-        for zone, sign in ((0xA, 0), (0xB, 1), (0xC, 0), (0xD, 1), (0xE, 0), (0xF, 2)):
-            for value in range(10):
-                digit[zone << 4 | value] = value
-                negative[zone << 4 | value] = sign
-    else:
-        for characters, sign in (("{ABCDEFGHI", 0), ("}JKLMNOPQR", 1), ("0123456789", 2)):
-            for value, character in enumerate(characters):
-                digit[ord(character)] = value
-                negative[ord(character)] = sign
-    return _table(digit), _table(negative)
 
 
 def _table(entries: dict[int, int]) -> Bytes:

@@ -194,7 +194,7 @@ def _record(
     for counter in counters:
         piece = raw[counter.offset : counter.offset + counter.storage.length]
         try:
-            counts[counter.name] = int(decode_value(piece, counter.storage, page))
+            counts[counter.name] = int(decode_value(piece, counter.storage, page) or 0)
         except BadValueError:
             counts[counter.name] = -1
     out: dict[str, object] = {}

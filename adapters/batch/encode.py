@@ -9,6 +9,8 @@ from typing import Any
 
 from adapters.batch.codepage import CodePage
 from adapters.batch.copybook import Storage
+from adapters.batch.encode_edited import edited_text
+from adapters.batch.overpunch import Signs
 from adapters.batch.reference import EXACT
 from schemas.errors import Skippable
 
@@ -20,35 +22,64 @@ class EncodeError(Skippable):
 def encode_value(value: Any, storage: Storage, page: CodePage, where: str = "") -> bytes:
     """Return the bytes of one elementary item.
 
-    Text is padded, numbers get the preferred signs (C and D, F when unsigned).
+    Text is padded, numbers get the preferred signs (C and D, F when unsigned). None is nothing at all:
+    spaces or zero, or, where the dialect reads LOW-VALUES or spaces as null, those.
 
     Raises:
         EncodeError: the value has the wrong type, too many digits or characters, or a sign too many.
     """
-    if storage.kind == "text":
-        return _text(value, storage, page, where)
-    if storage.kind in ("hexfloat", "ieee"):
-        number = _float(value, where)
-        return (
-            _hexfloat(number, storage, where) if storage.kind == "hexfloat" else _ieee(number, storage, where)
-        )
+    if value is None and storage.nullable:
+        return _null(storage, page, where)
+    match storage.kind:
+        case "text":
+            return _text(value, storage, page, where)
+        case "national":
+            return _national(value, storage, where)
+        case "hex":
+            return _hex(value, storage, where)
+        case "hexfloat":
+            raw = _hexfloat(_float(value, where), storage, where)
+            return raw[::-1] if storage.little_endian else raw
+        case "ieee":
+            return _ieee(_float(value, where), storage, where)
     whole = _unscaled(value, storage, where)
-    if storage.kind == "packed":
-        sign = "d" if whole < 0 else "c" if storage.signed else "f"
-        return bytes.fromhex(f"{abs(whole):0{storage.length * 2 - 1}d}{sign}")
-    if storage.kind == "binary":
-        try:
-            return whole.to_bytes(
-                storage.length, "little" if storage.little_endian else "big", signed=storage.signed
-            )
-        except OverflowError:
-            raise EncodeError(f"the value does not fit {storage.length} bytes", where=where) from None
-    return _zoned(whole, storage, page)
+    match storage.kind:
+        case "packed":
+            sign = "d" if whole < 0 else "c" if storage.signed else "f"
+            return bytes.fromhex(f"{abs(whole):0{storage.length * 2 - 1}d}{sign}")
+        case "unsigned-packed":
+            return bytes.fromhex(f"{whole:0{storage.length * 2}d}")
+        case "binary":
+            return _binary(whole, storage, where)
+    if storage.utf16:
+        page = CodePage.named("ascii")
+    if storage.edited is not None:
+        raw = page.encode(edited_text(whole, storage.edited, storage.blank_when_zero))
+    else:
+        raw = _zoned(whole, storage, page)
+    return _widened(raw, storage) if storage.utf16 else raw
 
 
 def blank_value(storage: Storage, page: CodePage) -> bytes:
     """Return the bytes of an item that was given no value: spaces or zero."""
-    return encode_value("" if storage.kind == "text" else 0, storage, page)
+    if storage.kind == "hex":
+        return bytes(storage.length)
+    return encode_value("" if storage.is_text else 0, storage, page)
+
+
+def _null(storage: Storage, page: CodePage, where: str) -> bytes:
+    """Return bytes that the dialect reads as null; a binary has none."""
+    # LOW-VALUES are the number 0 in binary items and in those packed without a sign.
+    by_number = storage.kind in ("zoned", "packed", "edited")
+    if storage.nul_is_null or (storage.nul == "null" and by_number):
+        return bytes(storage.length)
+    if by_number and "9" in (storage.edited.symbols if storage.edited else "9"):
+        return (
+            " ".encode(_codec(storage)) * (storage.length // 2)
+            if storage.utf16
+            else bytes([page.space]) * storage.length
+        )
+    raise EncodeError("the item has no bytes that mean null", where=where)
 
 
 def _text(value: Any, storage: Storage, page: CodePage, where: str) -> bytes:
@@ -56,27 +87,64 @@ def _text(value: Any, storage: Storage, page: CodePage, where: str) -> bytes:
         raw = page.encode("" if value is None else str(value))
     except ValueError:
         raise EncodeError(f"a character is not in code page {page.name}", where=where) from None
+    return _padded(raw, storage, bytes([page.space]), "X", where)
+
+
+def _national(value: Any, storage: Storage, where: str) -> bytes:
+    codec = _codec(storage)
+    try:
+        raw = ("" if value is None else str(value)).encode(codec)
+    except ValueError:
+        raise EncodeError("half of a surrogate pair is no character", where=where) from None
+    return _padded(raw, storage, " ".encode(codec), "N", where)
+
+
+def _padded(raw: bytes, storage: Storage, pad: bytes, symbol: str, where: str) -> bytes:
     if len(raw) > storage.length:
-        raise EncodeError(f"{len(raw)} characters do not fit PIC X({storage.length})", where=where)
-    pad = bytes([page.space])
-    return raw.rjust(storage.length, pad) if storage.justified else raw.ljust(storage.length, pad)
+        count, limit = len(raw) // len(pad), storage.length // len(pad)
+        raise EncodeError(f"{count} characters do not fit PIC {symbol}({limit})", where=where)
+    fill = pad * ((storage.length - len(raw)) // len(pad))
+    return fill + raw if storage.justified else raw + fill
+
+
+def _hex(value: Any, storage: Storage, where: str) -> bytes:
+    try:
+        raw = bytes.fromhex(str(value)) if value else bytes(storage.length)
+    except ValueError:
+        raise EncodeError("the value is no hexadecimal text", where=where) from None
+    if len(raw) != storage.length:
+        raise EncodeError(f"{len(raw)} bytes for an item of {storage.length}", where=where)
+    return raw
+
+
+def _binary(whole: int, storage: Storage, where: str) -> bytes:
+    try:
+        return whole.to_bytes(
+            storage.length, "little" if storage.little_endian else "big", signed=storage.signed
+        )
+    except OverflowError:
+        raise EncodeError(f"the value does not fit {storage.length} bytes", where=where) from None
 
 
 def _zoned(whole: int, storage: Storage, page: CodePage) -> bytes:
     raw = bytearray(page.encode(f"{abs(whole):0{storage.digits}d}"))
     if not storage.signed:
         return bytes(raw)
-    negative = int(whole < 0)
     if storage.sign_separate:
-        sign = page.encode("-" if negative else "+")
+        sign = page.encode("-" if whole < 0 else "+")
         return sign + bytes(raw) if storage.sign_leading else bytes(raw) + sign
     at = 0 if storage.sign_leading else -1
-    digit = int(page.digit[raw[at]])
-    if page.digit[0xF0] == 0:
-        raw[at] = (0xD0 if negative else 0xC0) | digit
-    else:
-        raw[at] = ord(("}JKLMNOPQR" if negative else "{ABCDEFGHI")[digit])
+    signs = Signs.of(page, storage.overpunch, storage.strict)
+    raw[at] = (signs.minus if whole < 0 else signs.plus)[int(page.digit[raw[at]])]
     return bytes(raw)
+
+
+def _widened(raw: bytes, storage: Storage) -> bytes:
+    return raw.decode("ascii").encode(_codec(storage))
+
+
+def _codec(storage: Storage) -> str:
+    return "utf-16-le" if storage.little_endian else "utf-16-be"
 
 
 def _unscaled(value: Any, storage: Storage, where: str) -> int:

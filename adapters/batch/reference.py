@@ -12,10 +12,10 @@ from typing import Literal
 
 from adapters.batch.codepage import NONE, CodePage
 from adapters.batch.copybook import Storage
+from adapters.batch.dialect import Trim as Trim
+from adapters.batch.overpunch import Signs
 
 Value = str | int | float | Decimal
-#: What is cut from text: nothing, the padding (right; left if JUSTIFIED), or blanks on both sides.
-Trim = Literal["padding", "both", "none"]
 #: Text is padded by spaces, or by LOW-VALUES where a program initialised it so.
 PADDING = " \0"
 #: Exact for every decimal128; Python's default context would round at 28 digits.
@@ -26,28 +26,82 @@ class BadValueError(ValueError):
     """Bytes that are no value of their item. The message holds no data, only what is wrong with it."""
 
 
-def decode_value(raw: bytes, storage: Storage, page: CodePage, trim: Trim = "padding") -> Value:
-    """Return the value of one elementary item.
+def decode_value(raw: bytes, storage: Storage, page: CodePage, trim: Trim = "padding") -> Value | None:
+    """Return the value of one elementary item, None where the dialect takes the bytes as none.
 
     Raises:
         BadValueError: the bytes are not valid for the item.
     """
-    if storage.kind == "text":
-        return _text(raw, storage, page, trim)
-    if storage.kind in ("hexfloat", "ieee"):
-        return _hexfloat(raw) if storage.kind == "hexfloat" else _ieee(raw, storage)
-    number = {"zoned": _zoned, "packed": _packed, "binary": _binary}[storage.kind](raw, storage, page)
+    if storage.nul_is_null and not any(raw):
+        return None
+    try:
+        return _value(raw, storage, page, trim)
+    except BadValueError:
+        absent = _absent(raw, storage, page)
+        if absent == "zero":
+            return _scaled(0, storage)
+        if absent == "null" or storage.lenient:
+            return None
+        raise
+
+
+def _absent(raw: bytes, storage: Storage, page: CodePage) -> str:
+    """Return what a number that cannot be read is, if it is all spaces or all LOW-VALUES."""
+    if storage.kind not in ("zoned", "packed", "edited"):
+        return "reject"
+    plain = _single(raw, storage) if storage.utf16 else raw
+    space = 0x20 if storage.utf16 else page.space
+    if plain == bytes([space]) * len(plain):
+        return "zero" if storage.blank_when_zero else storage.blank
+    return storage.nul if not any(raw) else "reject"
+
+
+def _value(raw: bytes, storage: Storage, page: CodePage, trim: Trim) -> Value:
+    match storage.kind:
+        case "text":
+            return _trimmed(_text(raw, page), storage, trim)
+        case "national":
+            return _trimmed(_national(raw, storage), storage, trim)
+        case "hex":
+            return raw.hex().upper()
+        case "hexfloat":
+            return _hexfloat(raw[::-1] if storage.little_endian else raw)
+        case "ieee":
+            return _ieee(raw, storage)
+    if storage.utf16:
+        raw, page = _single(raw, storage), CodePage.named("ascii")
+    kinds = {
+        "zoned": _loose if storage.loose else _zoned, "packed": _packed, "unsigned-packed": _unsigned_packed,
+        "binary": _binary, "edited": _edited,
+    }  # fmt: skip
+    return _scaled(kinds[storage.kind](raw, storage, page), storage)
+
+
+def _scaled(number: int, storage: Storage) -> Value:
     if storage.scale > 0:
         return Decimal(number).scaleb(-storage.scale, EXACT)
     number *= 10**-storage.scale
     return number if storage.avro in ("int", "long") else Decimal(number)
 
 
-def _text(raw: bytes, storage: Storage, page: CodePage, trim: Trim) -> str:
-    text = "".join(page.characters[byte] for byte in raw)
-    if "\ufffe" in text:
-        byte = raw[text.index("\ufffe")]
-        raise BadValueError(f"byte 0x{byte:02X} is no character of {page.name}")
+def _text(raw: bytes, page: CodePage) -> str:
+    try:
+        return page.decode(raw)
+    except UnicodeDecodeError as error:
+        byte = raw[error.start]
+        raise BadValueError(f"byte 0x{byte:02X} at position {error.start + 1} is no {page.name}") from None
+    except ValueError as error:
+        raise BadValueError(str(error)) from None
+
+
+def _national(raw: bytes, storage: Storage) -> str:
+    try:
+        return raw.decode("utf-16-le" if storage.little_endian else "utf-16-be")
+    except UnicodeDecodeError as error:
+        raise BadValueError(f"character {error.start // 2 + 1} is half of a surrogate pair") from None
+
+
+def _trimmed(text: str, storage: Storage, trim: Trim) -> str:
     if trim == "both":
         return text.strip(PADDING)
     if trim == "padding":
@@ -55,13 +109,18 @@ def _text(raw: bytes, storage: Storage, page: CodePage, trim: Trim) -> str:
     return text
 
 
+def _single(raw: bytes, storage: Storage) -> bytes:
+    """Return the low bytes of UTF-16 characters; one beyond Latin-1 becomes a byte that is no digit."""
+    low, high = (raw[0::2], raw[1::2]) if storage.little_endian else (raw[1::2], raw[0::2])
+    return bytes(NONE if h else b for b, h in zip(low, high, strict=True))
+
+
 def _zoned(raw: bytes, storage: Storage, page: CodePage) -> int:
-    if storage.blank_when_zero and raw == bytes([page.space]) * len(raw):
-        return 0
     if raw == bytes([page.space]) * len(raw):
         raise BadValueError("a number is blank")
     sign_at = 0 if storage.sign_leading else len(raw) - 1
     number, negative = 0, False
+    signs = Signs.of(page, storage.overpunch, storage.strict)
     for position, byte in enumerate(raw):
         digit = int(page.digit[byte])
         if storage.signed and position == sign_at:
@@ -71,12 +130,36 @@ def _zoned(raw: bytes, storage: Storage, page: CodePage) -> int:
                     raise BadValueError(f"byte 0x{byte:02X} is no sign")
                 negative = sign == 1
                 continue
-            digit = int(page.sign_digit[byte])
-            negative = page.sign_negative[byte] == 1
+            digit = int(signs.digit[byte])
+            negative = signs.negative[byte] == 1
         if digit == NONE:
             raise BadValueError(f"byte 0x{byte:02X} at position {position + 1} is no digit")
         number = number * 10 + digit
     return -number if negative else number
+
+
+def _loose(raw: bytes, storage: Storage, page: CodePage) -> int:
+    """Take signs at any place and read over blanks and NULs, as Cobrix does; the last sign counts."""
+    signs = Signs.of(page, storage.overpunch, storage.strict)
+    digits, negative = "", False
+    for position, byte in enumerate(raw):
+        if byte in (page.space, 0):
+            continue
+        if (sign := int(page.separate[byte])) != NONE:
+            negative = sign == 1
+            continue
+        digit = int(signs.digit[byte])
+        if digit == NONE:
+            raise BadValueError(f"byte 0x{byte:02X} at position {position + 1} is no digit")
+        digits += str(digit)
+        if page.digit[byte] == NONE:
+            negative = signs.negative[byte] == 1
+    if not digits:
+        raise BadValueError("a number is blank")
+    _check_size(int(digits), storage)
+    if negative and not storage.signed:
+        raise BadValueError("a negative value in an unsigned item")
+    return -int(digits) if negative else int(digits)
 
 
 def _packed(raw: bytes, storage: Storage, page: CodePage) -> int:
@@ -84,23 +167,57 @@ def _packed(raw: bytes, storage: Storage, page: CodePage) -> int:
     digits, sign = text[:-1], text[-1]
     if not digits.isdigit():
         raise BadValueError(f"nibble {next(c for c in digits if not c.isdigit()).upper()} is no digit")
-    if sign not in "abcdef":
+    if sign not in ("cdf" if storage.strict else "abcdef"):
         raise BadValueError(f"nibble {sign.upper()} is no sign")
     negative = sign in "bd"
     number = int(digits)
-    if number >= 10**storage.digits:
-        raise BadValueError(f"the value has more than {storage.digits} digits")
+    _check_size(number, storage)
     if negative and number and not storage.signed:
         raise BadValueError("a negative value in an unsigned item")
     return -number if negative else number
 
 
+def _unsigned_packed(raw: bytes, storage: Storage, page: CodePage) -> int:
+    digits = raw.hex()
+    if not digits.isdigit():
+        raise BadValueError(f"nibble {next(c for c in digits if not c.isdigit()).upper()} is no digit")
+    _check_size(int(digits), storage)
+    return int(digits)
+
+
 def _binary(raw: bytes, storage: Storage, page: CodePage) -> int:
     order: Literal["little", "big"] = "little" if storage.little_endian else "big"
     number = int.from_bytes(raw, order, signed=storage.signed)
-    if not storage.full_range and abs(number) >= 10**storage.digits:
-        raise BadValueError(f"the value has more than {storage.digits} digits")
+    if not storage.full_range:
+        _check_size(abs(number), storage)
     return number
+
+
+def _edited(raw: bytes, storage: Storage, page: CodePage) -> int:
+    """Read the digits at the places of the PICTURE; elsewhere only what editing writes there may stand."""
+    assert storage.edited is not None
+    picture = storage.edited
+    text = "".join(page.characters[byte] for byte in raw)
+    number, negative, started = 0, False, False
+    for at, (character, allowed) in enumerate(zip(text, picture.allowed, strict=True)):
+        holds_digit = picture.digit_places[at]
+        if holds_digit and character in "0123456789":
+            number, started = number * 10 + int(character), True
+            continue
+        if character not in allowed or (holds_digit and started):
+            raise BadValueError(
+                f"position {at + 1} holds what PICTURE {picture.symbols[at]} cannot write there"
+            )
+        number *= 10 if holds_digit else 1
+        negative |= character == "-" or (character in "CD" and picture.symbols[at] in "cd")
+    if picture.symbols[-1] in "CD" and (text[-1] == " ") != (text[-2] == " "):
+        raise BadValueError("half of CR or DB is missing")
+    return -number if negative else number
+
+
+def _check_size(number: int, storage: Storage) -> None:
+    if number >= 10**storage.digits:
+        raise BadValueError(f"the value has more than {storage.digits} digits")
 
 
 def _hexfloat(raw: bytes) -> float:

@@ -84,6 +84,11 @@ class Reading:
                 )
             yield made
 
+    @property
+    def unfinished(self) -> bool:
+        """True where a trailer is declared and has not been seen: the file may still be growing."""
+        return not self._trailers and any(kind.role == "trailer" for kind in self.source.types)
+
     def problems(self) -> list[str]:
         """Return why this file is not complete; call when `chunks` is exhausted."""
         found = list(self._problems)
@@ -209,7 +214,7 @@ class Reading:
         assert slot.storage is not None
         raw = self._trailers[0][slot.offset : slot.offset + slot.length]
         try:
-            said = int(decode_value(raw, slot.storage, self.source.page))
+            said = int(decode_value(raw, slot.storage, self.source.page) or 0)
         except BadValueError as error:
             return [f"the trailer's {slot.path} cannot be read: {error}"]
         held = self._records if self.source.count_all else self._details

@@ -30,6 +30,8 @@ def value(raw: bytes, column: Column, page: CodePage, trim: Trim) -> Value | dat
     if any(raw == bytes([fill]) * len(raw) for fill in fills(column, page)):
         return None
     decoded = decode_value(raw, column.storage, page, trim)
+    if decoded is None:
+        return None
     if any(_same(decoded, sentinel) for sentinel in column.sentinels):
         return None
     if column.date is None:
@@ -46,6 +48,9 @@ def array(view: npt.NDArray[np.uint8], column: Column, page: CodePage, trim: Tri
     assert storage is not None
     values, bad = kernel(view, storage, page, trim)
     null: Bools = np.zeros(len(view), np.bool_)
+    if values.null_count:
+        null |= values.is_null().to_numpy(zero_copy_only=False)
+        values = values.fill_null("" if pa.types.is_string(values.type) else pa.scalar(0).cast(values.type))
     for fill in fills(column, page):
         null |= (view == fill).all(axis=1)
     if wanted := _typed(column, values.type):

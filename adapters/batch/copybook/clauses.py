@@ -1,204 +1,84 @@
-"""One data description entry: level, name and clauses up to the period."""
+"""The clauses of a data description entry: each a function from the tokens after its word to what it says."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any
 
-from adapters.batch.copybook.errors import CopybookError
+from adapters.batch.copybook.cursor import Cursor
 from adapters.batch.copybook.lexer import Token
 from adapters.batch.copybook.picture import Picture, PictureError
-from adapters.batch.copybook.tree import Condition, Item, Occurs, Renames, Sign, Usage
+from adapters.batch.copybook.tree import Occurs, Sign, Usage
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What one entry said; for level 88 and 66 `item` only holds the place."""
-
-    item: Item
-    condition: Condition | None = None
-    renames: Renames | None = None
-
-
-class Cursor:
-    """A place in the token list, with the error maker."""
-
-    def __init__(self, tokens: Sequence[Token], source: str) -> None:
-        self._tokens, self.source, self._position = tokens, source, 0
-
-    @property
-    def more(self) -> bool:
-        """True until all tokens are read."""
-        return self._position < len(self._tokens)
-
-    @property
-    def word(self) -> str:
-        """The next token in upper case if it is a word, else ''."""
-        return self._tokens[self._position].word if self.more else ""
-
-    @property
-    def kind(self) -> str:
-        """The next token's kind, '' at the end."""
-        return self._tokens[self._position].kind if self.more else ""
-
-    def next(self, expected: str) -> Token:
-        """Return the next token and step over it; `expected` says what should stand there."""
-        if not self.more:
-            last = self._tokens[-1]
-            raise CopybookError(
-                f"the copybook ends where {expected} should stand",
-                source=self.source, line=last.line, column=last.column, fix="is a period missing?",
-            )  # fmt: skip
-        token = self._tokens[self._position]
-        self._position += 1
-        return token
-
-    def skip(self, *words: str) -> bool:
-        """Step over the next word if it is one of `words`."""
-        if self.word in words and self.word:
-            self._position += 1
-            return True
-        return False
-
-    def name(self, expected: str) -> str:
-        """Return the next word as a COBOL name."""
-        token = self.next(expected)
-        if token.kind != "word" or not any(c.isalnum() for c in token.text):
-            self.fail(token, f"{token.text!r} stands where {expected} should", "")
-        return token.word
-
-    def number(self, expected: str) -> int:
-        """Return the next word as an unsigned integer."""
-        token = self.next(expected)
-        if not token.word.isdigit():
-            self.fail(token, f"{token.text!r} stands where {expected} should", "")
-        return int(token.text)
-
-    def fail(self, token: Token, what: str, fix: str) -> NoReturn:
-        """Raise a CopybookError at a token."""
-        raise CopybookError(what, source=self.source, line=token.line, column=token.column, fix=fix)
-
-
-def parse_entry(cursor: Cursor) -> Entry:
-    """Read one entry including its period."""
-    first = cursor.next("a level number")
-    if first.word == "COPY":
-        cursor.fail(first, "COPY is not supported yet", "paste the copied text in its place")
-    if first.word in ("EXEC", "REPLACE"):
-        cursor.fail(first, f"{first.word} does not describe data", "give the data description only")
-    if not first.word.isdigit():
-        cursor.fail(first, f"{first.text!r} stands where a level number should", "is a period missing above?")
-    level = int(first.text)
-    if not (1 <= level <= 49 or level in (66, 77, 88)):
-        cursor.fail(first, f"there is no level {first.text}", "use 01 to 49, 66, 77 or 88")
-    place: dict[str, Any] = {"level": level, "line": first.line, "column": first.column}
-    if level == 88:
-        return _condition(cursor, place)
-    if level == 66:
-        return _renames(cursor, place)
-    values = place | {"name": _item_name(cursor)}
-    seen: dict[str, Token] = {}
-    while cursor.kind != "period":
-        token = cursor.next("a clause or the period that ends the entry")
-        clause = _CLAUSES.get(token.word)
-        if clause is None:
-            close = difflib.get_close_matches(token.word, _CLAUSES, 1)
-            hint = (
-                f"did you mean {close[0]}?"
-                if close
-                else "is a period missing before it, or does it stand after column 72?"
-            )
-            cursor.fail(token, f"{token.text!r} is no clause of a data description", hint)
-        found = clause(cursor, token)
-        if twice := [key for key in found if key in seen]:
-            cursor.fail(token, f"the {twice[0].upper()} clause is given twice", "keep one")
-        seen |= dict.fromkeys(found, token)
-        values |= found
-    cursor.next("a period")
-    return Entry(Item(**values))
-
-
-def _item_name(cursor: Cursor) -> str:
-    """Return the item's name, '' for FILLER or where a clause follows the level at once."""
-    if cursor.skip("FILLER") or cursor.kind == "period" or cursor.word in _CLAUSES:
-        return ""
-    return cursor.name("a data name")
-
-
-def _condition(cursor: Cursor, place: dict[str, Any]) -> Entry:
-    name = cursor.name("a condition name")
-    if not cursor.skip("VALUE", "VALUES"):
-        cursor.fail(cursor.next("VALUE"), f"the condition {name} has no VALUE", "add VALUE …")
-    cursor.skip("IS", "ARE")
-    values: list[tuple[str, str | None]] = []
-    while cursor.kind != "period":
-        low = _literal(cursor)
-        values.append((low, _literal(cursor) if cursor.skip("THRU", "THROUGH") else None))
-    cursor.next("a period")
-    return Entry(Item(name=name, **place), condition=Condition(name, tuple(values)))
-
-
-def _renames(cursor: Cursor, place: dict[str, Any]) -> Entry:
-    name = cursor.name("a data name")
-    if not cursor.skip("RENAMES"):
-        cursor.fail(cursor.next("RENAMES"), f"the level-66 item {name} has no RENAMES", "add RENAMES …")
-    first = cursor.name("a data name")
-    last = cursor.name("a data name") if cursor.skip("THRU", "THROUGH") else first
-    if cursor.kind != "period":
-        cursor.fail(
-            cursor.next("a period"), "a level-66 item has only a RENAMES clause", "end it by a period"
-        )
-    cursor.next("a period")
-    return Entry(Item(name=name, **place), renames=Renames(name, first, last))
-
-
-def _literal(cursor: Cursor) -> str:
-    token = cursor.next("a literal")
-    if token.kind == "period":
-        cursor.fail(token, "a literal is missing before the period", "")
-    if token.kind == "word":
-        return f"ALL {_literal(cursor)}" if token.word == "ALL" else token.text
-    quote = token.text[-1]
-    prefix, _, body = token.text[:-1].partition(quote)
-    return prefix + body.replace(quote * 2, quote)
+#: Every spelling of USAGE that is read. COMP-4 is BINARY on all compilers we know of.
+USAGES: dict[str, Usage] = {
+    "DISPLAY": "DISPLAY", "BINARY": "BINARY", "COMP": "BINARY", "COMP-4": "BINARY", "COMP-1": "COMP-1",
+    "COMP-2": "COMP-2", "COMP-3": "COMP-3", "COMP-5": "COMP-5", "COMP-6": "COMP-6", "COMP-3U": "COMP-6", "COMP-9": "COMP-9",
+    "COMP-X": "COMP-X", "COMP-N": "COMP-N", "PACKED-DECIMAL": "COMP-3", "NATIONAL": "NATIONAL",
+    "DISPLAY-1": "DISPLAY-1", "POINTER": "POINTER", "PROCEDURE-POINTER": "PROCEDURE-POINTER",
+    "PROGRAM-POINTER": "PROCEDURE-POINTER", "FUNCTION-POINTER": "FUNCTION-POINTER", "OBJECT": "OBJECT",
+    "INDEX": "INDEX", "BINARY-CHAR": "BINARY-CHAR", "BINARY-SHORT": "BINARY-SHORT",
+    "BINARY-LONG": "BINARY-LONG",
+    "BINARY-INT": "BINARY-LONG", "BINARY-DOUBLE": "BINARY-DOUBLE", "BINARY-LONG-LONG": "BINARY-DOUBLE",
+    "FLOAT-SHORT": "COMP-1", "FLOAT-LONG": "COMP-2",
+}  # fmt: skip
+USAGES |= {f"COMPUTATIONAL{name[4:]}": usage for name, usage in USAGES.items() if name.startswith("COMP")}
+#: Usages that exist but are not decoded: named so that the refusal is about them, not about syntax.
+_REFUSED = {
+    "COMP-0": "it differs from compiler to compiler",
+    "COMP-7": "it differs from compiler to compiler",
+    "UTF-8": "it has no fixed number of bytes",
+    "BIT": "bits do not fill bytes",
+    "SQL": "SQL TYPE IS makes several items that the precompiler lays out",
+    "FLOAT-EXTENDED": "128-bit floats are not read",
+    "FLOAT-DECIMAL-16": "decimal floats are not read",
+    "FLOAT-DECIMAL-34": "decimal floats are not read",
+}
+#: Clauses that exist but make the length of an item unknown, or need text that is not in the copybook.
+_REFUSED_CLAUSES = {
+    "TYPE": "name the items of the type instead of TYPE",
+    "TYPEDEF": "name the items of the type instead of TYPEDEF",
+    "LIKE": "repeat the PICTURE of the other item instead of LIKE",
+    "SAME": "repeat the description of the other item instead of SAME AS",
+    "DYNAMIC": "an item of dynamic length is a pointer in memory; describe what the file holds",
+    "ANY": "an item of any length has none in a file; give a PICTURE",
+    "SOURCE": "report items are not data of a file",
+    "LINE": "screen and report items are not data of a file",
+}
 
 
 def _picture(cursor: Cursor, token: Token) -> dict[str, Any]:
     cursor.skip("IS")
     text = cursor.next("a PICTURE character string")
+    if text.kind != "word":
+        cursor.fail(text, f"{text.text} stands where a PICTURE character string should")
     try:
-        return {"picture": Picture.parse(text.text)}
+        return {"picture": Picture.parse(text.text, cursor.currency)}
     except PictureError as error:
         cursor.fail(text, str(error), "check the PICTURE")
 
 
-#: Every spelling of USAGE that is decoded. COMP-4 is BINARY on all compilers we know of.
-_USAGES: dict[str, Usage] = {
-    "DISPLAY": "DISPLAY", "BINARY": "BINARY",
-    "COMP": "BINARY", "COMPUTATIONAL": "BINARY", "COMP-4": "BINARY", "COMPUTATIONAL-4": "BINARY",
-    "COMP-1": "COMP-1", "COMPUTATIONAL-1": "COMP-1", "COMP-2": "COMP-2", "COMPUTATIONAL-2": "COMP-2",
-    "COMP-3": "COMP-3", "COMPUTATIONAL-3": "COMP-3", "PACKED-DECIMAL": "COMP-3",
-    "COMP-5": "COMP-5", "COMPUTATIONAL-5": "COMP-5",
-}  # fmt: skip
-#: Usages that exist but are not decoded: named so that the refusal is about them, not about syntax.
-_REFUSED = (
-    "COMP-0", "COMP-6", "COMPUTATIONAL-6", "COMP-X", "COMPUTATIONAL-X", "NATIONAL", "POINTER", "INDEX",
-    "DISPLAY-1", "PROCEDURE-POINTER", "FUNCTION-POINTER", "OBJECT",
-)  # fmt: skip
-
-
 def _usage(cursor: Cursor, token: Token) -> dict[str, Any]:
-    if token.word == "USAGE":
+    if token.word in ("USAGE", "GROUP-USAGE"):
         cursor.skip("IS")
         token = cursor.next("a usage")
     if token.word in _REFUSED:
-        cursor.fail(token, f"USAGE {token.word} is not supported yet", "describe it as PIC X(n) to skip it")
-    if token.word not in _USAGES:
-        cursor.fail(token, f"there is no USAGE {token.text}", f"use one of {', '.join(sorted(_USAGES))}")
+        cursor.fail(
+            token, f"USAGE {token.word} is not read: {_REFUSED[token.word]}", "describe its bytes as PIC X(n)"
+        )
+    if token.word not in USAGES:
+        cursor.fail(token, f"there is no USAGE {token.text}", f"use one of {', '.join(sorted(USAGES))}")
+    found: dict[str, Any] = {"usage": USAGES[token.word]}
+    pointer = token.word in ("POINTER", "OBJECT", "FUNCTION-POINTER", "PROCEDURE-POINTER")
+    if pointer and cursor.skip("REFERENCE", "TO"):
+        cursor.skip("TO")
+        if cursor.kind == "word" and cursor.word not in CLAUSES:
+            cursor.name("a class or type name")
+    if USAGES[token.word].startswith("BINARY-"):
+        found["unsigned"] = cursor.word == "UNSIGNED"
+        cursor.skip("UNSIGNED", "SIGNED")
     cursor.skip("NATIVE")
-    return {"usage": _USAGES[token.word]}
+    return found
 
 
 def _sign(cursor: Cursor, token: Token) -> dict[str, Any]:
@@ -206,42 +86,61 @@ def _sign(cursor: Cursor, token: Token) -> dict[str, Any]:
         cursor.skip("IS")
         token = cursor.next("LEADING or TRAILING")
         if token.word not in ("LEADING", "TRAILING"):
-            cursor.fail(token, f"{token.text!r} stands where LEADING or TRAILING should", "")
+            cursor.fail(token, f"{token.text!r} stands where LEADING or TRAILING should")
     separate = cursor.skip("SEPARATE")
     if separate:
         cursor.skip("CHARACTER")
     return {"sign": Sign(token.word == "LEADING", separate)}
 
 
+_PHRASES = ("DEPENDING", "ASCENDING", "DESCENDING", "INDEXED")
+
+
 def _occurs(cursor: Cursor, token: Token) -> dict[str, Any]:
     least = most = cursor.number("the number of occurrences")
     if cursor.skip("TO"):
+        if cursor.word == "UNBOUNDED":
+            cursor.fail(
+                cursor.next("a number"), "OCCURS … TO UNBOUNDED has no greatest size",
+                "write the greatest number that the file can hold",
+            )  # fmt: skip
         most = cursor.number("the greatest number of occurrences")
     cursor.skip("TIMES")
-    depending_on: str | None = None
-    while cursor.word in ("DEPENDING", "ASCENDING", "DESCENDING", "INDEXED"):
-        kind = cursor.name("a phrase of OCCURS")
+    depending: tuple[str, ...] = ()
+    names: dict[str, list[str]] = {"INDEXED": [], "ASCENDING": [], "DESCENDING": []}
+    while cursor.word in _PHRASES:
+        phrase = cursor.name("a phrase of OCCURS")
         cursor.skip("ON", "KEY", "BY")
+        cursor.skip("KEY", "IS")
         cursor.skip("IS")
-        names = [cursor.name("a data name")]
-        if kind == "DEPENDING":
-            depending_on = names[0]
+        if phrase == "DEPENDING":
+            depending = qualified(cursor)
             continue
-        while (
-            cursor.kind == "word"
-            and cursor.word not in _CLAUSES
-            and cursor.word not in ("DEPENDING", "ASCENDING", "DESCENDING", "INDEXED")
-        ):
-            names.append(cursor.name("a data name"))
+        names[phrase].append(qualified(cursor)[0])
+        while cursor.kind == "word" and cursor.word not in CLAUSES and cursor.word not in _PHRASES:
+            names[phrase].append(qualified(cursor)[0])
     if most < 1 or least > most:
         cursor.fail(
             token, f"OCCURS {least} TO {most} is not possible", "the second number must be the greater"
         )
-    if depending_on and least == most:
+    if depending and least == most:
         least = 0  # OCCURS n DEPENDING ON without TO: an extension that compilers read as 0 or 1 to n.
-    elif least != most and not depending_on:
+    elif least != most and not depending:
         cursor.fail(token, f"OCCURS {least} TO {most} has no DEPENDING ON", "add DEPENDING ON …")
-    return {"occurs": Occurs(most, least, depending_on)}
+    return {
+        "occurs": Occurs(
+            most, least, depending[0] if depending else None, depending[1:], tuple(names["INDEXED"]),
+            tuple(names["ASCENDING"] + names["DESCENDING"]),
+        )
+    }  # fmt: skip
+
+
+def qualified(cursor: Cursor) -> tuple[str, ...]:
+    """Read `name OF group IN group …`, innermost first."""
+    names = [cursor.name("a data name")]
+    while cursor.skip("OF", "IN"):
+        names.append(cursor.name("the name of a group"))
+    return tuple(names)
 
 
 def _redefines(cursor: Cursor, token: Token) -> dict[str, Any]:
@@ -266,21 +165,48 @@ def _blank(cursor: Cursor, token: Token) -> dict[str, Any]:
 
 
 def _value(cursor: Cursor, token: Token) -> dict[str, Any]:
-    cursor.skip("IS", "ARE")
-    return {"value": _literal(cursor)}
+    """Read VALUE: one literal, or for a table several, of which the first is kept."""
+    cursor.skip("IS", "ARE", "=")
+    first = literal(cursor)
+    while cursor.kind == "literal" or (cursor.kind == "word" and cursor.word not in CLAUSES):
+        if cursor.word.isdigit() and cursor.starts_line:
+            break  # a level number: the period before it is missing, which the caller says
+        cursor.next("a literal")
+    return {"value": first}
+
+
+def literal(cursor: Cursor) -> str:
+    """Read a literal, with ALL or concatenated by &; quotes are taken off, prefixes (X, N, Z) stay."""
+    token = cursor.next("a literal")
+    if token.kind == "period":
+        cursor.fail(token, "a literal is missing before the period", "give it, or remove VALUE")
+    if token.kind == "word":
+        return f"ALL {literal(cursor)}" if token.word == "ALL" else token.text
+    quote = token.text[-1]
+    prefix, _, body = token.text[:-1].partition(quote)
+    text = prefix + body.replace(quote * 2, quote)
+    return text + literal(cursor) if cursor.skip("&") else text
 
 
 def _ignored(cursor: Cursor, token: Token) -> dict[str, Any]:
-    """EXTERNAL and GLOBAL, with or without IS, say nothing about bytes."""
+    """EXTERNAL, GLOBAL, VOLATILE and so on say nothing about bytes; IS may stand before them."""
     if token.word == "IS" and not cursor.skip("EXTERNAL", "GLOBAL"):
         cursor.fail(token, "IS stands without EXTERNAL or GLOBAL", "remove it")
+    if token.word in ("EXTERNAL", "IS") and cursor.skip("AS", "BY"):
+        cursor.next("a literal")
     return {}
 
 
-_CLAUSES: dict[str, Callable[[Cursor, Token], dict[str, Any]]] = {
-    "PIC": _picture, "PICTURE": _picture, "USAGE": _usage, **dict.fromkeys([*_USAGES, *_REFUSED], _usage),
+def _refused(cursor: Cursor, token: Token) -> dict[str, Any]:
+    cursor.fail(token, f"{token.word} is not read", _REFUSED_CLAUSES[token.word])
+
+
+CLAUSES: dict[str, Callable[[Cursor, Token], dict[str, Any]]] = {
+    "PIC": _picture, "PICTURE": _picture, "USAGE": _usage, "GROUP-USAGE": _usage,
+    **dict.fromkeys([*USAGES, *_REFUSED], _usage),
     "SIGN": _sign, "LEADING": _sign, "TRAILING": _sign, "OCCURS": _occurs, "REDEFINES": _redefines,
     "SYNC": _sync, "SYNCHRONIZED": _sync, "SYNCHRONISED": _sync, "JUST": _justified, "JUSTIFIED": _justified,
     "BLANK": _blank, "VALUE": _value, "VALUES": _value,
-    "EXTERNAL": _ignored, "GLOBAL": _ignored, "IS": _ignored,
+    **dict.fromkeys(["EXTERNAL", "GLOBAL", "IS", "VOLATILE", "UNALIGNED", "ALIGNED"], _ignored),
+    **dict.fromkeys(_REFUSED_CLAUSES, _refused),
 }  # fmt: skip

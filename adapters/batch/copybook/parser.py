@@ -8,32 +8,53 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from adapters.batch.copybook.clauses import Cursor, Entry, parse_entry
+from adapters.batch.copybook.checks import check_elementary, check_group, check_redefines, error_at
+from adapters.batch.copybook.copying import expanded
+from adapters.batch.copybook.cursor import Cursor
+from adapters.batch.copybook.entry import Entry, parse_entry
 from adapters.batch.copybook.errors import CopybookError
-from adapters.batch.copybook.lexer import SourceFormat, tokens
+from adapters.batch.copybook.library import CopyLibrary
+from adapters.batch.copybook.reference_format import SourceFormat
 from adapters.batch.copybook.tree import Copybook, Item, Renames, Usage
 
+#: Headings of a program's data division, and file descriptions: read over up to their period.
+_HEADINGS = (
+    "DATA", "FILE", "WORKING-STORAGE", "LOCAL-STORAGE", "LINKAGE", "THREAD-LOCAL-STORAGE", "FD", "SD",
+)  # fmt: skip
 
-def parse(text: str, *, source_format: SourceFormat = "auto", source: str = "<copybook>") -> Copybook:
+
+def parse(
+    text: str,
+    *,
+    source_format: SourceFormat = "auto",
+    source: str = "<copybook>",
+    library: CopyLibrary | None = None,
+    currency: str = "$",
+) -> Copybook:
     """Return the tree of a copybook.
 
-    `source` names the copybook in errors. A copybook without an 01 level (a fragment made for a COPY below
-    one) gets an unnamed record around it.
+    `source` names the copybook in errors; `library` is where COPY looks; `currency` is the sign of money in
+    PICTURE strings. A copybook without an 01 level (a fragment made for a COPY below one) gets an unnamed
+    record around it. The headings of a data division may stand in it; a procedure division ends it.
 
     Raises:
-        CopybookError: with line and column, for everything that is not understood.
+        CopybookError: with file, line and column, for everything that is not understood.
     """
-    cursor = Cursor(tokens(text, source_format=source_format, source=source), source)
+    text_tokens = expanded(text, source=source, source_format=source_format, library=library)
+    cursor = Cursor(text_tokens, source, currency)
     roots: list[_Node] = []
     stack: list[_Node] = []
-    while cursor.more:
+    while cursor.more and cursor.word != "PROCEDURE":
+        if cursor.word in _HEADINGS:
+            cursor.until_period()
+            continue
         entry = parse_entry(cursor)
         if entry.item.level == 88:
-            _condition(entry, stack, source)
+            _condition(entry, stack)
         elif entry.renames is not None:
-            _renames(entry, entry.renames, roots, source)
+            _renames(entry, entry.renames, roots)
         else:
-            _place(entry.item, roots, stack, source)
+            _place(entry.item, roots, stack)
     if not roots:
         raise CopybookError(
             "the copybook describes no data item",
@@ -42,8 +63,9 @@ def parse(text: str, *, source_format: SourceFormat = "auto", source: str = "<co
             column=1,
             fix="is this the right file?",
         )
-    records = [node.freeze("DISPLAY", source) for node in _wrap(roots)]
-    return Copybook(tuple(records), source)
+    roots = _wrap(roots)
+    check_redefines([root.item for root in roots])
+    return Copybook(tuple(node.freeze("DISPLAY") for node in roots), source)
 
 
 @dataclasses.dataclass(slots=True)
@@ -53,24 +75,33 @@ class _Node:
     item: Item
     children: list[_Node] = dataclasses.field(default_factory=list)
 
-    def freeze(self, usage: Usage, source: str) -> Item:
-        """Return the frozen item, with USAGE and SIGN handed down from groups."""
+    def freeze(self, usage: Usage, unsigned: bool = False) -> Item:
+        """Return the frozen item, with USAGE, SIGN and SYNC handed down from groups."""
         item = self.item
-        own = item.usage if item.usage != "DISPLAY" else usage
-        if self.children:
-            _check_group(item, source)
-            _check_redefines(self.children, source)
-            for child in self.children:
-                if child.item.sign is None and item.sign is not None:
-                    child.item = dataclasses.replace(child.item, sign=item.sign)
-        children = tuple(child.freeze(own, source) for child in self.children)
-        item = dataclasses.replace(item, usage=own, children=children)
-        if not children:
-            _check_elementary(item, source)
-        return item
+        if item.usage == "DISPLAY" and (self.children or usage != "NATIONAL" or _takes_national(item)):
+            item = dataclasses.replace(item, usage=usage, unsigned=unsigned)
+        if not self.children:
+            check_elementary(item)
+            return item
+        check_group(item)
+        check_redefines([child.item for child in self.children])
+        for child in self.children:
+            handed = child.item
+            if handed.sign is None and item.sign is not None:
+                handed = dataclasses.replace(handed, sign=item.sign)
+            if item.sync and not handed.sync:
+                handed = dataclasses.replace(handed, sync=True)
+            child.item = handed
+        children = tuple(child.freeze(item.usage, item.unsigned) for child in self.children)
+        return dataclasses.replace(item, children=children)
 
 
-def _place(item: Item, roots: list[_Node], stack: list[_Node], source: str) -> None:
+def _takes_national(item: Item) -> bool:
+    """Return True if GROUP-USAGE NATIONAL reaches an item: not one of letters, which stays DISPLAY."""
+    return item.picture is None or item.picture.category not in ("text", "text-edited", "dbcs")
+
+
+def _place(item: Item, roots: list[_Node], stack: list[_Node]) -> None:
     node = _Node(item)
     if item.level in (1, 77):
         stack[:] = [node]
@@ -79,7 +110,9 @@ def _place(item: Item, roots: list[_Node], stack: list[_Node], source: str) -> N
     while stack and stack[-1].item.level >= item.level:
         stack.pop()
     if stack and stack[0].item.level == 77:
-        raise _at(item, f"level {item.level:02} cannot stand below a level-77 item", source)
+        raise error_at(
+            item, f"level {item.level:02} cannot stand below a level-77 item", "make the item above level 01"
+        )
     (stack[-1].children if stack else roots).append(node)
     stack.append(node)
 
@@ -90,71 +123,37 @@ def _wrap(roots: list[_Node]) -> list[_Node]:
     if not loose:
         return roots
     first = loose[0].item
-    record = _Node(Item(1, "RECORD", first.line, first.column), loose)
+    renames = tuple(r for node in loose for r in node.item.renames)
+    for node in loose:
+        node.item = dataclasses.replace(node.item, renames=())
+    record = _Node(Item(1, "RECORD", first.line, first.column, first.source, renames=renames), loose)
     return [record, *(node for node in roots if node.item.level in (1, 77))]
 
 
-def _condition(entry: Entry, stack: list[_Node], source: str) -> None:
+def _condition(entry: Entry, stack: list[_Node]) -> None:
     if not stack:
-        raise _at(entry.item, "a level-88 condition needs an item above it", source)
+        raise error_at(entry.item, "a level-88 condition needs an item above it", "put it below its item")
     owner = stack[-1]
     assert entry.condition is not None  # parse_entry gives every level 88 its condition
     owner.item = dataclasses.replace(owner.item, conditions=(*owner.item.conditions, entry.condition))
 
 
-def _renames(entry: Entry, renames: Renames, roots: list[_Node], source: str) -> None:
+def _renames(entry: Entry, renames: Renames, roots: list[_Node]) -> None:
     if not roots:
-        raise _at(entry.item, "a level-66 item needs a record above it", source)
+        raise error_at(entry.item, "a level-66 item needs a record above it", "put it at the record's end")
     record = roots[-1]
     names = {name for node in _all(record) if (name := node.item.name)}
-    for name in (renames.first, renames.last):
-        if name not in names:
-            raise _at(entry.item, f"RENAMES {name}: no such item in {record.item.name}", source)
+    if record.item.level not in (1, 77):  # a fragment: the whole of it is the record
+        names |= {name for root in roots for node in _all(root) if (name := node.item.name)}
+    for qualified in (renames.first, renames.last):
+        if qualified[0] not in names:
+            raise error_at(
+                entry.item,
+                f"RENAMES {qualified[0]}: no such item in {record.item.name or 'FILLER'}",
+                "a level-66 item renames items of the record above it",
+            )
     record.item = dataclasses.replace(record.item, renames=(*record.item.renames, renames))
 
 
 def _all(node: _Node) -> Sequence[_Node]:
     return [node, *(below for child in node.children for below in _all(child))]
-
-
-def _check_redefines(children: Sequence[_Node], source: str) -> None:
-    seen: set[str] = set()
-    for child in children:
-        target = child.item.redefines
-        if target is not None and target not in seen:
-            raise _at(
-                child.item,
-                f"{child.item.name or 'FILLER'} REDEFINES {target}, which is no item before it at this level",
-                source,
-                fix="name an item of the same group that stands above",
-            )
-        seen.add(child.item.name)
-
-
-def _check_group(item: Item, source: str) -> None:
-    if item.picture is not None:
-        raise _at(
-            item, f"{item.name or 'FILLER'} has a PICTURE and items below it", source, "check level numbers"
-        )
-
-
-def _check_elementary(item: Item, source: str) -> None:
-    name = item.name or "FILLER"
-    if item.level in (1, 77) and item.occurs:
-        raise _at(item, f"OCCURS cannot stand at level {item.level:02}", source, "move it to a level below")
-    picture = item.picture
-    if item.usage in ("COMP-1", "COMP-2"):
-        if picture is not None:
-            raise _at(item, f"{name} is {item.usage} and cannot have a PICTURE", source, "drop the PICTURE")
-    elif picture is None:
-        raise _at(
-            item, f"{name} has neither a PICTURE nor items below it", source, "check the level numbers below"
-        )
-    elif item.usage != "DISPLAY" and picture.category != "numeric":
-        raise _at(item, f"{name} is {item.usage} but its PICTURE {picture.text} is not numeric", source)
-    elif item.sign and item.sign.separate and item.usage != "DISPLAY" and picture.signed:
-        raise _at(item, f"{name}: SIGN SEPARATE is only for USAGE DISPLAY", source)
-
-
-def _at(item: Item, what: str, source: str, fix: str = "") -> CopybookError:
-    return CopybookError(what, source=source, line=item.line, column=item.column, fix=fix)

@@ -8,7 +8,11 @@ from typing import Literal
 
 from adapters.batch.copybook.picture import Picture
 
-Usage = Literal["DISPLAY", "BINARY", "COMP-1", "COMP-2", "COMP-3", "COMP-5"]
+Usage = Literal[
+    "DISPLAY", "BINARY", "COMP-1", "COMP-2", "COMP-3", "COMP-5", "COMP-6", "COMP-9", "COMP-X", "COMP-N",
+    "NATIONAL", "DISPLAY-1", "POINTER", "PROCEDURE-POINTER", "FUNCTION-POINTER", "OBJECT", "INDEX",
+    "BINARY-CHAR", "BINARY-SHORT", "BINARY-LONG", "BINARY-DOUBLE",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,17 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Occurs:
-    """OCCURS clause: `least` to `most` times, by `depending_on` where they differ."""
+    """OCCURS clause: `least` to `most` times, by `depending_on` where they differ.
+
+    `qualifiers` are the groups that OF or IN names after the counter, innermost first.
+    """
 
     most: int
     least: int
     depending_on: str | None = None
+    qualifiers: tuple[str, ...] = ()
+    indexes: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +60,31 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Renames:
-    """A level-66 item: another name for `first` to `last`."""
+    """A level-66 item: another name for `first` to `last`, each with its qualifiers after it."""
 
     name: str
-    first: str
-    last: str
+    first: tuple[str, ...]
+    last: tuple[str, ...]
+    line: int = 0
+    column: int = 0
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One data description entry with its subordinate entries; `name` is '' for FILLER."""
+    """One data description entry with its subordinate entries; `name` is '' for FILLER.
+
+    `line` and `column` are places in `source`, the copybook itself or a file that it copies.
+    """
 
     level: int
     name: str
     line: int
     column: int
+    source: str = ""
     picture: Picture | None = None
     usage: Usage = "DISPLAY"
+    unsigned: bool = False
     sign: Sign | None = None
     occurs: Occurs | None = None
     redefines: str | None = None

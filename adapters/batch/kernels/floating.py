@@ -26,6 +26,7 @@ def _ieee(view: npt.NDArray[np.uint8], storage: Storage) -> Floats:
 
 
 def _hexadecimal(view: npt.NDArray[np.uint8], storage: Storage) -> Floats:
+    view = view[:, ::-1] if storage.little_endian else view
     words = np.ascontiguousarray(view).view(f">u{storage.length}").reshape(len(view)).astype(np.uint64)
     bits = storage.length * 8 - 8
     fraction = (words & np.uint64((1 << bits) - 1)).astype(np.float64)

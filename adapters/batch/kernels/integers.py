@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,28 +25,55 @@ class Integers:
     high: Int64s | None = None
 
     @classmethod
-    def fold(cls, columns: Iterable[npt.NDArray[np.uint8]], base: int, digits: int, n: int) -> Integers:
-        """Return the numbers whose digits in `base` are `columns`, most significant first."""
-        if digits <= NARROW:
-            # int32 is twice as fast where it holds the value.
-            total: npt.NDArray[np.signedinteger[Any]] = np.zeros(n, np.int32 if digits <= 9 else np.int64)
-            for column in columns:
-                np.multiply(total, base, out=total)
-                np.add(total, column, out=total)
-            return cls(total.astype(np.int64, copy=False))
-        low, high = np.zeros(n, np.uint64), np.zeros(n, np.uint64)
-        for column in columns:
-            low, high = _multiply_add(low, high, base, column.astype(np.uint64))
+    def of_digits(cls, digits: npt.NDArray[np.uint8]) -> Integers:
+        """Return the numbers of (places, n) digits, most significant first; none may be above 9."""
+        return cls.of_pairs(_paired(digits, 10))
+
+    @classmethod
+    def of_pairs(cls, pairs: npt.NDArray[np.uint8]) -> Integers:
+        """Return the numbers of (places, n) values below 100, most significant first.
+
+        Neighbours are joined in ever wider words, so that most of the work is done on narrow ones.
+        """
+        if len(pairs) == 0:
+            return cls(np.zeros(pairs.shape[1], np.int64))
+        fours = _paired(pairs.astype(np.uint16), 100)
+        eights = _paired(fours.astype(np.uint32), 10_000)
+        if len(eights) == 1:
+            return cls(eights[0].astype(np.int64))
+        parts = eights.astype(np.uint64)
+        if len(pairs) <= NARROW // 2:
+            total = parts[0] * np.uint64(100_000_000) + parts[1]
+            if len(parts) == 3:
+                total = total * np.uint64(100_000_000) + parts[2]
+            return cls(total.view(np.int64))
+        low, high = np.zeros_like(parts[0]), np.zeros_like(parts[0])
+        for part in parts:
+            low, high = _multiply_add(low, high, 100_000_000, part)
         return cls(low.view(np.int64), high.view(np.int64))
 
-    def append(self, digit: npt.NDArray[np.uint8]) -> Integers:
-        """Return the numbers times ten plus a digit."""
-        if self.high is None:
+    @property
+    def words(self) -> tuple[Int64s, Int64s]:
+        """The low and the high words, the numbers being 128 bits wide."""
+        wide = self.widen()
+        assert wide.high is not None
+        return wide.low, wide.high
+
+    def append(self, digit: npt.NDArray[np.uint8], digits: int) -> Integers:
+        """Return the numbers times ten plus a digit; `digits` is how many they have then."""
+        if self.high is None and digits <= NARROW:
             return Integers(self.low * np.int64(10) + digit)
-        low, high = _multiply_add(
-            self.low.view(np.uint64), self.high.view(np.uint64), 10, digit.astype(np.uint64)
-        )
+        low, high = (word.view(np.uint64) for word in self.words)
+        low, high = _multiply_add(low, high, 10, digit.astype(np.uint64))
         return Integers(low.view(np.int64), high.view(np.int64))
+
+    def zero(self, rows: npt.NDArray[np.intp]) -> Integers:
+        """Return the numbers with 0 in these rows."""
+        low, high = self.low.copy(), None if self.high is None else self.high.copy()
+        low[rows] = 0
+        if high is not None:
+            high[rows] = 0
+        return Integers(low, high)
 
     def negate(self, where: Bools) -> Integers:
         """Return the numbers with the sign changed in the rows of `where`."""
@@ -87,6 +113,14 @@ class Integers:
         words[:, 0], words[:, 1] = wide.low, wide.high
         kind = pa.decimal128(storage.precision, max(storage.scale, 0))
         return pa.Array.from_buffers(kind, len(words), [None, pa.py_buffer(words)])
+
+
+def _paired(values: npt.NDArray[Any], base: int) -> npt.NDArray[Any]:
+    """Return neighbouring rows joined: `first * base + second`; an odd first row stays alone."""
+    odd = len(values) % 2
+    joined = values[odd::2] * values.dtype.type(base)
+    joined += values[odd + 1 :: 2]
+    return np.concatenate([values[:1], joined]) if odd else joined
 
 
 _LOW_HALF = np.uint64(0xFFFFFFFF)

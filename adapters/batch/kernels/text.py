@@ -1,4 +1,4 @@
-"""DISPLAY text: code page bytes to Arrow strings, without a Python object a value."""
+"""Text to Arrow strings, without a Python object a value: by table, codec, from UTF-16, or as hex."""
 
 from __future__ import annotations
 
@@ -9,16 +9,33 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from adapters.batch.codepage import Bytes, CodePage
+from adapters.batch.codepage import MISSING, Bytes, CodePage
 from adapters.batch.copybook import Storage
+from adapters.batch.dialect import Trim
 from adapters.batch.kernels.integers import Bools
-from adapters.batch.reference import PADDING, Trim
+from adapters.batch.kernels.multibyte import decoded
+from adapters.batch.kernels.utf16 import utf8
+from adapters.batch.reference import PADDING
 
-_MISSING = "\ufffe"
+_HEX = np.frombuffer(b"0123456789ABCDEF", np.uint8)
+
+
+def strings(
+    view: npt.NDArray[np.uint8], storage: Storage, page: CodePage, trim: Trim
+) -> tuple[pa.Array, Bools]:
+    """Return n strings and the mask of those with bytes that are no character, from (n, length) bytes."""
+    if storage.kind == "text":
+        return text(view, storage, page, trim)
+    if storage.kind == "national":
+        data, lengths, bad = utf8(view, storage)
+        return _trimmed(_array(data, lengths), storage, trim), bad
+    data = _HEX[np.stack([view >> 4, view & 15], axis=2)].reshape(-1)
+    lengths = np.full(len(view), storage.length * 2, np.int32)
+    return _array(data, lengths), np.zeros(len(view), np.bool_)
 
 
 def text(view: npt.NDArray[np.uint8], storage: Storage, page: CodePage, trim: Trim) -> tuple[pa.Array, Bools]:
-    """Return n strings and the mask of those with a byte that is no character, from (n, length) bytes."""
+    """Return n strings in a code page and the mask of those with a byte that is no character."""
     n, width = view.shape
     mapped = view.tobytes().translate(page.ascii.tobytes())
     bad: Bools = np.zeros(n, np.bool_)
@@ -26,30 +43,41 @@ def text(view: npt.NDArray[np.uint8], storage: Storage, page: CodePage, trim: Tr
         data = np.frombuffer(mapped, np.uint8)
         if width and not _padded(view, storage, page, trim):
             trim = "none"
-        offsets = np.arange(n + 1, dtype=np.int32) * np.int32(width)
-    else:
-        absent = np.array([c == _MISSING for c in page.characters])
+        return _trimmed(_array(data, np.full(n, width, np.int32)), storage, trim), bad
+    if page.multibyte:
+        data, lengths, bad = decoded(view, page)
+        return _trimmed(_array(data, lengths), storage, trim), bad
+    if MISSING in page.characters:
+        absent = np.array([c == MISSING for c in page.characters])
         bad = np.any(absent[view], axis=1)
-        data, lengths = _utf8(np.ascontiguousarray(view), page)
-        offsets = np.zeros(n + 1, np.int32)
-        np.cumsum(lengths, out=offsets[1:])
-    strings = pa.StringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(data))
+    data, lengths = _utf8(np.ascontiguousarray(view), page)
+    return _trimmed(_array(data, lengths), storage, trim), bad
+
+
+def _array(data: npt.NDArray[np.uint8], lengths: npt.NDArray[np.int32]) -> pa.StringArray:
+    offsets = np.zeros(len(lengths) + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    return pa.StringArray.from_buffers(len(lengths), pa.py_buffer(offsets), pa.py_buffer(data))
+
+
+def _trimmed(strings: pa.Array, storage: Storage, trim: Trim) -> pa.Array:
     if trim == "none":
-        return strings, bad
+        return strings
     cut = pc.ascii_trim if trim == "both" else pc.ascii_ltrim if storage.justified else pc.ascii_rtrim
-    return cut(strings, characters=PADDING), bad
+    return cut(strings, characters=PADDING)
 
 
 def _padded(view: Bytes, storage: Storage, page: CodePage, trim: Trim) -> bool:
     """True where a row ends (or begins) with padding; full-width codes and flags never do."""
     ends = [0, -1] if trim == "both" else [0 if storage.justified else -1]
-    edge = view[:, ends]
-    return bool(((edge == page.space) | (edge == 0)).any())
+    # As ASCII, since Cobrix's pages have many blanks.
+    edge = page.ascii[view[:, ends]]
+    return bool(((edge == 0x20) | (edge == 0)).any())
 
 
 def _utf8(raw: npt.NDArray[np.uint8], page: CodePage) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
     """Return the column's UTF-8 bytes and each row's share; a byte without a character becomes '?'."""
-    table = page.characters.replace(_MISSING, "?")
+    table = page.characters.replace(MISSING, "?")
     data = codecs.charmap_decode(raw.tobytes(), "strict", table)[0].encode()
     lengths = np.array([len(c.encode()) for c in table], np.uint8)
     return np.frombuffer(data, np.uint8), lengths[raw].sum(axis=1, dtype=np.int32)

@@ -38,6 +38,9 @@ def test_every_command_helps_with_an_example(
     assert "Example: banyan " + " ".join(path) in " ".join(said.split())
 
 
+_ADAPTER = ["list", "about", "run", "held", "approve", "reject", "files", "skip", "reprocess"]
+
+
 def test_the_contract_is_whole() -> None:
     """Every command that the trunk promises is there."""
     promised = (
@@ -57,7 +60,7 @@ def test_the_contract_is_whole() -> None:
             "bench",
             "test",
         ],
-        [f"adapter {c}" for c in ["list", "about", "run", "approve", "reject"]],
+        [f"adapter {c}" for c in _ADAPTER],
         [f"events {c}" for c in ["tail", "count", "show"]],
         ["dlq list", "projection list"],
         [

@@ -83,7 +83,7 @@ def test_every_clause_is_read() -> None:
     book = parse(text.replace("77  LONE PIC 9.\n       66  AB RENAMES A THRU B.", "66 AB RENAMES A THRU B."))
     record = book.records[0]
     by_name = {item.name: item for item in record.walk() if item.name}
-    assert record.renames[0].last == "B"
+    assert record.renames[0].last == ("B",)
     assert by_name["B"].sign is not None and by_name["B"].sign.separate and by_name["B"].sign.leading
     assert by_name["C"].justified and by_name["C"].value == "it's"
     assert by_name["D"].redefines == "C" and by_name["D"].blank_when_zero
@@ -165,13 +165,13 @@ def test_lengths_and_types_follow_picture_and_usage(clauses: str, length: int, a
 @pytest.mark.parametrize(
     ("text", "line", "column", "message"),
     [
-        ("01 R.\n05 A PIC X(3)\n05 B PIC X.", 3, 1, "is no clause"),
+        ("01 R.\n05 A PIC X(3)\n05 B PIC X.", 3, 1, "the entry of line 2, which has no period"),
         ("01 R.\n05 A PIC X(3) REDEFNES B.", 2, 15, "did you mean REDEFINES"),
         ("01 R.\n05 A PIC Q9.", 2, 10, "not a valid character string"),
         ("01 R.\n05 A PIC 9(39).", 2, 10, "38 are the limit"),
         ("01 R.\n05 A PIC X(.", 2, 10, "repetition"),
         ("01 R.\n05 A PIC 9V9P.", 2, 10, "not a valid character string"),
-        ("01 R.\n05 A PIC N(3).", 2, 10, "not supported"),
+        ("01 R.\n05 A PIC +9(3)E+99.", 2, 10, "external floating-point"),
         ("01 R.\n05 A.\n05 B PIC X.", 2, 1, "neither a PICTURE nor items"),
         ("01 R.\n05 A PIC X.\n10 B PIC X.", 2, 1, "a PICTURE and items below"),
         ("01 R.\n05 A REDEFINES Z PIC X.", 2, 1, "no item before it"),
@@ -181,8 +181,8 @@ def test_lengths_and_types_follow_picture_and_usage(clauses: str, length: int, a
         ("01 R.\n50 A PIC X.", 2, 1, "no level 50"),
         ("01 R.\n05 A PIC X VALUE 'abc.", 2, 18, "not closed"),
         ("01 R.\n05 A PIC X PIC X.", 2, 12, "given twice"),
-        ("01 R.\nCOPY OTHER.", 2, 1, "COPY is not supported"),
-        ("01 R.\n05 A PIC 9(4) USAGE COMP-6.", 2, 21, "not supported"),
+        ("01 R.\nCOPY OTHER.", 2, 1, "no folder is known"),
+        ("01 R.\n05 A PIC 9(4) USAGE COMP-0.", 2, 21, "is not read"),
         ("01 R.\n05 A PIC X COMP-3.", 2, 1, "not numeric"),
         ("01 R.\n05 A PIC 9(19) COMP.", 2, 1, "18 are the limit"),
         ("01 R.\n05 A COMP-1 PIC 9.", 2, 1, "cannot have a PICTURE"),
