@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from schemas.partition import partitions
 from schemas.topics import Topic, subject
 from schemas.wire import header
 
+_MARKS = ("first", "true", "last")
 #: What of a schema decides the bytes of a value; `doc` and the like may change freely.
 _BYTES_MATTER = {
     "type",
@@ -232,16 +233,17 @@ def _open(spec: AdapterSpec, entity: Entity, links: Links, registry: Registry) -
     return bind(spec, entity, topic, prefix=links.prefix, ids=(key_id, value_id), secret=secret)
 
 
-def _markers(events: Events) -> Sequence[str | None] | None:
+def _markers(events: Events) -> pa.DictionaryArray | None:
     """Return Debezium's snapshot marker of each event: first, true … last on a first load, else null."""
-    if not (events.op == READ).any():
+    read = events.op == READ
+    if not read.any():
         return None
-    marks: list[str | None] = np.where(events.op == READ, "true", None).tolist()  # type: ignore[call-overload]
-    if marks[0] and events.order[0] == 1:
-        marks[0] = "first"
-    if marks[-1] and events.order[-1] == events.entity_events:
-        marks[-1] = "last"
-    return marks
+    marks = np.full(len(read), _MARKS.index("true"), np.int8)
+    if read[0] and events.order[0] == 1:
+        marks[0] = _MARKS.index("first")
+    if read[-1] and events.order[-1] == events.entity_events:
+        marks[-1] = _MARKS.index("last")
+    return pa.DictionaryArray.from_arrays(pa.array(marks, mask=~read), pa.array(_MARKS))
 
 
 def _retyped(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

@@ -155,14 +155,15 @@ class Publisher:
             if piece.headers is None:
                 self._producer.send_column(piece.topic, piece.partition, piece.key, piece.value)
             else:
-                self._send_dead_letters(piece, piece.headers)
+                self._send_dead_letters(piece, piece.headers.to_pylist())
             position += len(piece.value)
             if time.monotonic() > deadline:
                 break
         return position
 
     def _send_dead_letters(self, piece: Piece, headers: list[bytes | None]) -> None:
-        for partition, value, header in zip(piece.partition.tolist(), piece.value, headers, strict=True):
+        values = piece.value.to_pylist()
+        for partition, value, header in zip(piece.partition.tolist(), values, headers, strict=True):
             self._producer.send(piece.topic, partition, None, value, kafka_headers(header or b"{}"))
 
     def _progress(

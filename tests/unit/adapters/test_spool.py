@@ -41,7 +41,7 @@ def batch(values: list[bytes | None]) -> pa.RecordBatch:
 
 
 def drain(spool, position, limit):
-    return [(p.topic, v) for p in spool.pieces(position, limit) for v in p.value]
+    return [(p.topic, v) for p in spool.pieces(position, limit) for v in p.value.to_pylist()]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
