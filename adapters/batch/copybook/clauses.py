@@ -13,7 +13,8 @@ from adapters.batch.copybook.tree import Occurs, Sign, Usage
 #: Every spelling of USAGE that is read. COMP-4 is BINARY on all compilers we know of.
 USAGES: dict[str, Usage] = {
     "DISPLAY": "DISPLAY", "BINARY": "BINARY", "COMP": "BINARY", "COMP-4": "BINARY", "COMP-1": "COMP-1",
-    "COMP-2": "COMP-2", "COMP-3": "COMP-3", "COMP-5": "COMP-5", "COMP-6": "COMP-6", "COMP-3U": "COMP-6", "COMP-9": "COMP-9",
+    "COMP-2": "COMP-2", "COMP-3": "COMP-3", "COMP-5": "COMP-5", "COMP-6": "COMP-6",
+    "COMP-3U": "COMP-6", "COMP-9": "COMP-9",
     "COMP-X": "COMP-X", "COMP-N": "COMP-N", "PACKED-DECIMAL": "COMP-3", "NATIONAL": "NATIONAL",
     "DISPLAY-1": "DISPLAY-1", "POINTER": "POINTER", "PROCEDURE-POINTER": "PROCEDURE-POINTER",
     "PROGRAM-POINTER": "PROCEDURE-POINTER", "FUNCTION-POINTER": "FUNCTION-POINTER", "OBJECT": "OBJECT",

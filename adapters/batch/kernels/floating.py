@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from adapters.batch.copybook import Storage
 from adapters.batch.kernels.integers import Bools
+from adapters.batch.kernels.words import word
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -20,14 +21,13 @@ def floating(view: npt.NDArray[np.uint8], storage: Storage) -> tuple[Floats, Boo
 
 
 def _ieee(view: npt.NDArray[np.uint8], storage: Storage) -> Floats:
-    kind = np.dtype(f"{'<' if storage.little_endian else '>'}f{storage.length}")
-    values: Floats = np.ascontiguousarray(view).view(kind).reshape(len(view)).astype(kind.newbyteorder("="))
+    words = word(view, 0, storage.length, "<" if storage.little_endian else ">")
+    values: Floats = words.astype(f"u{storage.length}", copy=False).view(f"f{storage.length}")
     return values + values.dtype.type(0)  # -0 becomes 0, so that equal values have equal bytes
 
 
 def _hexadecimal(view: npt.NDArray[np.uint8], storage: Storage) -> Floats:
-    view = view[:, ::-1] if storage.little_endian else view
-    words = np.ascontiguousarray(view).view(f">u{storage.length}").reshape(len(view)).astype(np.uint64)
+    words = word(view, 0, storage.length, "<" if storage.little_endian else ">")
     bits = storage.length * 8 - 8
     fraction = (words & np.uint64((1 << bits) - 1)).astype(np.float64)
     head = (words >> np.uint64(bits)).astype(np.int64)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from adapters.batch.copybook import Storage
+from adapters.batch.kernels.words import Words
 
 Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
@@ -27,30 +28,43 @@ class Integers:
     @classmethod
     def of_digits(cls, digits: npt.NDArray[np.uint8]) -> Integers:
         """Return the numbers of (places, n) digits, most significant first; none may be above 9."""
-        return cls.of_pairs(_paired(digits, 10))
+        if len(digits) <= NARROW:
+            total = np.zeros(digits.shape[1], np.int64)
+            for row in digits:
+                total *= 10
+                total += row
+            return cls(total)
+        low, high = np.zeros(digits.shape[1], np.uint64), np.zeros(digits.shape[1], np.uint64)
+        for row in digits:
+            low, high = _multiply_add(low, high, 10, row.astype(np.uint64))
+        return cls(low.view(np.int64), high.view(np.int64))
 
     @classmethod
-    def of_pairs(cls, pairs: npt.NDArray[np.uint8]) -> Integers:
-        """Return the numbers of (places, n) values below 100, most significant first.
+    def of_eights(cls, parts: Sequence[Words], digits: int) -> Integers:
+        """Return the numbers whose digits, eight by eight from the right, are `parts`."""
+        return cls._joined(parts, [8] * len(parts), digits)
 
-        Neighbours are joined in ever wider words, so that most of the work is done on narrow ones.
-        """
-        if len(pairs) == 0:
-            return cls(np.zeros(pairs.shape[1], np.int64))
-        fours = _paired(pairs.astype(np.uint16), 100)
-        eights = _paired(fours.astype(np.uint32), 10_000)
-        if len(eights) == 1:
-            return cls(eights[0].astype(np.int64))
-        parts = eights.astype(np.uint64)
-        if len(pairs) <= NARROW // 2:
-            total = parts[0] * np.uint64(100_000_000) + parts[1]
-            if len(parts) == 3:
-                total = total * np.uint64(100_000_000) + parts[2]
+    @classmethod
+    def of_sixteens(cls, parts: Sequence[Words], last: int, digits: int) -> Integers:
+        """Return the numbers whose digits, sixteen by sixteen, are `parts`; the last part has `last`."""
+        return cls._joined(parts, [*[16] * (len(parts) - 1), last], digits)
+
+    @classmethod
+    def _joined(cls, parts: Sequence[Words], places: Sequence[int], digits: int) -> Integers:
+        total = parts[0]
+        if digits <= NARROW:
+            for part, more in zip(parts[1:], places[1:], strict=True):
+                total *= np.uint64(10**more)
+                total += part
             return cls(total.view(np.int64))
-        low, high = np.zeros_like(parts[0]), np.zeros_like(parts[0])
-        for part in parts:
-            low, high = _multiply_add(low, high, 100_000_000, part)
-        return cls(low.view(np.int64), high.view(np.int64))
+        high = np.zeros_like(total)
+        for part, more in zip(parts[1:], places[1:], strict=True):
+            # A factor may have 32 bits, so 16 places are two steps.
+            for step in (8, more - 8) if more > 9 else (more,):
+                total, high = _multiply_add(total, high, 10**step, np.zeros_like(total))
+            total += part
+            high += total < part
+        return cls(total.view(np.int64), high.view(np.int64))
 
     @property
     def words(self) -> tuple[Int64s, Int64s]:
@@ -58,14 +72,6 @@ class Integers:
         wide = self.widen()
         assert wide.high is not None
         return wide.low, wide.high
-
-    def append(self, digit: npt.NDArray[np.uint8], digits: int) -> Integers:
-        """Return the numbers times ten plus a digit; `digits` is how many they have then."""
-        if self.high is None and digits <= NARROW:
-            return Integers(self.low * np.int64(10) + digit)
-        low, high = (word.view(np.uint64) for word in self.words)
-        low, high = _multiply_add(low, high, 10, digit.astype(np.uint64))
-        return Integers(low.view(np.int64), high.view(np.int64))
 
     def zero(self, rows: npt.NDArray[np.intp]) -> Integers:
         """Return the numbers with 0 in these rows."""
@@ -113,14 +119,6 @@ class Integers:
         words[:, 0], words[:, 1] = wide.low, wide.high
         kind = pa.decimal128(storage.precision, max(storage.scale, 0))
         return pa.Array.from_buffers(kind, len(words), [None, pa.py_buffer(words)])
-
-
-def _paired(values: npt.NDArray[Any], base: int) -> npt.NDArray[Any]:
-    """Return neighbouring rows joined: `first * base + second`; an odd first row stays alone."""
-    odd = len(values) % 2
-    joined = values[odd::2] * values.dtype.type(base)
-    joined += values[odd + 1 :: 2]
-    return np.concatenate([values[:1], joined]) if odd else joined
 
 
 _LOW_HALF = np.uint64(0xFFFFFFFF)

@@ -15,6 +15,7 @@ from adapters.batch.dialect import Trim
 from adapters.batch.kernels.integers import Bools
 from adapters.batch.kernels.multibyte import decoded
 from adapters.batch.kernels.utf16 import utf8
+from adapters.batch.kernels.words import rows
 from adapters.batch.reference import PADDING
 
 _HEX = np.frombuffer(b"0123456789ABCDEF", np.uint8)
@@ -37,13 +38,15 @@ def strings(
 def text(view: npt.NDArray[np.uint8], storage: Storage, page: CodePage, trim: Trim) -> tuple[pa.Array, Bools]:
     """Return n strings in a code page and the mask of those with a byte that is no character."""
     n, width = view.shape
-    mapped = view.tobytes().translate(page.ascii.tobytes())
+    mapped = rows(view).tobytes().translate(page.ascii.tobytes())
     bad: Bools = np.zeros(n, np.bool_)
     if mapped.isascii():  # 0xFF stands for a character that is not
-        data = np.frombuffer(mapped, np.uint8)
-        if width and not _padded(view, storage, page, trim):
+        data = np.frombuffer(mapped, np.uint8).reshape(n, width)
+        if width and not _padded(data, storage, trim):
             trim = "none"
-        return _trimmed(_array(data, np.full(n, width, np.int32)), storage, trim), bad
+        offsets = np.arange(n + 1, dtype=np.int32) * np.int32(width)
+        array = pa.StringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(mapped))
+        return _trimmed(array, storage, trim), bad
     if page.multibyte:
         data, lengths, bad = decoded(view, page)
         return _trimmed(_array(data, lengths), storage, trim), bad
@@ -67,12 +70,11 @@ def _trimmed(strings: pa.Array, storage: Storage, trim: Trim) -> pa.Array:
     return cut(strings, characters=PADDING)
 
 
-def _padded(view: Bytes, storage: Storage, page: CodePage, trim: Trim) -> bool:
+def _padded(ascii_rows: Bytes, storage: Storage, trim: Trim) -> bool:
     """True where a row ends (or begins) with padding; full-width codes and flags never do."""
     ends = [0, -1] if trim == "both" else [0 if storage.justified else -1]
-    # As ASCII, since Cobrix's pages have many blanks.
-    edge = page.ascii[view[:, ends]]
-    return bool(((edge == 0x20) | (edge == 0)).any())
+    edges = [ascii_rows[:, end].copy() for end in ends]
+    return any(bool(((edge == 0x20) | (edge == 0)).any()) for edge in edges)
 
 
 def _utf8(raw: npt.NDArray[np.uint8], page: CodePage) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
