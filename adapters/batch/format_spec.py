@@ -13,6 +13,7 @@ from adapters.batch.copybook import Layout, layouts, parse
 from adapters.batch.dates import DateFormat
 from adapters.batch.dialect import Dialect
 from adapters.batch.framing import FrameSpec, Framing
+from adapters.batch.mode import DeltaSpec, Mode
 from adapters.batch.plan import Marks, RecordPlan, find, plan, suggestion
 from adapters.batch.reader import Reader
 from adapters.batch.records import RecordType, When
@@ -150,6 +151,19 @@ class FormatSpec(BaseModel):
         default_factory=dict,
         description="Field → `public`, `internal`, `personal` or `sensitive`; `personal` until classified.",
     )
+
+    mode: Mode = Field(
+        "full",
+        description="`full`: each file is the whole picture, and what is not in it has been deleted; "
+        "`delta`: its records are changes with an action code; `events`: each is an event of its own.",
+    )
+    delta: DeltaSpec | None = Field(None, description="The action codes of delta files.")
+
+    @model_validator(mode="after")
+    def _mode_and_delta(self) -> FormatSpec:
+        if (self.mode == "delta") != (self.delta is not None):
+            raise ValueError('mode = "delta" and a table [delta] go together')
+        return self
 
     @model_validator(mode="after")
     def _one_or_several(self) -> FormatSpec:

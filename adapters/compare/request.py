@@ -9,8 +9,6 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from adapters.batch.format_spec import FormatSpec
-from adapters.compare.decoded import DecodedTable
 from adapters.compare.delimited import DelimitedSpec, DelimitedTable
 from adapters.compare.differ import Comparison
 from adapters.compare.join import Duplicates
@@ -60,6 +58,10 @@ def decoded(
     Raises:
         SettingsError: an unknown setting. CopybookError: the copybook cannot be read.
     """
+    # Imported where they are needed: they take half a second, longer than comparing a million rows of text.
+    from adapters.batch.format_spec import FormatSpec
+    from adapters.compare.decoded import DecodedTable
+
     document: dict[str, Any] = {"copybook": str(copybook.absolute()), "entity": "record", "key": list(key)}
     for name, value in settings.items():
         *tables, last = name.split(".")

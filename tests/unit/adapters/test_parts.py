@@ -35,7 +35,9 @@ def events(spool):
     return [
         (piece.topic, p, k, v)
         for piece in spool.pieces(0, 10**9)
-        for p, k, v in zip(piece.partition.tolist(), piece.key, piece.value, strict=True)
+        for p, k, v in zip(
+            piece.partition.tolist(), piece.key.to_pylist(), piece.value.to_pylist(), strict=True
+        )
     ]
 
 
