@@ -39,12 +39,15 @@ class Rows:
         batch: n rows with the columns of `Entity.arrow_schema()`.
         record: n record numbers, from 1, in the file or list.
         offset: n byte offsets of the record in the file; -1 where there is no file.
+        action: n codes of a delta file, `ord` of c, u or d, or `ord("e")` for records that are events of
+            their own; None for rows of a picture, full or partial.
     """
 
     entity: str
     batch: pa.RecordBatch
     record: Int64s
     offset: Int64s
+    action: npt.NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ class Extract(Protocol):
 
     @property
     def partial(self) -> bool:
-        """True if absence means nothing by design (an incremental poll)."""
+        """True if absence means nothing by design (an incremental poll, a delta or event file)."""
         ...
 
     def chunks(self) -> Iterator[Chunk]:

@@ -12,7 +12,8 @@ from adapters.spec import GuardSpec
 class Tally:
     """The figures of one entity in one extract.
 
-    `known` counts rows before, `rows` good distinct rows in the extract; the rest are events and rejects.
+    `known` counts rows before, `rows` good distinct rows in the extract, `unexpected` the records of a delta
+    file that did not fit what was known; the rest are events and rejects.
     """
 
     known: int = 0
@@ -23,6 +24,7 @@ class Tally:
     d: int = 0
     rejected: int = 0
     unchanged: int = 0
+    unexpected: int = 0
 
 
 def reasons_to_hold(

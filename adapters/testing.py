@@ -3,6 +3,7 @@
 A file holds `{"rows": [{…}], "rejects": [{…}], "problems": [], "partial": false, "business_ms": null,
 "sequence": null}`.
 Each row is one `account`; a reject has `raw`, `reason` and `key_text` (null = the key cannot be read).
+With `"actions": "cude…"`, one letter a row, it is a delta or event file.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ class JsonExtract:
     @property
     def partial(self) -> bool:
         """As the file says."""
-        return bool(self._document.get("partial", False))
+        return bool(self._document.get("partial", False)) or "actions" in self._document
 
     @property
     def sequence(self) -> int | None:
@@ -116,12 +117,13 @@ class JsonExtract:
         """Yield the rows, then the rejects."""
         if "unreadable" in self._document:
             raise Terminal("the file is not JSON", where=self._path.name, fix="ask the sender for it again")
-        rows = self._document.get("rows", [])
+        rows, actions = self._document.get("rows", []), self._document.get("actions")
         for start in range(0, len(rows), _CHUNK):
             part = rows[start : start + _CHUNK]
             batch = pa.RecordBatch.from_pylist(part, schema=self._entity.arrow_schema())
             number = np.arange(start + 1, start + 1 + len(part))
-            yield Chunk([Rows("account", batch, number, (number - 1) * 100)])
+            action = np.frombuffer(actions.encode(), np.uint8)[start : start + len(part)] if actions else None
+            yield Chunk([Rows("account", batch, number, (number - 1) * 100, action)])
         yield Chunk(
             (), [self._reject(r, len(rows) + i) for i, r in enumerate(self._document.get("rejects", []), 1)]
         )

@@ -21,6 +21,7 @@ from adapters.batch.fixedtext.spec import FixedTextSpec
 from adapters.batch.framing import FrameSpec, Framing, Scanner
 from adapters.batch.json.spec import JsonSpec
 from adapters.batch.lineage import below, inherited
+from adapters.batch.mode import DeltaSpec, Mode
 from adapters.batch.odo import chosen
 from adapters.batch.opening import Compression, opened
 from adapters.batch.plan import Marks, RecordPlan, plan, suggestion
@@ -161,6 +162,18 @@ class FormatSpec(BaseModel):
     fixed_text: FixedTextSpec | None = Field(None, description="Fields of records of text, by their places.")
     json_: JsonSpec | None = Field(None, alias="json", description="Fields of records of JSON, by paths.")
     xml: XmlSpec | None = Field(None, description="Fields of elements of XML, by paths.")
+    mode: Mode = Field(
+        "full",
+        description="`full`: each file is the whole picture, and what is not in it has been deleted; "
+        "`delta`: its records are changes with an action code; `events`: each is an event of its own.",
+    )
+    delta: DeltaSpec | None = Field(None, description="The action codes of delta files.")
+
+    @model_validator(mode="after")
+    def _mode_and_delta(self) -> FormatSpec:
+        if (self.mode == "delta") != (self.delta is not None):
+            raise ValueError('mode = "delta" and a table [delta] go together')
+        return self
 
     @model_validator(mode="after")
     def _one_or_several(self) -> FormatSpec:

@@ -10,6 +10,7 @@ from adapters.batch.arrival_spec import SAFE_AGE_SECONDS, ArrivalSpec
 from adapters.batch.decrypt import Decryption
 from adapters.batch.expected import Timetable
 from adapters.batch.format_spec import FormatSpec
+from adapters.batch.mode import in_mode
 from adapters.batch.reader import Reader
 from adapters.spec import AdapterSpec
 
@@ -58,10 +59,12 @@ class BatchSpec(FormatSpec, ArrivalSpec, AdapterSpec):
             self.inbox(folder),
             Opening(decryption, self.unfinished_seconds if self.trailer is not None else 0.0, self.opened),
             Timetable(self.expected) if self.expected else None,
+            partial=self.mode != "full",
         )
 
     def reader(self, folder: Path) -> Reader:
         """Return the reader described by these settings, without touching the files' folder."""
-        return self.read_as(
+        plain = self.read_as(
             folder, system=self.system, key_privacy=self.key_privacy, in_name=self.business_date
         )
+        return in_mode(plain, self.mode, self.delta)

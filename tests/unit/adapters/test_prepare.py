@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from adapters import prepare as prepare_module
+from adapters import entity_diff as prepare_module
 from adapters.channel import bind
 from adapters.prepare import prepare
 from adapters.snapshot import Snapshots
@@ -24,7 +24,12 @@ class Source:
         (folder / "inbox").mkdir(parents=True)
 
     def prepare(self, rows, base="", spools="spools", **more):
-        document = {"rows": [{"id": k, "amount": v, "note": None} for k, v in rows], **more}
+        return self.prepare_rows(
+            [{"id": k, "amount": v, "note": None} for k, v in rows], base, spools, **more
+        )
+
+    def prepare_rows(self, rows, base="", spools="spools", **more):
+        document = {"rows": rows, **more}
         (self.folder / "inbox" / "x.json").write_text(json.dumps(document))
         adapter = self.spec.open(self.folder)
         [extract] = adapter.poll()
