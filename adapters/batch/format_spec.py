@@ -64,7 +64,8 @@ class RecordSpec(BaseModel):
 class FormatSpec(BaseModel):
     """How the bytes of a file become records, and records become rows of entities."""
 
-    model_config = _Frozen
+    # A field cannot be called `json` (BaseModel has a method of that name): it goes by its alias.
+    model_config = _Frozen | ConfigDict(populate_by_name=True)
 
     format: Format = Field(
         "copybook", description="What describes the records; all but `copybook` have a table of their own."
