@@ -9,6 +9,7 @@ for each pair that is compared. So nobody can prepare two rows that pass for one
 
 from __future__ import annotations
 
+import hashlib
 import os
 
 import numpy as np
@@ -27,8 +28,8 @@ _STRIP = 256
 class Fingerprint:
     """A function drawn at random; only fingerprints by the same object can be compared."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        self._seed = int.from_bytes(os.urandom(16)) if seed is None else seed
+    def __init__(self, seed: bytes | None = None) -> None:
+        self._seed = os.urandom(32) if seed is None else seed
         self._multipliers: dict[tuple[int, int], Words] = {}
         self._masks: dict[int, Bytes] = {}
 
@@ -77,10 +78,9 @@ class Fingerprint:
         """Return the strip's multipliers, and in its last row the one for lengths."""
         key = (stream, strip)
         if key not in self._multipliers:
-            chance = np.random.Generator(np.random.Philox(key=self._seed, counter=[0, 0, stream, strip]))
-            self._multipliers[key] = chance.integers(
-                0, 2**64, size=(_STRIP // 4 + 1, 2), dtype=np.uint64, endpoint=False
-            )
+            drawn = hashlib.shake_256(self._seed + f"{stream} {strip}".encode())
+            words = np.frombuffer(drawn.digest((_STRIP // 4 + 1) * 16), np.uint64)
+            self._multipliers[key] = words.reshape(-1, 2)
         return self._multipliers[key]
 
     def _mask(self, width: int) -> Bytes:
