@@ -18,7 +18,7 @@ from adapters.extract import Extract, Reject
 from adapters.extract import Rows as DecodedRows
 from adapters.guard import Tally
 from adapters.parts import PARTS, Rows, picture_parts
-from adapters.snapshot import Picture, Snapshots, Stored
+from adapters.snapshot import Picture, Snapshots, Stored, Storing
 from adapters.spec import CompareSpec
 from adapters.spool import BATCH_ROWS, SpoolEntity
 from schemas.codec import Decoder
@@ -58,7 +58,7 @@ class EntityDiff:
         self.channel = channel
         self.tally = Tally()
         self.conflicts: list[Reject] = []
-        self.pictures: list[Stored] = []
+        self.pictures: list[Storing] = []
         self._spec, self._snapshots, self._before, self._rows = spec, snapshots, before, rows
         self._mode = "full"
 
@@ -152,7 +152,7 @@ class EntityDiff:
         absence: bool,
     ) -> _Part | None:
         if rows is None and isinstance(before, Stored) and not absence:
-            self.pictures.append(before)  # nothing is said of this part
+            self.pictures.append(self._snapshots.kept(before))  # nothing is said of this part
             self.tally = replace(self.tally, known=self.tally.known + before.rows)
             return None
         stored = self._snapshots.open(before) if isinstance(before, Stored) else before

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.ipc
 
-from connectors.durable import content_id, sync_folder, write_durably
+from connectors.durable import content_id, write_durably
 from schemas.errors import Terminal
 
 _COLUMNS = pa.schema([("key_text", pa.large_string()), ("value", pa.large_binary())])
@@ -49,24 +52,55 @@ class Stored:
     rows: int
 
 
+#: A picture on its way to the disk.
+Storing = Future[Stored]
+
+
 class Snapshots:
     """The snapshots of one adapter in a folder; written once, read memory-mapped, never changed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self._writer = ThreadPoolExecutor(1, "snapshot")
+        self._room = threading.BoundedSemaphore(2)
 
     def __repr__(self) -> str:
         return f"<Snapshots {self._folder}>"
 
-    def store(self, picture: Picture) -> Stored:
-        """Write a picture, fsynced, unless it is stored already."""
-        return Stored(picture.file or self._write_picture(picture), len(picture.key_text))
+    def store(self, picture: Picture) -> Storing:
+        """Begin to write a picture, unless it is stored already; `write` waits for it.
 
-    def write(self, entities: Mapping[str, Sequence[Stored]]) -> str:
-        """Write a manifest of stored pictures, by entity; return the snapshot's id (hash of its content)."""
+        A thread hashes and syncs the file while the next part is compared. It holds one picture and one more
+        waits, so memory stays bounded.
+        """
+        if picture.file:
+            return self.kept(Stored(picture.file, len(picture.key_text)))
+        self._room.acquire()
+        try:
+            return self._writer.submit(self._write_picture, picture)
+        except BaseException:
+            self._room.release()
+            raise
+
+    def kept(self, stored: Stored) -> Storing:
+        """Return a picture that is on the disk already as `store` would."""
+        done: Storing = Future()
+        done.set_result(stored)
+        return done
+
+    def write(self, entities: Mapping[str, Sequence[Storing]]) -> str:
+        """Write a manifest of pictures, by entity, when they are stored; return the snapshot's id.
+
+        The id is the hash of the manifest. Nothing names a picture before this returns, so that the folder is
+        synced once, behind the manifest.
+
+        Raises:
+            OSError: a picture could not be written.
+        """
         parts = {
-            name: [{"file": s.file, "rows": s.rows} for s in of] for name, of in sorted(entities.items())
+            name: [{"file": s.file, "rows": s.rows} for s in (f.result() for f in of)]
+            for name, of in sorted(entities.items())
         }
         if all(len(of) == 1 for of in parts.values()):
             content: dict[str, Any] = {"format": 1, "entities": {name: of[0] for name, of in parts.items()}}
@@ -130,16 +164,19 @@ class Snapshots:
             "publishing without it would repeat every record",
         )
 
-    def _write_picture(self, picture: Picture) -> str:
-        schema = _COLUMNS.with_metadata({_SCHEMA: json.dumps(picture.schema, sort_keys=True).encode()})
-        temporary = self._folder / ".picture.tmp"
-        # One batch a file: reading it back then maps each column as one array without a copy.
-        with temporary.open("wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-            writer.write_batch(pa.record_batch([picture.key_text, picture.value], schema=schema))
-        name = content_id(temporary)
-        temporary.replace(self._folder / f"{name}.arrow")
-        sync_folder(self._folder)
-        return name
+    def _write_picture(self, picture: Picture) -> Stored:
+        try:
+            schema = _COLUMNS.with_metadata({_SCHEMA: json.dumps(picture.schema, sort_keys=True).encode()})
+            # A name of its own: what an attempt before this one left running may still write.
+            temporary = self._folder / f".{uuid.uuid4().hex}.tmp"
+            # One batch a file: reading it back then maps each column as one array without a copy.
+            with temporary.open("wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+                writer.write_batch(pa.record_batch([picture.key_text, picture.value], schema=schema))
+            name = content_id(temporary)
+            temporary.replace(self._folder / f"{name}.arrow")
+            return Stored(name, len(picture.key_text))
+        finally:
+            self._room.release()
 
 
 def _parts(manifest: bytes) -> dict[str, tuple[Stored, ...]]:

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from adapters import channel, loop, prepare, publish
-from adapters.batch import source
+from adapters import channel, entity_diff, intake, loop, publish
+from adapters.batch import rows
 from adapters.channel import Channel
+from adapters.parts import Rows
 from adapters.snapshot import Snapshots
 from adapters.spool import SpoolWriter
 from connectors.admin import Admin
@@ -23,16 +24,18 @@ STAGES: list[tuple[str, Any, str]] = [
     ("producer", TransactionalProducer, "__init__"),
     ("state", publish.adapter_state, "read"),
     ("schemas", loop, "open_channels"),
-    ("decode", source, "decode"),
+    ("decode", rows, "decode"),
     ("key_text", Channel, "key_text"),
     ("value", Channel, "encode"),
-    ("compare", prepare, "compare"),
+    ("compare", entity_diff, "compare"),
     ("partition", channel, "partitions"),
     ("key", Channel, "_key_batch"),
     ("envelope", EnvelopeEncoder, "encode"),
     ("spool_rest", SpoolWriter, "add"),
-    ("snapshot", Snapshots, "write"),
-    ("prepare_rest", loop, "prepare"),
+    ("parts", Rows, "add"),
+    ("snapshot", Snapshots, "store"),
+    ("manifest", Snapshots, "write"),
+    ("prepare_rest", intake, "prepare"),
     ("produce", TransactionalProducer, "send_column"),
     ("acknowledge", TransactionalProducer, "flush"),
     ("commit", TransactionalProducer, "commit"),

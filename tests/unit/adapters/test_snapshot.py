@@ -79,9 +79,9 @@ def test_parts_are_read_in_their_order(tmp_path):
 def test_a_snapshot_of_the_first_format_is_read(tmp_path):
     """A manifest as the first version wrote it, one file an entity, is read as one part."""
     store = Snapshots(tmp_path)
-    stored = store.store(picture(x=b"1"))
+    stored = store.store(picture(x=b"1")).result()
     old = {"entities": {"a": {"file": stored.file, "rows": 1}}, "format": 1}
     (tmp_path / "old.json").write_text(json.dumps(old))
     assert store.parts("old") == {"a": (stored,)}
-    written = json.loads((tmp_path / f"{store.write({'a': [stored]})}.json").read_bytes())
+    written = json.loads((tmp_path / f"{store.write({'a': [store.kept(stored)]})}.json").read_bytes())
     assert written == old
