@@ -206,7 +206,12 @@ class _Kinds:
     def _marks(self) -> FieldMarks:
         spec = self.spec
         return FieldMarks(
-            spec.dates, spec.sentinels, spec.classification, spec.century_pivot, spec.trim, self.where
+            spec.dates,
+            spec.sentinels,
+            spec.classification,
+            spec.century_pivot,
+            spec.trim or "padding",
+            self.where,
         )
 
     def nested(self, fields: Sequence[NestedFieldSpec], table: str) -> tuple[FieldPlan, ...]:
@@ -249,7 +254,9 @@ class _Kinds:
         made = entity_of(
             fields, system=self.system, name=entity, key=key, key_privacy=self.key_privacy, where=self.where
         )
-        policy = Assembly.of(made, fields, self.spec.bad_values, self.spec.bad_value_default, self.where)
+        policy = Assembly.of(
+            made, fields, self.spec.bad_values, self.spec.bad_value_default or "reject", self.where
+        )
         return RecordKind("detail", test, policy)
 
     def _layout(self, group: str | None, layouts: Layouts) -> tuple[FieldPlan, ...]:

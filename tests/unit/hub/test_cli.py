@@ -54,10 +54,12 @@ def test_the_contract_is_whole() -> None:
             "check",
             "layout",
             "decode",
+            "encode",
+            "inspect",
             "bench",
             "test",
         ],
-        [f"adapter {c}" for c in ["list", "about", "run", "approve", "reject"]],
+        [f"adapter {c}" for c in ["new", "test", "list", "about", "run", "approve", "reject"]],
         [f"events {c}" for c in ["tail", "count", "show"]],
         ["dlq list", "projection list"],
         [
