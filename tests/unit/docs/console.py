@@ -47,7 +47,8 @@ def run(step: Step, folder: Path) -> None:
         (tools / name).write_text(f'#!/bin/sh\nexec "{sys.executable}"{start} "$@"\n')
         (tools / name).chmod(0o755)
     environment = os.environ | {
-        "PATH": f"{tools}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "BANYAN": str(ROOT), "COLUMNS": "400",
+        "PATH": f"{tools}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "BANYAN": str(ROOT),
+        "COLUMNS": "400",
     }  # fmt: skip
     done = subprocess.run(
         ["bash", "-c", step.command], cwd=folder, env=environment, capture_output=True, text=True, timeout=120

@@ -61,7 +61,8 @@ TYPED: dict[str, Any] = {
                  "key": ["CLAIM-NO"]}],
     "header": {"when": {"field": "REC-TYPE", "equals": "H"}},
     "trailer": {"when": {"field": "REC-TYPE", "equals": "T"}, "count": "TOTAL",
-                "totals": [{"field": "SUM-AMOUNT", "sum": "AMOUNT"}, {"field": "HASH-NO", "hash": "CLAIM-NO"}]},
+                "totals": [{"field": "SUM-AMOUNT", "sum": "AMOUNT"},
+                           {"field": "HASH-NO", "hash": "CLAIM-NO"}]},
 }  # fmt: skip
 _ONE = {"entity": "claim", "key": ["CLAIM-NO"]}
 _TEXT_ONE = {"entity": "claim", "key": ["no"]}
@@ -285,7 +286,8 @@ CASES: tuple[Case, ...] = (
     Case("trailer's count is wrong", "fixed", rows(lambda r: [*r[:-1], trailer(count=11)]), "held"),
     Case("trailer's sum is wrong", "fixed", rows(lambda r: [*r[:-1], trailer(total="126.01")]), "held"),
     Case("trailer's hash total is wrong", "fixed", rows(lambda r: [*r[:-1], trailer(digits=79)]), "held"),
-    Case("trailer's count is no number", "fixed", rows(lambda r: [*r[:-1], r[-1][:1] + b"\x40" * 5 + r[-1][6:]]), "held"),
+    Case("trailer's count is no number", "fixed",
+         rows(lambda r: [*r[:-1], r[-1][:1] + b"\x40" * 5 + r[-1][6:]]), "held"),
     Case("a claim is lost", "fixed", rows(lambda r: [*r[:5], *r[6:]]), "held"),
     Case("a claim comes twice", "fixed", rows(lambda r: [*r[:5], r[4], *r[5:]]), "held"),
     Case("unknown record type", "fixed", put(R2, b"\xe9"), "held"),
@@ -315,7 +317,8 @@ CASES: tuple[Case, ...] = (
     Case("RDW: length one too long", "rdw", put(44 * 3, b"\0\x2d\0\0"), "held"),
     Case("RDW: negative when read as signed", "rdw", put(44 * 3, b"\xff\x00\0\0"), "held"),
     Case("RDW: reserved bytes not zero", "rdw", put(44 * 3 + 2, b"\x12\x34"), "held"),
-    Case("RDW: little-endian words", "rdw", lambda b: b"".join((44).to_bytes(4, "little") + r for r in GOOD), "held"),
+    Case("RDW: little-endian words", "rdw",
+         lambda b: b"".join((44).to_bytes(4, "little") + r for r in GOOD), "held"),
     Case("RDW: no words at all", "rdw", lambda b: b"".join(GOOD), "held"),
     Case("BDW: block ends inside a record", "bdw", put(0, word(100)), "held"),
     Case("BDW: sum of records is less", "bdw", put(0, word(44 * 4 + 2)), "held"),
@@ -354,7 +357,8 @@ CASES: tuple[Case, ...] = (
     Case("XML: cut off", "xml", cut(60), "held"),
     Case("XML: tag not closed", "xml", swap("</name>", "", 3), "held"),
     Case("XML: document type", "xml", swap("<export>", "<!DOCTYPE export><export>"), "refused"),
-    Case("XML: entity bomb", "xml", swap("<export>", '<!DOCTYPE e [<!ENTITY a "aaaa">]><export>&a;'), "refused"),
+    Case("XML: entity bomb", "xml",
+         swap("<export>", '<!DOCTYPE e [<!ENTITY a "aaaa">]><export>&a;'), "refused"),
     Case("XML: encoding lies", "xml", swap(b"Name 3", b"Nam\xe9 3"), "held"),
     Case("XML: encoding that nobody knows", "xml", swap('"UTF-8"', '"Uount-8"'), "refused"),
     Case("XML: encoding of several bytes", "xml", swap('"UTF-8"', '"shift_jis"'), "refused"),
@@ -369,7 +373,8 @@ CASES: tuple[Case, ...] = (
     Case("JSON: bad number", "json", swap('"10.50"', '"ten"'), "rejects"),
     # Packed files.
     Case("gzip: cut", "fixed", lambda b: gzip.compress(b, mtime=0)[:-30], "refused"),
-    Case("gzip: wrong CRC", "fixed", lambda b: gzip.compress(b, mtime=0)[:-8] + b"\1\2\3\4\0\0\0\0", "refused"),
+    Case("gzip: wrong CRC", "fixed",
+         lambda b: gzip.compress(b, mtime=0)[:-8] + b"\1\2\3\4\0\0\0\0", "refused"),
     Case("bz2: cut", "fixed", lambda b: bz2.compress(b)[:-20], "refused"),
     Case("zstd: cut", "fixed", lambda b: zstandard.compress(b)[:-9], "refused"),
     Case("zip: cut", "fixed", lambda b: zipped(b)[:60], "refused"),
@@ -390,11 +395,11 @@ def page() -> str:
     lines = [
         "# Broken files", "",
         "<!-- Made by `python tests/unit/adapters/batch/broken/corpus.py`; change the table there. -->", "",
-        f"{len(CASES)} kinds of broken files, each made from a good one of twelve claims, and what becomes of them.",
-        "`read`: harmless. `rejects`: records go to the dead letters, their keys keep what was known, nothing is",
-        "deleted. `held`: the extract publishes no delete and waits for approval. `refused`: the file as a whole.",
-        "For each of them a test shows that no key is lost in silence: it is read, or rejected with its key, or the",
-        "extract is held or refused.", "",
+        f"{len(CASES)} kinds of broken files, each made from a good one of twelve claims, and what becomes of",
+        "them. `read`: harmless. `rejects`: records go to the dead letters, their keys keep what was known, and",
+        "nothing is deleted. `held`: the extract publishes no delete and waits for approval. `refused`: the",
+        "file as a whole. For each of them a test shows that no key is lost in silence: it is read, or",
+        "rejected with its key, or the extract is held or refused.", "",
         "| format | what is broken | outcome | message |", "|---|---|---|---|",
     ]  # fmt: skip
     for case, result in found:

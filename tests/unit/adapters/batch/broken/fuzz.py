@@ -20,7 +20,7 @@ from typing import Any
 
 #: An input that takes longer hangs; a good one takes some milliseconds.
 LIMIT_SECONDS = 5
-#: Address space of the long form. numpy, pyarrow and their thread stacks take 1 GB of it before the first input.
+#: Address space of the long form; numpy, pyarrow and their thread stacks take 1 GB before the first input.
 LIMIT_BYTES = 3 << 30
 _NASTY = (
     b"\x00",
@@ -116,8 +116,10 @@ def run(corpus: Any, seconds: float, folder: Path, seed: int = 0) -> dict[str, A
                 except Exception as error:
                     place = traceback.extract_tb(error.__traceback__)[-1]
                     where = f"{Path(place.filename).name}:{place.lineno}"
-                    findings.append({"input": name, "seed": f"{seed} {number} {name}", "error": type(error).__name__,
-                                     "where": where, "says": str(error)[:200]})  # fmt: skip
+                    findings.append(
+                        {"input": name, "seed": f"{seed} {number} {name}", "error": type(error).__name__,
+                         "where": where, "says": str(error)[:200]}
+                    )  # fmt: skip
                 finally:
                     signal.alarm(0)
                 tried[name] += 1
@@ -149,7 +151,8 @@ def main() -> None:
     spec.loader.exec_module(corpus)
     resource.setrlimit(resource.RLIMIT_AS, (LIMIT_BYTES, LIMIT_BYTES))
     with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(run(corpus, float(sys.argv[1]), Path(folder), int((sys.argv + ["", "0"])[2] or 0))))
+        seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+        print(json.dumps(run(corpus, float(sys.argv[1]), Path(folder), seed)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Broken files of every kind: the expected outcome, no key lost in silence, a message that says what and where."""
+"""Broken files of every kind: the expected outcome, no key lost in silence, a message that says what."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_the_good_file_is_good(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("case", corpus.CASES, ids=lambda case: f"{case.format}: {case.name}")
 def test_a_broken_file_is_told(case: Any, tmp_path: Path) -> None:
-    """The outcome is the expected one, and whatever is not read is rejected, held or refused: never deleted."""
+    """The outcome is the expected one; what is not read is rejected, held or refused, never deleted."""
     result = corpus.result_of(case, tmp_path)
     assert result.outcome == case.outcome, result.message
     rejected = {r.key_text for r in result.rejected}
