@@ -21,6 +21,8 @@ from adapters.batch.fixedtext.spec import FixedTextSpec
 from adapters.batch.framing import FrameSpec, Framing, Scanner
 from adapters.batch.json.spec import JsonSpec
 from adapters.batch.lineage import below, inherited
+from adapters.batch.mode import DeltaSpec, Mode
+from adapters.batch.odo import chosen
 from adapters.batch.opening import Compression, opened
 from adapters.batch.plan import Marks, RecordPlan, plan, suggestion
 from adapters.batch.reader import Reader
@@ -48,6 +50,9 @@ class RecordSpec(BaseModel):
     key: tuple[str, ...] = Field(min_length=1, description="Fields of the business key, in order.")
     when: WhenSpec = Field(description="Which records are of this type.")
     group: str | None = Field(None, description="The redefinition (or other 01 level) that describes them.")
+    redefinitions: tuple[str, ...] = Field(
+        (), description="Redefinitions inside them to read beside what they redefine."
+    )
     parent: TopicPart | None = Field(
         None,
         description="The entity above it in a tree of records: each row gets the key of the last record of "
@@ -59,7 +64,8 @@ class RecordSpec(BaseModel):
 class FormatSpec(BaseModel):
     """How the bytes of a file become records, and records become rows of entities."""
 
-    model_config = _Frozen
+    # A field cannot be called `json` (BaseModel has a method of that name): it goes by its alias.
+    model_config = _Frozen | ConfigDict(populate_by_name=True)
 
     format: Format = Field(
         "copybook", description="What describes the records; all but `copybook` have a table of their own."
@@ -157,6 +163,18 @@ class FormatSpec(BaseModel):
     fixed_text: FixedTextSpec | None = Field(None, description="Fields of records of text, by their places.")
     json_: JsonSpec | None = Field(None, alias="json", description="Fields of records of JSON, by paths.")
     xml: XmlSpec | None = Field(None, description="Fields of elements of XML, by paths.")
+    mode: Mode = Field(
+        "full",
+        description="`full`: each file is the whole picture, and what is not in it has been deleted; "
+        "`delta`: its records are changes with an action code; `events`: each is an event of its own.",
+    )
+    delta: DeltaSpec | None = Field(None, description="The action codes of delta files.")
+
+    @model_validator(mode="after")
+    def _mode_and_delta(self) -> FormatSpec:
+        if (self.mode == "delta") != (self.delta is not None):
+            raise ValueError('mode = "delta" and a table [delta] go together')
+        return self
 
     @model_validator(mode="after")
     def _one_or_several(self) -> FormatSpec:
@@ -235,21 +253,24 @@ class FormatSpec(BaseModel):
     ) -> list[RecordType]:  # fmt: skip
         """Return the record types of the entities; `first` is the place of the first one among all."""
 
-        def planned(entity: str, key: tuple[str, ...], group: str | None) -> RecordPlan:
+        def planned(
+            entity: str, key: tuple[str, ...], group: str | None, redefinitions: tuple[str, ...]
+        ) -> RecordPlan:
             return plan(
                 layout, system=system, entity=entity, key=key, marks=marks, group=group,
-                redefinitions=self.redefinitions, key_privacy=privacy,
+                redefinitions=redefinitions, key_privacy=privacy,
                 fillers=self.fillers, groups=self.groups, short_records=self.short_records,
             )  # fmt: skip
 
         if self.entity is not None:
-            made = planned(self.entity, self.key, self.group)
+            made = planned(self.entity, self.key, self.group, self.redefinitions)
             return [RecordType("detail", None, made, made.entity, group=self.group)]
         types: list[RecordType] = []
         for spec in self.records:
             when = _when(spec.when, layout, page, where)
+            more = (*self.redefinitions, *spec.redefinitions)
             if spec.parent is None:
-                made = planned(spec.entity, spec.key, spec.group)
+                made = planned(spec.entity, spec.key, spec.group, more)
                 types.append(RecordType("detail", when, made, made.entity, group=spec.group))
                 continue
             above = {t.entity.name: (t.entity, i) for i, t in enumerate(types, first) if t.entity is not None}
@@ -260,7 +281,7 @@ class FormatSpec(BaseModel):
                 )  # fmt: skip
             parent, at = above[spec.parent]
             own = tuple(k for k in spec.key if not inherited(k, parent, spec.parent_prefix))
-            made = planned(spec.entity, own, spec.group)
+            made = planned(spec.entity, own or _any_key(layout, spec.group), spec.group, more)
             entity, link = below(made.entity, parent, at, spec.parent_prefix, spec.key, where)
             types.append(RecordType("detail", when, made, entity, link, spec.group))
         return types
@@ -335,3 +356,12 @@ class FormatSpec(BaseModel):
 def _when(spec: WhenSpec, layout: Layout, page: CodePage, where: str) -> When:
     values = spec.equals if isinstance(spec.equals, tuple) else (spec.equals,)
     return When.parse(spec.field, values, layout, page, where)
+
+
+def _any_key(layout: Layout, group: str | None) -> tuple[str]:
+    """Return a field that can stand for a key, for a child whose whole key is its parent's."""
+    areas = list(chosen(layout.record.children, group))
+    slots = [s for area in areas for s in area.walk() if s.storage and s.item.name and not s.item.occurs]
+    if not slots:
+        raise SettingsError(f"{layout.name} has no field for a row", where=layout.source, fix="name one")
+    return (slots[0].path,)

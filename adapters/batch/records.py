@@ -23,10 +23,15 @@ Role = Literal["detail", "header", "trailer", "batch_header", "batch_trailer"]
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A test on one field: the record's bytes equal one of `patterns` at `offset`."""
+    """A test on one field: its bytes at `offset` equal one of `patterns`.
+
+    Text may be padded by blanks or by NULs: `pads` may stand behind a pattern, up to the field's `length`.
+    """
 
     offset: int
+    length: int
     patterns: tuple[bytes, ...]
+    pads: bytes = b""
 
     @classmethod
     def parse(
@@ -39,17 +44,24 @@ class When:
         """
         slot = find(field, layout, where=where)
         assert slot.storage is not None  # find() returns elementary items
-        return cls(slot.offset, tuple(encode_value(v, slot.storage, page, where) for v in equals))
+        patterns = tuple(encode_value(v, slot.storage, page, where) for v in equals)
+        if slot.storage.kind != "text" or slot.storage.justified:
+            return cls(slot.offset, slot.length, patterns)
+        pads = bytes([page.space, 0])
+        return cls(slot.offset, slot.length, tuple(p.rstrip(pads) for p in patterns), pads)
 
     def matches(self, spans: Spans) -> Bools:
         """Return which of n records pass; one that ends before the field does not."""
         passed: Bools = np.zeros(len(spans), np.bool_)
-        width = max(map(len, self.patterns))
-        field = window(spans, self.offset, width)
+        field = window(spans, self.offset, self.length)
+        padding = np.isin(field, np.frombuffer(self.pads, np.uint8)) if self.pads else None
         for pattern in self.patterns:
-            same: Bools = spans.length >= self.offset + len(pattern)
+            same: Bools = spans.length >= self.offset + self.length
             for at, byte in enumerate(pattern):
                 same &= field[:, at] == byte
+            if padding is not None:
+                for at in range(len(pattern), self.length):
+                    same &= padding[:, at]
             passed |= same
         return passed
 

@@ -254,9 +254,8 @@ class _Kinds:
         made = entity_of(
             fields, system=self.system, name=entity, key=key, key_privacy=self.key_privacy, where=self.where
         )
-        policy = Assembly.of(
-            made, fields, self.spec.bad_values, self.spec.bad_value_default or "reject", self.where
-        )
+        default = self.spec.bad_value_default or "reject"
+        policy = Assembly.of(made, fields, self.spec.bad_values, default, self.where)
         return RecordKind("detail", test, policy)
 
     def _layout(self, group: str | None, layouts: Layouts) -> tuple[FieldPlan, ...]:

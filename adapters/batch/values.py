@@ -52,10 +52,7 @@ def array(view: npt.NDArray[np.uint8], column: Column, page: CodePage, trim: Tri
     null: Bools = np.zeros(len(view), np.bool_)
     if values.null_count:
         null |= values.is_null().to_numpy(zero_copy_only=False)
-        zero = (
-            "" if pa.types.is_string(values.type) else Decimal(0) if pa.types.is_decimal(values.type) else 0
-        )
-        values = values.fill_null(pa.scalar(zero, values.type))
+        values = values.fill_null(pa.scalar(_nothing(values.type), values.type))
     for fill in fills(column, page):
         null |= (view == fill).all(axis=1)
     if wanted := _typed(column, values.type):
@@ -123,3 +120,8 @@ def _days(
         rest = np.delete(characters, slice(start, start + width), axis=1)
         bad |= ((rest != 0x20) & (rest != 0)).any(axis=1)
     return days, bad
+
+
+def _nothing(kind: pa.DataType) -> str | int | Decimal:
+    """Return a value of a type, to stand where there is none."""
+    return "" if pa.types.is_string(kind) else Decimal(0) if pa.types.is_decimal(kind) else 0

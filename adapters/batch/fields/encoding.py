@@ -48,6 +48,13 @@ class Encoding:
             raise SettingsError(
                 error.what, where=where, fix="use utf-8, utf-16 or a single-byte page such as cp1252 or cp285"
             ) from None
+        if page.multibyte:
+            # Marks and places are found byte by byte: the second byte of a pair may look like one.
+            raise SettingsError(
+                f"the encoding {name!r} has characters of several bytes",
+                where=where,
+                fix="have the file sent as UTF-8, or convert it: `iconv -t utf-8`",
+            )
         return cls(page.name, page)
 
     @property

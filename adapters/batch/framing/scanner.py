@@ -193,6 +193,8 @@ def _map(spec: FrameSpec, slot: Slot, page: CodePage, trims: Trims, where: str) 
         for value, length in spec.lengths.items()
         if value != "*"
     }
+    # Text is padded by blanks or by NULs.
+    lengths |= {raw.rstrip(bytes([page.space])).ljust(slot.length, b"\0"): n for raw, n in lengths.items()}
     end = slot.offset + slot.length
     if wrong := [n for n in spec.lengths.values() if not end <= n <= spec.max_length]:
         raise SettingsError(
