@@ -398,7 +398,8 @@ def page() -> str:
         f"{len(CASES)} kinds of broken files, each made from a good one of twelve claims, and what becomes",
         "of them. `read`: harmless. `rejects`: records go to the dead letters, their keys keep what was",
         "known, and nothing is deleted. `held`: the extract publishes no delete and waits for approval.",
-        "`refused`: the file as a whole. For each of them a test shows that no key is lost in silence: it is read, or",
+        "`refused`: the file as a whole. For each of them a test shows that no key is",
+        "lost in silence: it is read, or",
         "rejected with its key, or the extract is held or refused.", "",
         "| format | what is broken | outcome | message |", "|---|---|---|---|",
     ]  # fmt: skip
