@@ -21,10 +21,10 @@ from adapters.publish import Publisher
 from adapters.samples import samples
 from adapters.snapshot import Snapshots
 from adapters.spec import AdapterSpec
-from adapters.spool import Manifest, Spool, keep_spools
-from adapters.state import Blocked, Held
+from adapters.spool import Spool, keep_spools
+from adapters.state import Blocked
 from adapters.status import AdapterStatus
-from adapters.turn import fault_of, number_of, turn
+from adapters.turn import fault_of, number_of, superseded, turn
 from connectors.key_secret import key_secret
 from connectors.links import Links
 from schemas.errors import BanyanError, Terminal, described
@@ -259,7 +259,7 @@ class Intake:
     def _settle(self, publisher: Publisher, spool: Spool, read_from_ms: int) -> None:
         manifest = spool.manifest
         quiet = manifest.file is None and not manifest.rows and manifest.snapshot == manifest.base
-        if not quiet or self._superseded(publisher, manifest):
+        if not quiet or superseded(manifest, publisher.state, self._failed):
             self._publish(publisher, spool, read_from_ms)
         elif time.monotonic() - self._last_beat >= self._heartbeat_seconds:
             publisher.heartbeat(manifest, read_from_ms=read_from_ms)
@@ -267,13 +267,13 @@ class Intake:
         self.tidy(publisher)
 
     def _publish(self, publisher: Publisher, spool: Spool, read_from_ms: int) -> None:
-        superseded = self._superseded(publisher, spool.manifest)
-        if (held := publisher.state.held) and held.extract in superseded:
+        replaced = superseded(spool.manifest, publisher.state, self._failed)
+        if (held := publisher.state.held) and held.extract in replaced:
             self._holding.let_go(publisher, spool.manifest)
-        state = publisher.publish(spool, read_from_ms=read_from_ms, superseded=superseded, stop=self._stop)
+        state = publisher.publish(spool, read_from_ms=read_from_ms, superseded=replaced, stop=self._stop)
         if not state.done:
             raise Stopped
-        self._replaced(superseded)
+        self._replaced(replaced)
         self._status.committed.append(spool.manifest.extract)
         self._last_beat = time.monotonic()
         log.info(
@@ -284,15 +284,15 @@ class Intake:
         )
 
     def _hold(self, publisher: Publisher, spool: Spool, channels: Mapping[str, Channel]) -> None:
-        superseded = self._superseded(publisher, spool.manifest)
+        replaced = superseded(spool.manifest, publisher.state, self._failed)
         shown = samples(spool, channels, self._secret)
-        if self._holding.hold(publisher, spool, superseded, shown):
-            self._replaced(superseded)
+        if self._holding.hold(publisher, spool, replaced, shown):
+            self._replaced(replaced)
             self._status.held.append(spool.manifest.extract)
         self.tidy(publisher)
 
-    def _replaced(self, superseded: list[str]) -> None:
-        for extract in superseded:
+    def _replaced(self, replaced: list[str]) -> None:
+        for extract in replaced:
             self._failed.pop(extract, None)
 
     def _settle_held(self, publisher: Publisher) -> None:
@@ -478,30 +478,6 @@ class Intake:
         publisher.tell(*later, *events, state=publisher.state.model_copy(update=update))
         del self._later[: len(later)]
         self._dirty = False
-
-    def _superseded(self, publisher: Publisher, manifest: Manifest) -> list[str]:
-        """Return the failed and held extracts that this one replaces (10.3)."""
-        held = publisher.state.held
-        if manifest.partial:
-            # A part takes the place of nothing but itself: a mended file of the same name or number.
-            parts = [p for p in (held, publisher.state.blocked) if p is not None]
-            ids = [p.extract for p in parts if _same_part(p, manifest)]
-            known = publisher.state.known  # a rejected one has come to its end already
-            return [e for e in dict.fromkeys(ids) if e != manifest.extract and e not in known]
-        # By business time a failed one may be newer than this, which came late: then it stays.
-        ids = [e.id for e in self._failed.values() if not e.partial and not _newer(e, manifest)]
-        ids += [held.extract] if held and not held.partial else []
-        return [e for e in dict.fromkeys(ids) if e != manifest.extract]
-
-
-def _same_part(one: Blocked | Held, manifest: Manifest) -> bool:
-    named = manifest.file is not None and one.file == manifest.file
-    return named or (manifest.sequence is not None and one.sequence == manifest.sequence)
-
-
-def _newer(extract: Extract, manifest: Manifest) -> bool:
-    origin = extract.origin
-    return origin.ts_kind == "business" and origin.ts_ms > manifest.business_ms > 0
 
 
 def _now_ms() -> int:

@@ -27,8 +27,7 @@ from adapters.extract import TsKind
 from connectors.durable import Follower, sync_folder, write_durably
 from schemas.errors import Terminal
 
-#: Rows of an IPC batch: some megabytes of events, so a reader's memory stays small and a position in the
-#: middle is found by one division.
+#: Most rows of an IPC batch: some megabytes of events, so a reader's memory stays small.
 BATCH_ROWS = 20_000
 #: Events repeat their source block: LZ4 leaves a quarter of them, which takes less time than to hash and to
 #: sync the rest. One thread, because the other core makes the next batch.
@@ -53,6 +52,8 @@ class SpoolFile(BaseModel):
     topic: str
     rows: int
     content: str
+    #: Rows of each IPC batch; empty in older spools, where each but the last has `BATCH_ROWS`.
+    batches: tuple[int, ...] = ()
 
 
 class SpoolEntity(BaseModel):
@@ -183,9 +184,15 @@ class Spool:
         try:
             with pa.memory_map(str(self.folder / f"{file.content}.arrow")) as source:
                 reader = pa.ipc.open_file(source)
-                while row < file.rows and limit > 0:
-                    number, inside = divmod(row, BATCH_ROWS)
-                    batch = reader.get_batch(number).slice(inside, limit)
+                start = 0
+                for number in range(reader.num_record_batches):
+                    rows = file.batches[number] if file.batches else BATCH_ROWS
+                    start += rows
+                    if row >= start:
+                        continue
+                    if limit <= 0:
+                        return
+                    batch = reader.get_batch(number).slice(row - (start - rows), limit)
                     row, limit = row + batch.num_rows, limit - batch.num_rows
                     yield _piece(file.topic, batch)
         except (OSError, pa.ArrowInvalid) as error:
@@ -207,26 +214,28 @@ class SpoolWriter:
         self._files: list[SpoolFile] = []
 
     def add(self, topic: str, batches: Iterable[pa.RecordBatch]) -> None:
-        """Write a topic's records, cut into batches of `BATCH_ROWS`; no file where there are none.
+        """Write a topic's records in batches of `BATCH_ROWS` at most; no file where there are none.
 
         A thread compresses, writes, hashes and syncs while the next batches are made.
         """
         path = self._work / "part"
-        rows = 0
+        counts: list[int] = []
         with ThreadPoolExecutor(1, "spool") as disk, _IpcFile(path) as file:
             waiting: deque[Future[None]] = deque()
-            for batch in _even(batches):
+            for batch in _portions(batches):
                 waiting.append(disk.submit(file.write, batch))
-                rows += batch.num_rows
+                counts.append(batch.num_rows)
                 if len(waiting) > _AHEAD:
                     waiting.popleft().result()
             for written in waiting:
                 written.result()
-        if not rows:
+        if not counts:
             path.unlink()
             return
         path.replace(self._work / f"{file.content_id}.arrow")
-        self._files.append(SpoolFile(topic=topic, rows=rows, content=file.content_id))
+        self._files.append(
+            SpoolFile(topic=topic, rows=sum(counts), content=file.content_id, batches=tuple(counts))
+        )
 
     def close(self, **manifest: Any) -> Spool:
         """Write the manifest and move the folder to its final name; an equal one may be there already."""
@@ -276,12 +285,12 @@ def _piece(topic: str, batch: pa.RecordBatch) -> Piece:
     )
 
 
-def _even(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Cut and join batches so that each but the last has exactly `BATCH_ROWS` rows."""
+def _portions(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Join small batches and cut large ones to `BATCH_ROWS`; what has at least half of that goes as it is."""
     waiting: list[pa.RecordBatch] = []
     count = 0
     for batch in batches:
-        if not count and batch.num_rows == BATCH_ROWS:
+        if not count and BATCH_ROWS // 2 <= batch.num_rows <= BATCH_ROWS:
             yield batch
             continue
         waiting.append(batch)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
 from adapters.extract import Extract
-from adapters.state import AdapterState
+from adapters.spool import Manifest
+from adapters.state import AdapterState, Blocked, Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,27 @@ def turn(
     if extract.partial:
         return _part(extract, state, stuck, again=again)
     return _whole(extract, state, older, again=again)
+
+
+def superseded(manifest: Manifest, state: AdapterState, failed: Mapping[str, Extract]) -> list[str]:
+    """Return the ids of failed and held extracts that a prepared one takes the place of.
+
+    Args:
+        manifest: the prepared extract.
+        state: where the adapter stands.
+        failed: extracts that failed in this process, by id.
+    """
+    held = state.held
+    if manifest.partial:
+        # A part takes the place of nothing but itself: a mended file of the same name or number. One that was
+        # rejected is known: it has come to its end already.
+        parts = [p for p in (held, state.blocked) if p is not None]
+        ids = [p.extract for p in parts if _same_part(p, manifest) and p.extract not in state.known]
+    else:
+        # By business time a failed one may be newer than this, which came late: then it stays.
+        ids = [e.id for e in failed.values() if not e.partial and not _newer(e, manifest)]
+        ids += [held.extract] if held and not held.partial else []
+    return [e for e in dict.fromkeys(ids) if e != manifest.extract]
 
 
 def number_of(extract: Extract) -> int | None:
@@ -111,3 +133,13 @@ def _whole(extract: Extract, state: AdapterState, older: str, *, again: bool) ->
 
 def _day(at_ms: int) -> str:
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d}"
+
+
+def _same_part(one: Blocked | Held, manifest: Manifest) -> bool:
+    named = manifest.file is not None and one.file == manifest.file
+    return named or (manifest.sequence is not None and one.sequence == manifest.sequence)
+
+
+def _newer(extract: Extract, manifest: Manifest) -> bool:
+    origin = extract.origin
+    return origin.ts_kind == "business" and origin.ts_ms > manifest.business_ms > 0

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from io import SEEK_END
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 from adapters.arriving import Step
 from adapters.batch.decrypt import Decryption
 from adapters.batch.expected import Timetable, steps
 from adapters.batch.inbox import Arrival, Inbox
+from adapters.batch.opening import Unpacked, opened
 from adapters.batch.reader import Reader, Reading
 from adapters.extract import Chunk, Extract, Invalid, NotYet, Origin
 from adapters.state import Awaited
 from connectors.places.local import open_regular
 from schemas.entity import Entity
+
+
+def _unpacked(stream: BinaryIO, name: str) -> BinaryIO:
+    return opened(stream, name=name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +33,27 @@ class Opening:
     Attributes:
         decryption: opens encrypted files; None for plain ones.
         unfinished_seconds: a file without its trailer that is younger than this may still be growing.
+        unpack: from a stream and the file's name to the stream of its decompressed bytes.
     """
 
     decryption: Decryption | None = None
     unfinished_seconds: float = 0.0
+    unpack: Callable[[BinaryIO, str], BinaryIO] = _unpacked
 
-    def open(self, arrival: Arrival, inbox: Inbox) -> IO[bytes]:
-        """Return the file's plain bytes as a stream that can seek.
+    def open(self, arrival: Arrival, inbox: Inbox) -> tuple[BinaryIO, int]:
+        """Return the file's bytes, decrypted and decompressed, and how many: 0 where nobody knows.
 
         Raises:
             NotYet: the file is gone or is another one now.
-            Terminal: it cannot be decrypted.
+            Terminal: it cannot be decrypted, or its compressed data are damaged.
         """
+        plain = cast(BinaryIO, self._plain(arrival, inbox))
+        size = plain.seek(0, SEEK_END)
+        plain.seek(0)
+        stream = self.unpack(plain, arrival.name)
+        return stream, 0 if isinstance(stream, Unpacked) else size
+
+    def _plain(self, arrival: Arrival, inbox: Inbox) -> IO[bytes]:
         path = inbox.readable(arrival)
         if self.decryption is not None:
             return self.decryption.open(path, arrival.name, inbox.plain)
@@ -137,7 +151,7 @@ class FileExtract:
 
         Raises:
             Invalid: the file is refused for what it is or is called.
-            Terminal: it cannot be decrypted, or does not fit the settings.
+            Terminal: it cannot be decrypted or decompressed, or does not fit the settings.
             NotYet: it changed while it was read, or lacks its trailer and is young.
         """
         arrival = self.arrival
@@ -147,12 +161,11 @@ class FileExtract:
                 where=arrival.name,
                 fix="mend it, or business_date, sequence or pattern in adapter.toml, or move the file away",
             )
-        with closing(self._opening.open(arrival, self._inbox)) as stream:
-            size = stream.seek(0, SEEK_END)
-            stream.seek(0)
+        stream, size = self._opening.open(arrival, self._inbox)
+        with closing(stream):
             self._reading = self._reader.reading(arrival.name, size)
             try:
-                yield from self._reading.chunks(stream)  # type: ignore[arg-type]
+                yield from self._reading.chunks(stream)
             except OSError:
                 raise self._inbox.changed(arrival) from None
         self._inbox.verify(arrival)

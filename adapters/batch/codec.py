@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
 
+from adapters.batch import kept_bytes
+from adapters.batch.chooser import Fillers
 from adapters.batch.codepage import CodePage
-from adapters.batch.copybook import Layout, Slot, layouts, parse, union
-from adapters.batch.decoder import decode_record
+from adapters.batch.columns import UNMARKED, Column, Marks, RecordPlan
+from adapters.batch.copybook import Layout, layouts, parse, union
 from adapters.batch.dialect import Dialect
-from adapters.batch.encode import EncodeError, blank_value, encode_value
-from adapters.batch.plan import Marks, RecordPlan, plan, suggestion
+from adapters.batch.odo import shift_record, unshift_record
+from adapters.batch.plan import plan
+from adapters.batch.record_twin import decode_record
 from adapters.batch.reference import Trim
+from adapters.batch.writer import RecordWriter
 from schemas.errors import SettingsError
-from schemas.names import avro_name
+
+Odo = Literal["max", "shift", "pad"]
 
 
 class RecordCodec:
@@ -28,6 +33,7 @@ class RecordCodec:
         dialect: the compiler's profile.
         trim: what `decode` cuts from text.
         where: the copybook's name in errors.
+        odo: where what follows an OCCURS DEPENDING ON stands: see `FormatSpec.odo`.
     """
 
     def __init__(
@@ -40,91 +46,97 @@ class RecordCodec:
         dialect: str = "ibm",
         trim: Trim = "padding",
         where: str = "<copybook>",
+        odo: Odo = "max",
     ) -> None:
-        self.layout = select(
-            layouts(parse(copybook_text, source=where), Dialect.named(dialect)), record, where
-        )
-        self._page, self._trim = CodePage.named(code_page), trim
-        first = next((s for s in self.layout.record.walk() if s.storage and s.item.name), None)
-        if first is None:
-            raise SettingsError("the copybook names no elementary item", where=where, fix="name at least one")
-        self._plan = _whole(self.layout, group)
+        layout = select(layouts(parse(copybook_text, source=where), Dialect.named(dialect)), record, where)
+        self._set_up(layout, CodePage.named(code_page), group, trim, odo, UNMARKED, "drop")
+
+    @classmethod
+    def of(
+        cls,
+        layout: Layout,
+        page: CodePage,
+        *,
+        group: str | None = None,
+        trim: Trim = "padding",
+        odo: Odo = "max",
+        marks: Marks = UNMARKED,
+        fillers: Fillers = "drop",
+    ) -> RecordCodec:
+        """Return the codec of a layout that is there already, with what settings say about its items."""
+        made = cls.__new__(cls)
+        made._set_up(layout, page, group, trim, odo, marks, fillers)  # noqa: SLF001 - of this class
+        return made
+
+    def _set_up(
+        self, layout: Layout, page: CodePage, group: str | None, trim: Trim, odo: Odo, marks: Marks,
+        fillers: Fillers,
+    ) -> None:  # fmt: skip
+        self.layout = layout
+        self._page, self._trim, self._group, self._odo = page, trim, group, odo
+        self._plan = _every_field(layout, group, marks, fillers)
+        lenient = tuple(_lenient(column) for column in self._plan.columns)
+        self._lenient = replace(self._plan, columns=lenient)
+        self._writer = RecordWriter(layout, page, marks, fillers)
 
     @property
     def length(self) -> int:
-        """The record's length in bytes."""
+        """The record's length in bytes; with `odo="shift"` the greatest."""
         return self.layout.length
 
-    def decode(self, raw: bytes) -> dict[str, Any]:
+    def decode(self, raw: bytes, *, keep_raw: bool = False) -> dict[str, Any]:
         """Return the record's values by Avro name; OCCURS are lists.
+
+        With `keep_raw` nothing is bad: what is no value is None, and `_raw` holds, by path and in
+        hexadecimal, the bytes of each item that `encode` would write otherwise: other signs, -0, blanks,
+        FILLERs, slack (`@12`: from byte 12 on), redefinitions and what is no value.
 
         Raises:
             BadValueError: bytes that are no value of their item.
         """
-        return decode_record(raw, self._plan, self._page, self._trim)
+        full = raw if self._odo == "max" else self._full(raw)
+        if not keep_raw:
+            return decode_record(full, self._plan, self._page, self._trim)
+        image = full.ljust(self.length, b"\0")[: self.length]
+        values = decode_record(image, self._lenient, self._page, self._trim)
+        return values | self._kept(raw, image, values)
 
     def encode(self, values: Mapping[str, Any]) -> bytes:
-        """Return one record of full length.
+        """Return one record.
 
-        Keys are COBOL or Avro names; groups are flat; an OCCURS is a list (of dicts for a group). Which
-        redefinition is written follows from the names given. What is not given is spaces or zero.
+        Keys are COBOL or Avro names; groups are flat or mappings; an OCCURS is a list (of mappings for a
+        group). Which redefinition is written follows from the names given. What is not given, or None, is
+        its sentinel if it has one, else spaces or zero. What `_raw` holds is written last.
 
         Raises:
             EncodeError: a value does not fit, or a name is no item.
         """
-        left = set(values)
-        raw = self._group(self.layout.record, values, left)
-        if left:
-            known = [s.item.name for s in self.layout.record.walk() if s.item.name]
-            name = sorted(left)[0]
-            raise EncodeError(
-                f"no item {name!r} to encode", where=self.layout.name, fix=suggestion(name, known)
-            )
-        return raw
+        if not kept_bytes.NAMES & values.keys():
+            return self._stored(self._writer.write(values))
+        image, kept = self._writer.write(kept_bytes.without(values)), kept_bytes.of(values)
+        return kept.finish(self._stored(kept.put(image, self.layout, self._group)))
 
-    def _group(self, slot: Slot, values: Mapping[str, Any], left: set[str]) -> bytes:
-        raw = bytearray(bytes([self._page.space]) * slot.length)
-        for child in _written(slot.children, values):
-            start = child.offset - slot.offset
-            raw[start : start + child.length * child.count] = self._slot(child, values, left)
-        return bytes(raw)
+    def _full(self, raw: bytes) -> bytes:
+        return unshift_record(raw, self.layout, self._page, group=self._group)
 
-    def _slot(self, slot: Slot, values: Mapping[str, Any], left: set[str]) -> bytes:
-        if slot.item.occurs:
-            return self._table(slot, values, left)
-        if slot.storage is None:
-            return self._group(slot, values, left)
-        key = _key(slot, values)
-        if key is None:
-            return blank_value(slot.storage, self._page)
-        left.discard(key)
-        return self._value(slot, values[key])
+    def _stored(self, image: bytes) -> bytes:
+        """Return a record of full size as it stands in the file."""
+        if self._odo == "max":
+            return image
+        short = shift_record(image, self.layout, self._page, group=self._group)
+        return short.ljust(self.length, bytes([self._page.space])) if self._odo == "pad" else short
 
-    def _table(self, slot: Slot, values: Mapping[str, Any], left: set[str]) -> bytes:
-        key = _key(slot, values)
-        items: Sequence[Any] = () if key is None else values[key]
-        if key is not None:
-            left.discard(key)
-        if len(items) > slot.count:
-            raise EncodeError(f"{len(items)} values for OCCURS {slot.count}", where=slot.path)
-        parts = [self._item(slot, item) for item in items]
-        blank = blank_value(slot.storage, self._page) if slot.storage else self._group(slot, {}, set())
-        return b"".join([*parts, *[blank] * (slot.count - len(parts))])
-
-    def _item(self, slot: Slot, item: Any) -> bytes:
-        if slot.storage is not None:
-            return self._value(slot, item)
-        left = set(item)
-        raw = self._group(slot, item, left)
-        if left:
-            raise EncodeError(f"no item {sorted(left)[0]!r} to encode", where=slot.path)
-        return raw
-
-    def _value(self, slot: Slot, value: Any) -> bytes:
-        assert slot.storage is not None
-        if isinstance(value, datetime.date):
-            value = value.strftime("%Y%m%d")
-        return encode_value(value, slot.storage, self._page, slot.path)
+    def _kept(self, raw: bytes, image: bytes, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what `encode` needs beside the values to write `raw` again."""
+        written = self._writer.write(values, lenient=True)
+        if self._stored(written) == raw:
+            return {}
+        if self._odo != "max":  # entries not in use are not in the file
+            written = self._full(self._stored(written)).ljust(self.length, b"\0")
+        kept = kept_bytes.differences(image, written, self.layout, self._group)
+        made = self._stored(kept.put(written, self.layout, self._group))
+        kept = kept.ending(made, raw)
+        return kept.as_values() if kept.finish(made) == raw else kept_bytes.whole(raw)
 
 
 def select(parts: tuple[Layout, ...], record: str | None, where: str) -> Layout:
@@ -145,44 +157,24 @@ def select(parts: tuple[Layout, ...], record: str | None, where: str) -> Layout:
     )
 
 
-def _whole(layout: Layout, group: str | None) -> RecordPlan:
+def _every_field(layout: Layout, group: str | None, marks: Marks, fillers: Fillers) -> RecordPlan:
     """Return a plan of all fields; any field may be the key, as nothing is published."""
     names = [s.path for s in layout.record.walk() if s.storage and s.item.name]
+    if not names:
+        raise SettingsError(
+            "the copybook names no elementary item", where=layout.source, fix="name at least one"
+        )
     for name in names:
         try:
-            return plan(layout, system="codec", entity="record", key=[name], marks=Marks(), group=group)
+            return plan(
+                layout, system="codec", entity="record", key=[name], marks=marks, group=group, fillers=fillers
+            )
         except SettingsError as error:
             if "key field" not in error.what:
                 raise
     raise SettingsError("no field of the record is chosen", where=layout.source, fix="name another group")
 
 
-def _written(children: Sequence[Slot], values: Mapping[str, Any]) -> Iterator[Slot]:
-    """Yield one slot of each storage area: the redefinition with most of the given names, else the first."""
-    areas: dict[int, list[Slot]] = {}
-    roots: dict[str, int] = {}
-    for index, child in enumerate(children):
-        root = roots[child.item.redefines] if child.item.redefines is not None else index
-        roots[child.item.name] = root
-        areas.setdefault(root, []).append(child)
-    for area in areas.values():
-        scores = [sum(_key(s, values) is not None for s in _flat(slot)) for slot in area]
-        best = area[scores.index(max(scores))]
-        if best is not area[0]:
-            yield area[0]  # its defaults fill what the chosen redefinition leaves
-        yield best
-
-
-def _flat(slot: Slot) -> Iterator[Slot]:
-    """Yield the slots that a flat mapping can name: elementary items and tables, not the inside of tables."""
-    if slot.item.occurs or slot.storage:
-        yield slot
-        return
-    for child in slot.children:
-        yield from _flat(child)
-
-
-def _key(slot: Slot, values: Mapping[str, Any]) -> str | None:
-    name = slot.item.name
-    candidates = (slot.path, name, avro_name(name), avro_name(name).lower()) if name else ()
-    return next((key for key in candidates if key in values), None)
+def _lenient(column: Column) -> Column:
+    """Return a column whose bad values are null."""
+    return replace(column, bad="null", children=tuple(_lenient(c) for c in column.children))

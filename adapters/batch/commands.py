@@ -1,85 +1,57 @@
-"""What `banyan layout` and `banyan decode` print: pure functions over texts and files."""
+"""What `banyan layout` prints: a pure function over texts."""
 
 from __future__ import annotations
 
-import base64
-import datetime
-from collections.abc import Iterator, Mapping
-from decimal import Decimal
-from pathlib import Path
-from typing import Any, get_args
+from collections.abc import Iterator
+from typing import Any
 
-from adapters.batch.codec import RecordCodec
-from adapters.batch.codepage import CodePage
-from adapters.batch.copybook import Slot, layouts, parse
+from adapters.batch.copybook import CopyLibrary, Layout, Slot, layouts, parse
 from adapters.batch.dialect import Dialect
-from adapters.batch.framing import Broken, Framing, fixed, lines
-from adapters.batch.reference import BadValueError, Trim
-from schemas.errors import SettingsError
 
-#: Settings that `decode_file` takes, with their defaults.
-SETTINGS = {
-    "code_page": "cp037",
-    "framing": "fixed",
-    "dialect": "ibm",
-    "record": "",
-    "group": "",
-    "trim": "padding",
-}
+#: The name that rows of slack bytes have: bytes that SYNCHRONIZED leaves unused.
+SLACK = "(slack)"
 
 
 def layout_rows(
-    copybook_text: str, *, dialect: str = "ibm", where: str = "<copybook>"
+    copybook_text: str,
+    *,
+    dialect: str = "ibm",
+    where: str = "<copybook>",
+    library: CopyLibrary | None = None,
 ) -> list[dict[str, Any]]:
-    """Return one dict an item, in order: level, name, path, offset (from 0), length and so on.
+    """Return one dict an item, in order: level, depth, name, path, offset (from 0), length and so on.
+
+    Slack bytes are rows of their own, named `(slack)`, and level-66 items stand at the end of their record.
 
     Raises:
         CopybookError: the copybook cannot be read.
     """
-    parts = layouts(parse(copybook_text, source=where), Dialect.named(dialect))
-    return [_row(slot, part.name) for part in parts for slot in part.record.walk()]
+    profile = Dialect.named(dialect)
+    tree = parse(copybook_text, source=where, library=library, currency=profile.currency)
+    return [row for part in layouts(tree, profile) for row in _record(part)]
 
 
-def decode_file(
-    path: Path, copybook: Path, settings: Mapping[str, str] | None = None
-) -> Iterator[dict[str, Any]]:
-    """Yield one dict a record, ready for JSON; a bad record is `{"_record", "_offset", "_error", "_raw"}`.
-
-    Raises:
-        SettingsError: a key that is no setting. CopybookError: the copybook cannot be read.
-    """
-    chosen = SETTINGS | dict(settings or {})
-    if unknown := sorted(set(chosen) - set(SETTINGS)):
-        raise SettingsError(f"no setting {unknown[0]!r}", where="--set", fix=f"use {', '.join(SETTINGS)}")
-    for key, choices in (("framing", get_args(Framing)), ("trim", get_args(Trim))):
-        if chosen[key] not in choices:
-            raise SettingsError(f"{key} = {chosen[key]!r}", where="--set", fix=f"use {' or '.join(choices)}")
-    trim: Trim = next(t for t in get_args(Trim) if t == chosen["trim"])
-    codec = RecordCodec(
-        copybook.read_text(encoding="utf-8", errors="replace"),
-        code_page=chosen["code_page"], record=chosen["record"] or None, group=chosen["group"] or None,
-        dialect=chosen["dialect"], trim=trim, where=str(copybook),
-    )  # fmt: skip
-    page = CodePage.named(chosen["code_page"])
-    with path.open("rb") as stream:
-        frames = (
-            fixed(stream, codec.length) if chosen["framing"] == "fixed" else lines(stream, codec.length, page)
-        )
-        for part in frames:
-            if isinstance(part, Broken):
-                yield _bad(part.record, part.offset, part.raw, part.reason)
-                continue
-            for view, record, offset in zip(
-                part.view, part.record.tolist(), part.offset.tolist(), strict=True
-            ):
-                raw = view.tobytes()
-                try:
-                    yield {name: _plain(value) for name, value in codec.decode(raw).items()}
-                except BadValueError as error:
-                    yield _bad(record, offset, raw, str(error))
+def _record(part: Layout) -> Iterator[dict[str, Any]]:
+    yield from _rows(part.record, part.name, 0)
+    for alias in part.aliases:
+        renames = next(r for r in part.record.item.renames if r.name == alias.item.name)
+        ends = [" OF ".join(renames.first), " OF ".join(renames.last)]
+        yield _row(alias, part.name, 1) | {"renames": " THRU ".join(dict.fromkeys(ends))}
 
 
-def _row(slot: Slot, record: str) -> dict[str, Any]:
+def _rows(slot: Slot, record: str, depth: int) -> Iterator[dict[str, Any]]:
+    yield _row(slot, record, depth)
+    position = slot.offset
+    for child in slot.children:
+        if child.item.redefines is None and child.offset > position:
+            yield _slack(slot, record, position, child.offset, depth + 1)
+        yield from _rows(child, record, depth + 1)
+        position = max(position, child.end)
+    if slot.children and position < slot.offset + slot.length:
+        yield _slack(slot, record, position, slot.offset + slot.length, depth + 1)
+
+
+def _row(slot: Slot, record: str, depth: int) -> dict[str, Any]:
     item, occurs = slot.item, slot.item.occurs
     usage = item.usage if slot.storage else ""
     avro = slot.storage.avro if slot.storage else "record"
@@ -89,27 +61,36 @@ def _row(slot: Slot, record: str) -> dict[str, Any]:
     if occurs is not None and occurs.depending_on:
         times = f"{occurs.least} to {occurs.most}"
     name = item.name or "FILLER"
+    sign = "" if item.sign is None else f"SIGN {'LEADING' if item.sign.leading else 'TRAILING'}"
     return {
-        "level": item.level, "name": name, "field": name, "record": record, "path": slot.path,
-        "offset": slot.offset, "length": slot.length * slot.count, "occurs": times,
-        "depends_on": (occurs.depending_on or "") if occurs else "", "redefines": item.redefines or "",
-        "picture": item.picture.text if item.picture else "", "usage": usage, "type": avro,
-        "conditions": [str(c) for c in item.conditions],
+        "level": item.level, "depth": depth, "name": name, "field": name, "record": record, "path": slot.path,
+        "offset": slot.offset, "length": slot.length * slot.count, "occurrence": slot.length, "occurs": times,
+        "depends_on": (occurs.depending_on or "") if occurs else "", "counter": slot.counter or "",
+        "redefines": item.redefines or "", "renames": "",
+        "picture": item.picture.text if item.picture else "",
+        "usage": usage, "sign": f"{sign} SEPARATE" if item.sign and item.sign.separate else sign,
+        "sync": item.sync, "justified": item.justified, "blank_when_zero": item.blank_when_zero,
+        "value": item.value, "type": avro, "conditions": [str(c) for c in item.conditions],
+        "source": f"{item.source}:{item.line}",
     }  # fmt: skip
 
 
-def _bad(record: int, offset: int, raw: bytes, reason: str) -> dict[str, Any]:
-    return {"_record": record, "_offset": offset, "_error": reason, "_raw": base64.b64encode(raw).decode()}
+def _slack(slot: Slot, record: str, start: int, end: int, depth: int) -> dict[str, Any]:
+    return {
+        "level": None, "depth": depth, "name": SLACK, "field": SLACK, "record": record,
+        "path": f"{slot.path}.{SLACK}", "offset": start, "length": end - start, "occurrence": end - start,
+        "occurs": "", "depends_on": "", "counter": "", "redefines": "", "renames": "", "picture": "",
+        "usage": "", "sign": "", "sync": False, "justified": False, "blank_when_zero": False, "value": None,
+        "type": "", "conditions": [], "source": "",
+    }  # fmt: skip
 
 
-def _plain(value: object) -> object:
-    """Return a value as JSON has it: decimals as strings at their scale, dates ISO."""
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, datetime.date):
-        return value.isoformat()
-    if isinstance(value, list):
-        return [_plain(v) for v in value]
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    return value
+def described(row: dict[str, Any]) -> str:
+    """Return what a row of the table says beside name and place, in COBOL's words."""
+    words = [row["picture"], row["usage"] if row["usage"] != "DISPLAY" else "", row["sign"]]
+    words.append("SYNC" if row["sync"] and row["usage"] else "")
+    words.append(f"OCCURS {row['occurs']}" if row["occurs"] else "")
+    words.append(f"by {row['counter']}" if row["counter"] else "")
+    words.append(f"REDEFINES {row['redefines']}" if row["redefines"] else "")
+    words.append(f"RENAMES {row['renames']}" if row["renames"] else "")
+    return " ".join(word for word in words if word)

@@ -1,4 +1,4 @@
-"""`[dialect_options]`: single settings of a dialect, each with what it means; the others stay the profile's."""
+"""`[dialect_options]`: single settings of a dialect, each with its meaning; the rest stay the profile's."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class DialectOptions(BaseModel):
     )
     slack_in_groups: bool | None = Field(
         None,
-        description="Slack before a group's first item lies inside the group, and that of an occurrence before "
+        description="Slack before a group's first item lies inside it, and that of an occurrence before "
         "its last item (GnuCOBOL); else before the group, and at the occurrence's end.",
     )
     little_endian: bool | None = Field(None, description="COMP and COMP-X have their lowest byte first.")

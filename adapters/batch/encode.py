@@ -191,6 +191,9 @@ def _hexfloat(value: float, storage: Storage, where: str) -> bytes:
     fraction = round(math.ldexp(mantissa, bits + exponent - 4 * hexponent))
     if fraction >> bits:
         fraction, hexponent = fraction >> 4, hexponent + 1
+    small = 4 * (-64 - hexponent)
+    if 0 < small < bits and fraction % (1 << small) == 0:  # with leading zeros it still fits
+        fraction, hexponent = fraction >> small, -64
     if not -64 <= hexponent <= 63:
         raise EncodeError("the value is outside hexadecimal floating point", where=where)
     head = (0x80 if value < 0 else 0) | (hexponent + 64)

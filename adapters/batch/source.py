@@ -2,52 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
 
 from adapters.batch.codepage import CodePage
+from adapters.batch.controls import Control, Ledger, Seen, Total
 from adapters.batch.copybook import Layout
-from adapters.batch.decoder import decode
-from adapters.batch.framing import CHUNK, Broken, Frames, Framing, fixed, lines
+from adapters.batch.framing import CHUNK, Broken, Scanner, Spans, chunk_size
+from adapters.batch.kernels.integers import Int64s
+from adapters.batch.lineage import Lineage
 from adapters.batch.records import UNKNOWN, RecordType, assign
-from adapters.batch.reference import BadValueError, Trim, decode_value
+from adapters.batch.reference import Trim
+from adapters.batch.rows import Odo, Typed, Typist
+from adapters.batch.totals import Tally
 from adapters.extract import Chunk, Reject, Rows
 from schemas.entity import Entity
 from schemas.errors import Terminal
-from schemas.key_text import key_text
+
+#: Bytes of records of one type that are decoded at once, where they are short in the file and wide as rows.
+_AT_ONCE = 4 * CHUNK
+_FOLLOW = "records follow the trailer"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Everything that decoding a file needs: `adapters.batch.reader.Reader` for copybooks."""
+    """Everything that decoding a file needs: `adapters.batch.reader.Reader` for copybooks.
+
+    Attributes:
+        layout: the copybook's record.
+        types: the record types, details behind their parents.
+        page: code page.
+        scanner: framing.
+        trim: what is cut from text.
+        header, trailer, batch: control records, if there are any.
+        longest: bytes beyond which a record has more than the copybook says; 0: never.
+        odo: how records with OCCURS DEPENDING ON lie in the file.
+    """
 
     layout: Layout
     types: tuple[RecordType, ...]
     page: CodePage
-    framing: Framing = "fixed"
+    scanner: Scanner
     trim: Trim = "padding"
-    count_all: bool = False
+    header: Control | None = None
+    trailer: Control | None = None
+    batch: Control | None = None
+    longest: int = 0
+    odo: Odo = "max"
 
     @property
     def entities(self) -> Mapping[str, Entity]:
         """The entities that the files hold, by name."""
-        return {t.plan.entity.name: t.plan.entity for t in self.types if t.plan is not None}
+        return {t.entity.name: t.entity for t in self.types if t.entity is not None}
 
     def reading(self, name: str, size: int) -> Reading:
         """Return a pass over one file."""
         return Reading(self, name, size)
-
-    def frames(self, stream: BinaryIO, chunk: int = CHUNK) -> Iterator[Frames | Broken]:
-        """Yield the records of a file."""
-        if self.framing == "lines":
-            return lines(stream, self.layout.length, self.page, chunk)
-        return fixed(stream, self.layout.length, chunk)
-
-
-_FOLLOW = "records follow the trailer"
 
 
 @dataclass(slots=True)
@@ -57,22 +70,40 @@ class Reading:
     source: Source
     #: The file's name in errors.
     name: str
+    #: Its size in bytes; 0 where nobody knows.
     size: int
-    _details: int = 0
     _records: int = 0
     _undecodable: int = 0
     _first_bad: str = ""
-    _trailers: list[bytes] = field(default_factory=list)
+    #: How many bad values became null, by path, because settings said so.
+    replaced: dict[str, int] = field(default_factory=dict)
     _after_trailer: bool = False
     _problems: list[str] = field(default_factory=list)
+    _typist: Typist = field(init=False)
+    _lineage: Lineage = field(init=False)
+    _ledgers: dict[str, Ledger] = field(init=False)
 
-    def chunks(self, stream: BinaryIO, chunk: int = CHUNK) -> Iterator[Chunk]:
-        """Yield decoded chunks in file order.
+    def __post_init__(self) -> None:
+        source = self.source
+        pad = source.scanner.pad if source.scanner.framing == "lines" else None
+        self._typist = Typist(
+            source.layout, source.types, source.page, source.trim, pad, source.longest, source.odo
+        )
+        self._lineage = Lineage(source.types)
+        kinds = {"header": source.header, "trailer": source.trailer, "batch_trailer": source.batch}
+        self._ledgers = {
+            role: Ledger(control, source.page, batches=role == "batch_trailer")
+            for role, control in kinds.items()
+            if control is not None
+        }
+
+    def chunks(self, stream: BinaryIO, chunk: int | None = None) -> Iterator[Chunk]:
+        """Yield decoded chunks in file order, each of so many bytes of the file (by default what is fastest).
 
         Raises:
             Terminal: the file does not fit the copybook at all.
         """
-        for part in self.source.frames(stream, chunk):
+        for part in self.source.scanner.scan(stream, chunk or chunk_size(self.source.layout.length)):
             if isinstance(part, Broken):
                 yield Chunk(rejects=[self._broken(part)])
                 continue
@@ -87,7 +118,8 @@ class Reading:
     @property
     def unfinished(self) -> bool:
         """True where a trailer is declared and has not been seen: the file may still be growing."""
-        return not self._trailers and any(kind.role == "trailer" for kind in self.source.types)
+        ledger = self._ledgers.get("trailer")
+        return ledger is not None and not ledger.seen
 
     def problems(self) -> list[str]:
         """Return why this file is not complete; call when `chunks` is exhausted."""
@@ -99,21 +131,29 @@ class Reading:
                 f"{self._undecodable} of {self._records} records do not decode: is this the right copybook "
                 f"and code page? First: {self._first_bad}"
             )
-        return found + self._trailer_problems()
+        return found + [p for ledger in self._ledgers.values() for p in ledger.problems(self.name)]
 
     def _broken(self, part: Broken) -> Reject:
         self._records += 1
         reject = Reject("", part.record, part.offset, part.raw, "", part.reason, None)
         self._bad(1, reject)
-        if self.source.framing == "fixed":
-            if self._records == 1:
-                raise self._wrong_copybook(f"the whole file is shorter than one record: {part.reason}")
+        scanner = self.source.scanner
+        if scanner.framing == "fixed" and scanner.measured is None and self._records == 1:
+            raise self._wrong_copybook(f"the whole file is shorter than one record: {part.reason}")
+        if scanner.framing != "lines" and len(self._problems) < _MOST:
             self._problems.append(f"record {part.record} at byte {part.offset}: {part.reason}")
+        number = np.array([part.record])
+        self._account({}, np.zeros(0, np.int64), {}, number)
         return reject
 
     def _misfit(self) -> bool:
         """True where both signs of a wrong copybook stand: a length that does not divide, and bad records."""
-        ragged = self.source.framing == "fixed" and self.size % self.source.layout.length != 0
+        scanner = self.source.scanner
+        spec = scanner.spec
+        step = scanner.length + spec.record_start + spec.record_end
+        body = self.size - spec.file_header - spec.file_trailer
+        fixed = scanner.framing == "fixed" and scanner.measured is None
+        ragged = fixed and self.size > 0 and body % step != 0
         return ragged and self._undecodable * 2 > self._records
 
     def _wrong_copybook(self, what: str) -> Terminal:
@@ -124,63 +164,47 @@ class Reading:
             fix="check copybook, record length, code page and framing in adapter.toml",
         )
 
-    def _chunk(self, part: Frames) -> Chunk:
-        assigned = assign(part.view, self.source.types)
+    def _chunk(self, part: Spans) -> Chunk:
+        types = self.source.types
+        assigned = assign(part, types)
         self._records += len(assigned)
         rows: list[Rows] = []
         rejects = [self._unknown(part, at) for at in np.flatnonzero(assigned == UNKNOWN).tolist()]
-        for index, kind in enumerate(self.source.types):
+        typed: dict[str, list[Typed]] = {}
+        controls: dict[str, list[Seen]] = {}
+        for index, kind in enumerate(types):
             at = np.flatnonzero(assigned == index)
-            if kind.role == "detail" and len(at):
-                self._details += len(at)
-                good, bad = self._decode(part, kind, at)
-                rows.append(good)
-                rejects += bad
-            elif kind.role == "trailer":
-                self._trailers += [part.view[i].tobytes() for i in at]
+            if kind.role == "detail":
+                made = [self._typist.typed(p, index, self._lineage) for p in _pieces(part, at, kind)]
+                assert kind.entity is not None  # a detail type has one
+                typed[kind.entity.name] = made
+                rows += [t.rows for t in made]
+                rejects += [r for t in made for r in t.rejects]
+                for t in made:
+                    for path, n in t.replaced.items():
+                        self.replaced[path] = self.replaced.get(path, 0) + n
+                if bad := [r for t in made for r in t.rejects]:
+                    self._bad(len(bad), bad[0])
+            else:
+                controls[kind.role] = [Seen(int(part.record[i]), part.raw(i)) for i in at.tolist()]
+        details = part.record[np.isin(assigned, [i for i, t in enumerate(types) if t.role == "detail"])]
+        self._account(typed, details, controls, part.record)
         self._order(assigned)
         return Chunk(rows, sorted(rejects, key=lambda r: r.record))
 
-    def _decode(self, part: Frames, kind: RecordType, at: np.ndarray) -> tuple[Rows, list[Reject]]:
-        assert kind.plan is not None  # a detail type has one
-        whole = len(at) == len(part.view)
-        view = part.view if whole else part.view[at]
-        record, offset = part.record[at], part.offset[at]
-        decoded = decode(view, kind.plan, self.source.page, self.source.trim)
-        entity = kind.plan.entity
-        schema = entity.arrow_schema()
-        if not decoded.bad:
-            return Rows(entity.name, decoded.batch.cast(schema), record, offset), []
-        wrong = np.array(sorted(decoded.bad))
-        keyed = np.ones(len(at), np.bool_)
-        for name in entity.key:
-            keyed &= ~decoded.bad_fields.get(name, np.zeros(len(at), np.bool_))
-        with_key = wrong[keyed[wrong]]
-        texts = key_text(entity, decoded.batch.take(with_key)).to_pylist()
-        text_of = dict(zip(with_key.tolist(), texts, strict=True))
-        rejects = [
-            Reject(
-                entity.name, int(record[i]), int(offset[i]), view[i].tobytes(),
-                decoded.bad[i].path, decoded.bad[i].reason, text_of.get(i),
-            )
-            for i in wrong.tolist()
-        ]  # fmt: skip
-        self._bad(len(wrong), rejects[0])
-        good = np.ones(len(at), np.bool_)
-        good[wrong] = False
-        kept = decoded.batch.take(np.flatnonzero(good)).cast(schema)
-        return Rows(entity.name, kept, record[good], offset[good]), rejects
+    def _account(
+        self, typed: Mapping[str, Sequence[Typed]], details: Int64s, seen: Mapping[str, Sequence[Seen]],
+        record: Int64s,
+    ) -> None:  # fmt: skip
+        """Add a chunk to the control totals."""
+        opened = np.array([s.record for s in seen.get("batch_header", ())], np.int64)
+        for role, ledger in self._ledgers.items():
+            tallies = [_tallies(total, typed, record) for total in ledger.control.totals]
+            ledger.take(tallies, details, seen.get(role, ()), opened)
 
-    def _unknown(self, part: Frames, at: int) -> Reject:
-        reject = Reject(
-            "",
-            int(part.record[at]),
-            int(part.offset[at]),
-            part.view[at].tobytes(),
-            "",
-            "unknown record type",
-            None,
-        )
+    def _unknown(self, part: Spans, at: int) -> Reject:
+        record, offset = int(part.record[at]), int(part.offset[at])
+        reject = Reject("", record, offset, part.raw(at), "", "unknown record type", None)
         self._bad(1, reject)
         return reject
 
@@ -202,20 +226,35 @@ class Reading:
             self._problems.append(_FOLLOW)
         self._after_trailer = self._after_trailer or bool(len(last))
 
-    def _trailer_problems(self) -> list[str]:
-        trailer = next((kind for kind in self.source.types if kind.role == "trailer"), None)
-        if trailer is None:
-            return []
-        if len(self._trailers) != 1:
-            return [f"the file has {len(self._trailers)} trailer records; exactly one is expected"]
-        if trailer.count is None:
-            return []
-        slot = trailer.count
-        assert slot.storage is not None
-        raw = self._trailers[0][slot.offset : slot.offset + slot.length]
-        try:
-            said = int(decode_value(raw, slot.storage, self.source.page) or 0)
-        except BadValueError as error:
-            return [f"the trailer's {slot.path} cannot be read: {error}"]
-        held = self._records if self.source.count_all else self._details
-        return [] if said == held else [f"the trailer says {said} records, the file holds {held}"]
+
+#: Broken pieces that are written out as problems; each is a reject in any case.
+_MOST = 20
+
+
+def _pieces(part: Spans, at: Int64s, kind: RecordType) -> Iterator[Spans]:
+    """Yield the records of one type, as many at once as bounded memory allows for rows of its width."""
+    if not len(at):
+        return
+    chosen = part if len(at) == len(part) else part[at]
+    step = len(chosen) if chosen.step else max(1, _AT_ONCE // max(kind.width, 1))
+    for first in range(0, len(chosen), step):
+        yield chosen if step >= len(chosen) else chosen[first : first + step]
+
+
+def _tallies(total: Total, typed: Mapping[str, Sequence[Typed]], record: Int64s) -> list[Tally]:
+    """Return the tallies of a chunk for one promise."""
+    if total.entities is None:
+        return [Tally.count(record)]
+    made: list[Tally] = []
+    for name in total.entities:
+        for part in typed.get(name, ()):
+            if total.kind == "count":
+                made.append(Tally.count(part.record))
+                continue
+            column = part.batch.column(total.column)
+            bad = part.bad_fields.get(total.column, np.zeros(len(column), np.bool_))
+            if total.kind == "sum":
+                made.append(Tally.of(part.record, column, bad))
+            else:
+                made.append(Tally.hashed(part.record, column, bad, total.digits))
+    return made

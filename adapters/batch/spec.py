@@ -57,12 +57,14 @@ class BatchSpec(FormatSpec, ArrivalSpec, AdapterSpec):
         return BatchAdapter(
             reader,
             self.inbox(folder),
-            Opening(decryption, self.unfinished_seconds if self.trailer is not None else 0.0),
+            Opening(decryption, self.unfinished_seconds if self.trailer is not None else 0.0, self.opened),
             Timetable(self.expected) if self.expected else None,
             partial=self.mode != "full",
         )
 
     def reader(self, folder: Path) -> Reader:
         """Return the reader described by these settings, without touching the files' folder."""
-        plain = self.read_as(folder, system=self.system, key_privacy=self.key_privacy)
+        plain = self.read_as(
+            folder, system=self.system, key_privacy=self.key_privacy, in_name=self.business_date
+        )
         return in_mode(plain, self.mode, self.delta)

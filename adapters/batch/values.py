@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from adapters.batch.codepage import CodePage, translate
+from adapters.batch.columns import Column
 from adapters.batch.kernels.column import column as kernel
 from adapters.batch.kernels.integers import Bools
-from adapters.batch.plan import Column
 from adapters.batch.reference import PADDING, Trim, Value, decode_value
 
 #: COBOL figurative constants that a sentinel may name: the byte that fills the item.
-_FIGURATIVE = {"LOW-VALUES": 0x00, "HIGH-VALUES": 0xFF}
+FIGURATIVE = {"LOW-VALUES": 0x00, "HIGH-VALUES": 0xFF}
 
 
 def value(raw: bytes, column: Column, page: CodePage, trim: Trim) -> Value | datetime.date | None:
@@ -27,6 +27,7 @@ def value(raw: bytes, column: Column, page: CodePage, trim: Trim) -> Value | dat
         BadValueError: the bytes are no value of the item.
     """
     assert column.storage is not None
+    page = column.page or page
     if any(raw == bytes([fill]) * len(raw) for fill in fills(column, page)):
         return None
     decoded = decode_value(raw, column.storage, page, trim)
@@ -46,11 +47,12 @@ def array(view: npt.NDArray[np.uint8], column: Column, page: CodePage, trim: Tri
     """Return the Arrow array of n occurrences and the mask of bad ones, from (n, length) bytes."""
     storage = column.storage
     assert storage is not None
+    page = column.page or page
     values, bad = kernel(view, storage, page, trim)
     null: Bools = np.zeros(len(view), np.bool_)
     if values.null_count:
         null |= values.is_null().to_numpy(zero_copy_only=False)
-        values = values.fill_null("" if pa.types.is_string(values.type) else pa.scalar(0).cast(values.type))
+        values = values.fill_null(pa.scalar(_nothing(values.type), values.type))
     for fill in fills(column, page):
         null |= (view == fill).all(axis=1)
     if wanted := _typed(column, values.type):
@@ -67,7 +69,7 @@ def array(view: npt.NDArray[np.uint8], column: Column, page: CodePage, trim: Tri
 
 def fills(column: Column, page: CodePage) -> list[int]:
     """Return the bytes that, filling the item, mean nothing."""
-    table = _FIGURATIVE | {"SPACES": page.space}
+    table = FIGURATIVE | {"SPACES": page.space}
     return [table[s.upper()] for s in column.sentinels if s.upper() in table]
 
 
@@ -118,3 +120,8 @@ def _days(
         rest = np.delete(characters, slice(start, start + width), axis=1)
         bad |= ((rest != 0x20) & (rest != 0)).any(axis=1)
     return days, bad
+
+
+def _nothing(kind: pa.DataType) -> str | int | Decimal:
+    """Return a value of a type, to stand where there is none."""
+    return "" if pa.types.is_string(kind) else Decimal(0) if pa.types.is_decimal(kind) else 0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.commands import extract
+from hub.commands import adapter_new, extract
 from hub.commands.options import EstateArgument, JsonOption, open_estate
 from hub.terminal import DONE, NO, print_json, print_table, say
 from schemas.errors import SettingsError, Transient
@@ -19,7 +19,8 @@ EXAMPLE = "Example: banyan adapter run universal_credit --once"
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register `list`, `about`, `run`, and what is done with extracts."""
+    """Register `new`, `test`, `list`, `about`, `run`, and what is done with extracts."""
+    adapter_new.add_to(app)
     app.command("list", epilog="Example: banyan adapter list universal_credit --json")(list_)
     app.command(epilog="Example: banyan adapter about batch")(about)
     app.command(epilog=EXAMPLE)(run)

@@ -2,81 +2,155 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hub.commands.options import JsonOption
-from hub.terminal import print_json, print_lines, print_table
+from hub.terminal import NO, note, print_json, print_table
 from schemas.errors import SettingsError
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register `layout` and `decode`."""
+    """Register `layout`, `decode` and `encode`."""
     app.command(epilog="Example: banyan layout examples/universal_credit/adapters/awards/awards.cpy")(layout)
     app.command(epilog="Example: banyan decode CUSTDATA.PS --copybook CVCUS01Y.cpy --set code_page=cp037")(
         decode
     )
+    app.command(epilog="Example: banyan encode out.jsonl --copybook CVCUS01Y.cpy -o CUSTDATA.PS")(encode)
 
 
 def layout(
     copybook: Annotated[Path, typer.Argument(metavar="COPYBOOK", help="File with the record description.")],
-    dialect: Annotated[str, typer.Option(help="Compiler whose rules for binary sizes hold.")] = "ibm",
+    dialect: Annotated[str, typer.Option(help="Compiler whose rules for sizes and slack hold.")] = "ibm",
+    copy_path: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR", help="Folder in which COPY looks, before the copybook's own; repeatable."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the fields of a copybook with types, offsets (from 0) and lengths in bytes."""
-    from adapters.batch.commands import layout_rows
+    from adapters.batch.commands import described, layout_rows
+    from adapters.batch.copybook import CopyLibrary
 
-    rows = layout_rows(_text(copybook), dialect=dialect, where=str(copybook))
+    library = CopyLibrary.beside(copybook, copy_path or ())
+    rows = layout_rows(_text(copybook), dialect=dialect, where=str(copybook), library=library)
     if as_json:
         print_json(rows)
         return
-    columns = ["offset", "length", "field", "picture", "usage", "occurs", "type"]
-    print_table(
-        columns,
-        (
-            [
-                row["offset"],
-                row["length"],
-                f"{'  ' * _depth(row, rows)}{row['level']:02d} {row['name']}",
-                row["picture"],
-                row["usage"],
-                row["occurs"],
-                row["type"],
-            ]
-            for row in rows
-        ),
-        right=["offset", "length"],
-    )
+    lines: list[list[object]] = []
+    for row in rows:
+        indent = "  " * int(row["depth"])
+        level = "" if row["level"] is None else f"{row['level']:02d} "
+        lines.append(
+            [row["offset"], row["length"], f"{indent}{level}{row['name']}", described(row), row["type"]]
+        )
+        for name, _, values in (said.partition(": ") for said in row["conditions"]):
+            lines.append(["", "", f"{indent}  88 {name}", values, ""])
+    print_table(["offset", "length", "field", "described", "type"], lines, right=["offset", "length"])
+
+
+SettingsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE",
+        help="A setting of batch adapters: code_page, framing, dialect, odo, record, group, trim… "
+        "Repeatable; tables by dots: frame.rdw_inclusive=false.",
+    ),
+]  # fmt: skip
+CopybookOption = Annotated[
+    Path | None, typer.Option("--copybook", "-c", help="File with the record description.")
+]
 
 
 def decode(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The data.")],
-    copybook: Annotated[Path, typer.Option("--copybook", "-c", help="File with the record description.")],
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="code_page, framing, dialect, record, trim, group; repeatable."
-        ),
+    copybook: CopybookOption = None,
+    settings: SettingsOption = None,
+    to: Annotated[str, typer.Option(help="Output format: jsonl, csv or parquet.")] = "jsonl",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write; else the terminal.")
     ] = None,
-    to: Annotated[str, typer.Option(help="Output format; jsonl is the only one.")] = "jsonl",
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many records.")] = None,
+    keep_raw: Annotated[
+        bool, typer.Option("--keep-raw", help="Keep the bytes that `encode` would write otherwise.")
+    ] = False,
+    rejects: Annotated[
+        Path | None, typer.Option(help="File for bad records; else they stand among the JSON lines.")
+    ] = None,
 ) -> None:
-    """Decode a file into one JSON line a record. Shows the data as they are, personal data too."""
-    from itertools import islice
+    """Decode a file. Shows the data as they are, personal data too.
 
-    from adapters.batch.commands import decode_file
+    A bad record becomes {"_record", "_offset", "_error", "_raw"}; if there is one, the exit code is 1.
+    """
+    from contextlib import ExitStack
 
-    if to != "jsonl":
-        raise SettingsError(f"no output format {to!r}", where="--to", fix="use --to jsonl")
-    pairs = [s.partition("=") for s in settings or []]
-    if wrong := [key for key, equals, _ in pairs if not equals]:
-        raise SettingsError(f"--set {wrong[0]}: no value", where="--set", fix=f"write --set {wrong[0]}=VALUE")
-    for path in (file, copybook):
-        if not path.is_file():
+    from adapters.batch.conversion import decode_file, format_of, sink_for
+    from adapters.batch.conversion.sinks import check_output
+
+    check_output(to, output)
+    spec = format_of(settings or [], copybook)
+    _check_files(file, copybook)
+    with ExitStack() as stack:
+        stream = stack.enter_context(output.open("wb")) if output else sys.stdout.buffer
+        bad = stack.enter_context(rejects.open("wb")) if rejects else None
+        try:
+            outcome = decode_file(
+                file, spec, lambda schema: sink_for(to, stream, schema),
+                keep_raw=keep_raw, limit=limit, rejects=bad,
+            )  # fmt: skip
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _end_quietly()
+            return
+    if output:
+        note(f"{outcome.records - outcome.bad:,} records in {output}")
+    for problem in outcome.problems:
+        note(f"problem: {problem}")
+    if outcome.bad:
+        note(f"{outcome.bad:,} of {outcome.records:,} records are bad; the first is {outcome.first_bad}")
+    if outcome.bad or outcome.problems:
+        raise typer.Exit(NO)
+
+
+def encode(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines, one a record.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+    copybook: CopybookOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Write JSON lines as a file of records: the way back of `decode`.
+
+    What `decode --keep-raw` kept under "_raw" is written too, so that unchanged lines give the same bytes.
+    """
+    from adapters.batch.conversion import encode_file, format_of
+
+    spec = format_of(settings or [], copybook)
+    _check_files(file, copybook)
+    partial = output.with_name(f"{output.name}.partial")
+    try:
+        with partial.open("wb") as stream:
+            count = encode_file(file, spec, stream)
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
+    note(f"{count:,} records in {output}")
+
+
+def _check_files(*paths: Path | None) -> None:
+    for path in paths:
+        if path is not None and not path.is_file():
             raise SettingsError("no such file", where=str(path), fix="check the path")
-    print_lines(islice(decode_file(file, copybook, {k: v for k, _, v in pairs}), limit))
+
+
+def _end_quietly() -> None:
+    """Leave nothing to flush: the reader of the pipe has gone, which is its right."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _text(path: Path) -> str:
@@ -86,16 +160,3 @@ def _text(path: Path) -> str:
         raise SettingsError(
             f"cannot read the copybook: {error.strerror}", where=str(path), fix="check the path"
         ) from None
-
-
-def _depth(row: dict[str, object], rows: list[dict[str, object]]) -> int:
-    """Nesting by level number, so that the table reads like the copybook."""
-    levels: list[int] = []
-    for other in rows:
-        level = int(str(other["level"]))
-        while levels and levels[-1] >= level:
-            levels.pop()
-        if other is row:
-            return len(levels)
-        levels.append(level)
-    return 0

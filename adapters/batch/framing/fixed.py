@@ -1,25 +1,30 @@
-"""Records of one fixed length (RECFM=F, FB), in chunks of bounded memory."""
+"""Records of one fixed length (RECFM=F, FB)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import BinaryIO
+from dataclasses import dataclass
 
 import numpy as np
 
-from adapters.batch.framing.frames import CHUNK, Broken, Frames
+from adapters.batch.framing.drive import Cut, Fault
 
 
-def fixed(stream: BinaryIO, length: int, chunk: int = CHUNK) -> Iterator[Frames | Broken]:
-    """Yield the records of a fixed-length file; what is left at the end is broken."""
-    step = max(1, chunk // length) * length
-    number, offset = 1, 0
-    while data := stream.read(step):
-        n = len(data) // length
-        if n:
-            view = np.frombuffer(data, np.uint8, n * length).reshape(n, length)
-            yield Frames(view, np.arange(number, number + n), np.arange(n) * length + offset)
-        if rest := len(data) - n * length:
-            reason = f"truncated: the last record has {rest} of {length} bytes"
-            yield Broken(number + n, offset + n * length, data[n * length :], reason)
-        number, offset = number + n, offset + len(data)
+@dataclass(frozen=True, slots=True)
+class FixedCutter:
+    """Cuts records of `length` bytes with `start` bytes before and `end` behind each; a rest is broken."""
+
+    length: int
+    start: int = 0
+    end: int = 0
+
+    def cut(self, buffer: bytes, last: bool) -> Cut:
+        """Return the records of a buffer."""
+        step = self.start + self.length + self.end
+        n, rest = divmod(len(buffer), step)
+        begins = np.arange(n) * step + self.start
+        faults: tuple[Fault, ...] = ()
+        if last and rest:
+            reason = f"truncated: the last record has {rest} of {step} bytes"
+            faults = (Fault(n * step, len(buffer), reason),)
+            rest = 0
+        return Cut(begins, np.full(n, self.length), len(buffer) - rest, faults, step=step)

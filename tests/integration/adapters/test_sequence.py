@@ -38,7 +38,7 @@ def test_parts_wait_for_one_that_failed(estate):
     estate.drop([("a", 3)], name="3.json", partial=True)
     for _ in range(2):
         assert not estate.run().ok
-    assert amounts(estate) == [1] and len(waits(estate)) == 2
+    assert amounts(estate) == [1] and len(waits(estate)) == 1
     assert read_states(estate.links)["src"].blocked.file == "2.json"
     mend(path, 2)
     assert estate.run().ok

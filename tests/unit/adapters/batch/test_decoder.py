@@ -16,9 +16,10 @@ from adapters.batch.codec import RecordCodec
 from adapters.batch.codepage import CodePage
 from adapters.batch.copybook import layouts, parse
 from adapters.batch.dates import DateFormat
-from adapters.batch.decoder import decode, decode_record
+from adapters.batch.decoder import decode
 from adapters.batch.encode import EncodeError
 from adapters.batch.plan import Marks, RecordPlan, plan
+from adapters.batch.record_twin import decode_record
 from adapters.batch.reference import BadValueError
 from schemas.errors import SettingsError
 

@@ -14,7 +14,8 @@ import pytest
 from adapters.batch.adapter import BatchAdapter, FileExtract
 from adapters.batch.codec import RecordCodec
 from adapters.batch.codepage import CodePage
-from adapters.batch.framing import Broken, Frames, fixed, lines
+from adapters.batch.copybook import layouts, parse
+from adapters.batch.framing import Broken, FrameSpec, Framing, Scanner, Spans
 from adapters.batch.spec import BatchSpec
 from adapters.extract import Reject
 from connectors.settings import load
@@ -72,6 +73,11 @@ def person(nino: str, name: str = "X") -> bytes:
 
 def trailer(total: int) -> bytes:
     return CODEC.encode({"REC-TYPE": "T", "TOTAL": total})
+
+
+def scanner(framing: Framing, length: int, page: CodePage) -> Scanner:
+    (layout,) = layouts(parse(f"01 R PIC X({length})."))
+    return Scanner.of(framing, FrameSpec.model_validate({}), layout, page, "test")
 
 
 GOOD = claim(1) + person("QQ1") + claim(2) + trailer(3)
@@ -249,7 +255,7 @@ def test_a_text_file_that_was_cut_off_is_noticed() -> None:
     page = CodePage.named("ascii")
 
     def read(content: bytes) -> list[tuple[int, str]]:
-        parts = lines(io.BytesIO(content), 4, page, 5)
+        parts = scanner("lines", 4, page).scan(io.BytesIO(content), 5)
         return [
             (p.record, "bad") if isinstance(p, Broken) else (n, "good")
             for p in parts
@@ -344,14 +350,15 @@ def test_a_name_without_a_date_does_not_block_its_neighbours(home: Path) -> None
 def test_chunks_bound_the_memory_and_change_nothing() -> None:
     """Small chunks give the same records, numbers and offsets as one large one."""
     content = b"".join(claim(i) for i in range(25)) + b"rest"
-    whole = list(fixed(io.BytesIO(content), 30))
-    parts = list(fixed(io.BytesIO(content), 30, chunk=100))
+    by = scanner("fixed", 30, CodePage.named("cp285"))
+    whole = list(by.scan(io.BytesIO(content)))
+    parts = list(by.scan(io.BytesIO(content), 100))
     assert len(parts) > len(whole)
     for pieces in (whole, parts):
-        frames = [p for p in pieces if isinstance(p, Frames)]
-        assert b"".join(f.view.tobytes() for f in frames) + b"rest" == content
-        assert [n for f in frames for n in f.record.tolist()] == list(range(1, 26))
-        assert [n for f in frames for n in f.offset.tolist()] == [30 * i for i in range(25)]
+        spans = [p for p in pieces if isinstance(p, Spans)]
+        assert b"".join(s.dense(30).view.tobytes() for s in spans) + b"rest" == content
+        assert [n for s in spans for n in s.record.tolist()] == list(range(1, 26))
+        assert [n for s in spans for n in s.offset.tolist()] == [30 * i for i in range(25)]
         assert pieces[-1] == Broken(26, 750, b"rest", "truncated: the last record has 4 of 30 bytes")
 
 
@@ -359,9 +366,12 @@ def test_chunks_bound_the_memory_and_change_nothing() -> None:
 def test_text_lines_are_padded_and_long_ones_broken(chunk: int) -> None:
     """Lines end by LF or CRLF, may be short, and are bad when longer than the record."""
     content = b"abcde\nab\r\n\nabcdefg\nabcde  \nxyz"
-    found = list(lines(io.BytesIO(content), 5, CodePage.named("ascii"), chunk))
-    frames = [f for f in found if isinstance(f, Frames)]
-    assert b"|".join(bytes(row) for f in frames for row in f.view) == b"abcde|ab   |abcde|xyz  "
+    by = scanner("lines", 5, CodePage.named("ascii"))
+    found = list(by.scan(io.BytesIO(content), chunk))
+    frames = [f for f in found if isinstance(f, Spans)]
+    assert (
+        b"|".join(bytes(row) for f in frames for row in f.dense(5, by.pad).view) == b"abcde|ab   |abcde|xyz  "
+    )
     assert [n for f in frames for n in f.record.tolist()] == [1, 2, 5, 6]
     assert [n for f in frames for n in f.offset.tolist()] == [0, 6, 19, 27]
     assert [(b.record, b.offset) for b in found if isinstance(b, Broken)] == [(4, 11)]
@@ -370,9 +380,10 @@ def test_text_lines_are_padded_and_long_ones_broken(chunk: int) -> None:
 def test_ebcdic_text_lines_end_by_new_line() -> None:
     """In EBCDIC a line ends by NEL (0x15)."""
     page = CodePage.named("cp1047")
-    (frames,) = lines(io.BytesIO(page.encode("ab") + b"\x15" + page.encode("c") + b"\x15"), 2, page)
-    assert isinstance(frames, Frames)
-    assert [bytes(row) for row in frames.view] == [page.encode("ab"), page.encode("c ")]
+    by = scanner("lines", 2, page)
+    (spans,) = by.scan(io.BytesIO(page.encode("ab") + b"\x15" + page.encode("c") + b"\x15"))
+    assert isinstance(spans, Spans)
+    assert [bytes(row) for row in spans.dense(2, by.pad).view] == [page.encode("ab"), page.encode("c ")]
 
 
 @pytest.mark.parametrize(

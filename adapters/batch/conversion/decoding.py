@@ -1,0 +1,225 @@
+"""A whole file to rows, chunk by chunk through the reader of its format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from adapters.batch.codec import RecordCodec
+from adapters.batch.conversion.json_lines import dumped
+from adapters.batch.conversion.options import checked, keyless
+from adapters.batch.conversion.sinks import Sink
+from adapters.batch.copybook import CopyLibrary, layouts, parse
+from adapters.batch.dialect import Dialect
+from adapters.batch.format_spec import FormatSpec
+from adapters.batch.framing import Broken, Scanner
+from adapters.batch.opening import Unpacked
+from adapters.batch.reader import Reader
+from adapters.batch.source import Source
+from adapters.extract import Chunk, Reject
+from schemas.errors import SettingsError
+
+#: Makes the sink once the schema of the rows is known.
+MakeSink = Callable[[pa.Schema], Sink]
+#: Records of one JSON block with `keep_raw`.
+_BLOCK = 1000
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a file: records read, bad ones among them, and what is wrong with the whole."""
+
+    records: int = 0
+    bad: int = 0
+    first_bad: str = ""
+    problems: list[str] = field(default_factory=list)
+
+
+def decode_file(
+    path: Path,
+    spec: FormatSpec,
+    make_sink: MakeSink,
+    *,
+    keep_raw: bool = False,
+    limit: int | None = None,
+    rejects: BinaryIO | None = None,
+) -> Outcome:
+    """Write the rows of a file to a sink; memory is bounded by a chunk.
+
+    A bad record is a line `{"_record", "_offset", "_error", "_raw"}` (bytes in hexadecimal) in `rejects`,
+    or between the rows where the sink takes it and `rejects` is None. With `keep_raw` no record is bad.
+
+    Raises:
+        SettingsError: settings that do not fit the copybook. Terminal: a file that fits neither.
+    """
+    reader = reader_of(spec)
+    if keep_raw:
+        return _kept(path, spec, reader, make_sink, limit, rejects)
+    if len(reader.entities) != 1:
+        raise SettingsError(
+            "the settings describe several entities", where="--set", fix="name one record type by group=…"
+        )
+    outcome = Outcome()
+    (entity,) = reader.entities.values()
+    sink = make_sink(entity.arrow_schema())
+    with spec.opened(path) as stream:
+        size = 0 if isinstance(stream, Unpacked) else path.stat().st_size
+        reading = reader.reading(path.name, size)
+        for chunk in reading.chunks(stream):
+            _chunk(_first(chunk, limit, outcome), sink, rejects, outcome)
+            if limit is not None and outcome.records >= limit:
+                break
+        else:
+            outcome.problems = reading.problems()
+    sink.close()
+    return outcome
+
+
+def reader_of(spec: FormatSpec) -> Reader:
+    """Return the reader of a format; where no key was named, with the first field that can be one.
+
+    Raises:
+        SettingsError: no field can be.
+    """
+    folder = Path.cwd()
+    if not keyless(spec) or spec.copybook is None:
+        return spec.read_as(folder, system="file")
+    path, dialect = Path(spec.copybook), Dialect.named(spec.dialect)
+    library = CopyLibrary.beside(path, [Path(p) for p in spec.copy_path])
+    text = path.read_text(encoding="utf-8", errors="replace")
+    parts = layouts(parse(text, source=path.name, library=library, currency=dialect.currency), dialect)
+    problem = SettingsError("the copybook names no item", where=spec.copybook, fix="name at least one")
+    for slot in (s for part in parts for s in part.record.walk() if s.storage and s.item.name):
+        try:
+            named = checked({**spec.model_dump(exclude_unset=True), "key": (slot.path,)})
+            return named.read_as(folder, system="file")
+        except SettingsError as error:
+            if "key field" not in error.what:
+                raise
+            problem = error
+    raise problem
+
+
+def codec_of(spec: FormatSpec) -> tuple[RecordCodec, Scanner]:
+    """Return what reads and writes single records of a format, and what finds them in a file.
+
+    Raises:
+        SettingsError: a format without a copybook.
+    """
+    source = reader_of(spec)
+    if not isinstance(source, Source):
+        raise SettingsError(
+            f"format = {spec.format!r} has no records of bytes",
+            where="--set",
+            fix="only files with a copybook can be written, or read with --keep-raw",
+        )
+    marks = next(t.plan.marks for t in source.types if t.plan is not None)
+    codec = RecordCodec.of(
+        source.layout, source.page, group=spec.group, trim=source.trim, odo=spec.odo, marks=marks,
+        fillers=spec.fillers,
+    )  # fmt: skip
+    return codec, source.scanner
+
+
+def _first(chunk: Chunk, limit: int | None, outcome: Outcome) -> Chunk:
+    """Return at most as many records as are still wanted."""
+    held = sum(len(r.record) for r in chunk.rows) + len(chunk.rejects)
+    left = held if limit is None else min(limit - outcome.records, held)
+    outcome.records += left
+    if left == held:
+        return chunk
+    numbers = sorted([n for r in chunk.rows for n in r.record.tolist()] + [r.record for r in chunk.rejects])
+    last = numbers[left - 1]
+    rows = []
+    for part in chunk.rows:
+        n = int((part.record <= last).sum())
+        rows.append(type(part)(part.entity, part.batch.slice(0, n), part.record[:n], part.offset[:n]))
+    return Chunk(rows, [r for r in chunk.rejects if r.record <= last])
+
+
+def _chunk(chunk: Chunk, sink: Sink, rejects: BinaryIO | None, outcome: Outcome) -> None:
+    """Write the rows of a chunk, with the bad records in their places."""
+    if chunk.rejects and not outcome.bad:
+        first = chunk.rejects[0]
+        outcome.first_bad = f"record {first.record}: {_error(first)}"
+    outcome.bad += len(chunk.rejects)
+    if rejects is not None:
+        rejects.write(dumped(map(_reject, chunk.rejects)))
+    if not (chunk.rejects and sink.takes_rejects and rejects is None):
+        for rows in chunk.rows:
+            sink.write(rows.batch)
+        return
+    waiting = list(chunk.rejects)
+    for rows in chunk.rows:
+        start = 0
+        while waiting:
+            end = int((rows.record < waiting[0].record).sum())
+            sink.write(rows.batch.slice(start, end - start))
+            if end == len(rows.record):
+                start = end
+                break
+            sink.write_records([_reject(waiting.pop(0))])
+            start = end
+        if start < len(rows.record):
+            sink.write(rows.batch.slice(start))
+    sink.write_records(list(map(_reject, waiting)))
+
+
+def _reject(reject: Reject) -> dict[str, Any]:
+    return {
+        "_record": reject.record, "_offset": reject.offset, "_error": _error(reject),
+        "_raw": reject.raw.hex(),
+    }  # fmt: skip
+
+
+def _error(reject: Reject) -> str:
+    return f"{reject.field_path}: {reject.reason}" if reject.field_path else reject.reason
+
+
+def _kept(
+    path: Path, spec: FormatSpec, reader: Reader, make_sink: MakeSink, limit: int | None,
+    rejects: BinaryIO | None,
+) -> Outcome:  # fmt: skip
+    """Write records one by one, each with the bytes that its values do not tell."""
+    outcome = Outcome()
+    sink = make_sink(next(iter(reader.entities.values())).arrow_schema())
+    if not sink.takes_rejects:
+        raise SettingsError(
+            "kept bytes have no column", where="--keep-raw", fix="use it with --to jsonl only"
+        )
+    codec, scanner = codec_of(spec)
+
+    def lines(stream: BinaryIO) -> Iterator[dict[str, Any]]:
+        for part in scanner.scan(stream):
+            if isinstance(part, Broken):
+                outcome.bad += 1
+                outcome.first_bad = outcome.first_bad or f"record {part.record}: {part.reason}"
+                bad = _reject(Reject("", part.record, part.offset, part.raw, "", part.reason, None))
+                if rejects is None:
+                    yield bad
+                else:
+                    rejects.write(dumped([bad]))
+                continue
+            for at in range(len(part)):
+                raw = part.raw(at)
+                if scanner.pad:
+                    raw = raw.ljust(codec.length, bytes([scanner.pad]))
+                yield codec.decode(raw, keep_raw=True)
+
+    block: list[dict[str, Any]] = []
+    with spec.opened(path) as stream:
+        for line in lines(stream):
+            block.append(line)
+            outcome.records += 1
+            if len(block) == _BLOCK:
+                sink.write_records(block)
+                block = []
+            if outcome.records == limit:
+                break
+    sink.write_records(block)
+    sink.close()
+    return outcome

@@ -1,0 +1,119 @@
+"""Where decoded rows go: JSON lines, CSV or Parquet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from adapters.batch.conversion.json_lines import decimal_texts, dumped, joined, json_lines, json_texts
+from schemas.errors import SettingsError
+
+FORMATS = ("jsonl", "csv", "parquet")
+
+
+class Sink(Protocol):
+    """Takes rows of one schema, chunk by chunk."""
+
+    #: True if records that could not be decoded may stand between the rows.
+    takes_rejects: bool
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Write rows."""
+        ...
+
+    def write_records(self, records: list[dict[str, Any]]) -> None:
+        """Write single records as they are, if `takes_rejects`."""
+        ...
+
+    def close(self) -> None:
+        """Write what is held back; the stream stays open."""
+        ...
+
+
+def sink_for(to: str, stream: BinaryIO, schema: pa.Schema) -> Sink:
+    """Return the sink of a format.
+
+    Raises:
+        SettingsError: no such format.
+    """
+    if to == "jsonl":
+        return _JsonLines(stream)
+    if to == "csv":
+        return _Csv(stream, schema)
+    if to == "parquet":
+        return _Parquet(stream, schema)
+    raise SettingsError(f"no output format {to!r}", where="--to", fix=f"use one of {', '.join(FORMATS)}")
+
+
+def check_output(to: str, output: Path | None) -> None:
+    """Refuse what cannot go to a terminal or a pipe, before any work is done."""
+    if to not in FORMATS:
+        sink_for(to, None, None)  # type: ignore[arg-type]  # raises
+    if to == "parquet" and output is None:
+        raise SettingsError("Parquet needs a file", where="--to parquet", fix="add --output FILE")
+
+
+class _JsonLines:
+    takes_rejects = True
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._stream.write(joined(json_lines(batch)))
+
+    def write_records(self, records: list[dict[str, Any]]) -> None:
+        self._stream.write(dumped(records))
+
+    def close(self) -> None:
+        self._stream.flush()
+
+
+class _Csv:
+    """RFC 4180 with a header; lists and records stand as JSON in their cell, null is an empty cell."""
+
+    takes_rejects = False
+
+    def __init__(self, stream: BinaryIO, schema: pa.Schema) -> None:
+        self._schema = pa.schema([(f.name, _cell_type(f.type)) for f in schema])
+        self._writer = pa_csv.CSVWriter(stream, self._schema)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        cells = [_cells(column) for column in batch.columns]
+        self._writer.write_batch(pa.RecordBatch.from_arrays(cells, schema=self._schema))
+
+    def write_records(self, records: list[dict[str, Any]]) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def _cell_type(kind: pa.DataType) -> pa.DataType:
+    return pa.string() if pa.types.is_nested(kind) or pa.types.is_decimal(kind) else kind
+
+
+def _cells(column: pa.Array) -> pa.Array:
+    if pa.types.is_nested(column.type):
+        return json_texts(column).cast(pa.string())
+    return decimal_texts(column) if pa.types.is_decimal(column.type) else column
+
+
+class _Parquet:
+    takes_rejects = False
+
+    def __init__(self, stream: BinaryIO, schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(stream, schema, compression="zstd")
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._writer.write_batch(batch)
+
+    def write_records(self, records: list[dict[str, Any]]) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self._writer.close()
