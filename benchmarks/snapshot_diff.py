@@ -25,13 +25,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from adapters.compare.differ import Differ
-from adapters.compare.report import JsonLines
-from adapters.compare.request import comparison, delimited
-
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 PEERS = Path(__file__).resolve().parent / "snapshot_diff_peers"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "banyan" / "peers"
 HEADER = "claim_id,nino,surname,forename,dob,postcode,benefit,weekly_amount,status,updated\n"
@@ -67,17 +62,24 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3, help="the best of so many is printed")
     parser.add_argument("--inside", nargs=4, metavar=("WHO", "OLD", "NEW", "OUT"), help=argparse.SUPPRESS)
+    parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.write:
+        print(_write_files(given.write, given.rows))
+        return
     if given.inside:
         who, *paths = given.inside
+        run = INSIDE[who]()
         start = time.perf_counter()
-        INSIDE[who](*map(Path, paths))
+        run(*map(Path, paths))
         print(0, f"{time.perf_counter() - start:.4f}")
         return
     commands = {"banyan": [sys.executable, __file__, "--inside", "banyan"], **_peers()}
     commands["python_dict"] = [sys.executable, __file__, "--inside", "dict"]
     with tempfile.TemporaryDirectory() as folder:
-        wanted = _write_files(Path(folder), given.rows)
+        # In a process of its own: the memory of a child is never told below that of its parent.
+        write = [sys.executable, __file__, "--write", folder, "--rows", str(given.rows)]
+        wanted = int(subprocess.run(write, check=True, capture_output=True, text=True).stdout)
         for order in ("sorted", "shuffled"):
             _compare(order, commands, Path(folder), given.rounds, wanted)
 
@@ -125,30 +127,42 @@ def _run(command: list[str]) -> Run:
     return Run(float(inside), whole, memory, int(events))
 
 
-def _banyan(old: Path, new: Path, out: Path) -> None:
-    asked = comparison(["claim_id"], [], [], "error")
-    tables = [delimited(path, {}) for path in (old, new)]
-    with out.open("wb") as sink:
-        JsonLines(asked, tuple(tables[1].columns)).write(Differ(*tables, asked), sink)
+def _banyan() -> Callable[[Path, Path, Path], None]:
+    from adapters.compare.differ import Differ
+    from adapters.compare.report import JsonLines
+    from adapters.compare.request import comparison, delimited
+
+    def run(old: Path, new: Path, out: Path) -> None:
+        asked = comparison(["claim_id"], [], [], "error")
+        before, after = (delimited(path, {}) for path in (old, new))
+        with out.open("wb") as sink:
+            JsonLines(asked, tuple(after.columns)).write(Differ(before, after, asked), sink)
+
+    return run
 
 
-def _dict(old: Path, new: Path, out: Path) -> None:
+def _dict() -> Callable[[Path, Path, Path], None]:
     """What a hand-written script does: the old file in a dict, the new one read along it."""
-    with old.open(newline="") as before, new.open(newline="") as after, out.open("w", newline="") as sink:
-        rows, write = csv.reader(before), csv.writer(sink).writerow
-        next(rows)
-        known = {row[0]: row for row in rows}
-        rows = csv.reader(after)
-        next(rows)
-        for row in rows:
-            was = known.pop(row[0], None)
-            if was != row:
-                write([*(was or []), *row])
-        for row in known.values():
-            write(row)
+
+    def run(old: Path, new: Path, out: Path) -> None:
+        with old.open(newline="") as before, new.open(newline="") as after, out.open("w", newline="") as sink:
+            rows, write = csv.reader(before), csv.writer(sink).writerow
+            next(rows)
+            known = {row[0]: row for row in rows}
+            rows = csv.reader(after)
+            next(rows)
+            for row in rows:
+                was = known.pop(row[0], None)
+                if was != row:
+                    write([*(was or []), *row])
+            for row in known.values():
+                write(row)
+
+    return run
 
 
-INSIDE: dict[str, Callable[[Path, Path, Path], None]] = {"banyan": _banyan, "dict": _dict}
+#: Who runs in this program, imports first.
+INSIDE = {"banyan": _banyan, "dict": _dict}
 
 
 def _peers() -> dict[str, list[str]]:

@@ -20,7 +20,7 @@ from adapters.compare.prints import KEY_STREAM, LONGEST, ROW_STREAM, Prints, pri
 from schemas.errors import SettingsError, Terminal
 
 #: Bytes read at once: a piece and its index stay in the processor's third cache.
-_PIECE = 1 << 20
+_PIECE = 1 << 21
 _BOM = b"\xef\xbb\xbf"
 
 

@@ -20,7 +20,7 @@ Int64s = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
 #: Ranges hashed at once: with rows of usual length their bytes stay in the processor's second cache.
-_BLOCK = 4096
+_BLOCK = 8192
 #: Bytes of a range taken at once. Ranges longer than this come back for their next strip.
 _STRIP = 256
 
