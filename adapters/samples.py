@@ -50,9 +50,8 @@ def _look(
     envelopes = Decoder(envelope_schema(channel.topic, channel.entity, channel.prefix), fields=["op"])
     keys = Decoder(channel.entity.key_schema(channel.topic))
     for piece in spool.pieces(position, limit):
-        events = [
-            (k, v) for k, v in zip(piece.key, piece.value, strict=True) if v is not None and k is not None
-        ]
+        pairs = zip(piece.key.to_pylist(), piece.value.to_pylist(), strict=True)
+        events = [(k, v) for k, v in pairs if v is not None and k is not None]
         if not events:
             continue
         ops = envelopes.decode([v for _, v in events], skip=HEADER).batch.column("op").to_pylist()

@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from adapters import loop
+from adapters import intake
 from adapters.batch.adapter import BatchAdapter
 from adapters.batch.spec import BatchSpec
 from adapters.publish import Publisher
@@ -32,7 +32,7 @@ COPYBOOK = """\
 #: Point → (owner, attribute, whether it is before or after the call, or while it runs).
 POINTS: dict[str, tuple[Any, str, str]] = {
     "spool without a name": (SpoolWriter, "close", "before"),
-    "prepared": (loop, "prepare", "after"),
+    "prepared": (intake, "prepare", "after"),
     "begun": (TransactionalProducer, "begin", "after"),
     "sent": (TransactionalProducer, "send_column", "after"),
     "acknowledged": (TransactionalProducer, "flush", "after"),
