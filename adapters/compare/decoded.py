@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
@@ -26,8 +26,20 @@ _USUAL_RECORD = 64
 class DecodedTable:
     """One file of one entity."""
 
-    def __init__(self, path: Path, reader: Reader, work: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        reader: Reader,
+        opened: Callable[[Path], BinaryIO],
+        work: Path | None = None,
+    ) -> None:
         """Look at the settings only; the file is read by `prints`.
+
+        Args:
+            path: the file.
+            reader: what decodes it.
+            opened: opens it, decompressed.
+            work: where the temporary file goes; None = the system's folder for them.
 
         Raises:
             SettingsError: the file has several entities, or does not exist.
@@ -39,7 +51,7 @@ class DecodedTable:
                 fix="leave the others out",
             )
         [self._entity] = reader.entities.values()
-        self._path, self._reader, self._work = path, reader, work
+        self._path, self._reader, self._opened, self._work = path, reader, opened, work
         schema = self._entity.value_schema("diff")
         self._encoder, self._decoder = Encoder(schema), Decoder(schema)
         self.columns = tuple(f.name for f in self._entity.fields)
@@ -76,7 +88,7 @@ class DecodedTable:
         self._values = TemporaryFile(dir=self._work)  # noqa: SIM115 - it lives as long as the table
         reading = self._reader.reading(self._path.name, self._size)
         offset = 0
-        with self._path.open("rb") as stream:
+        with self._opened(self._path) as stream:
             for chunk in reading.chunks(stream):
                 self._rejects += chunk.rejects
                 for rows in chunk.rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import ValidationError
 
@@ -50,30 +50,19 @@ def delimited(path: Path, settings: Mapping[str, str]) -> Table:
         raise _wrong(error) from None
 
 
-def decoded(
-    old: Path, new: Path, copybook: Path, key: Sequence[str], settings: Mapping[str, str]
-) -> list[Table]:
+def decoded(old: Path, new: Path, copybook: Path, key: Sequence[str], settings: Sequence[str]) -> list[Table]:
     """Return two files with one copybook as tables.
 
     Raises:
         SettingsError: an unknown setting. CopybookError: the copybook cannot be read.
     """
     # Imported where they are needed: they take half a second, longer than comparing a million rows of text.
-    from adapters.batch.format_spec import FormatSpec
+    from adapters.batch.conversion.options import format_of
     from adapters.compare.decoded import DecodedTable
 
-    document: dict[str, Any] = {"copybook": str(copybook.absolute()), "entity": "record", "key": list(key)}
-    for name, value in settings.items():
-        *tables, last = name.split(".")
-        inner = document
-        for table in tables:
-            inner = inner.setdefault(table, {})
-        inner[last] = value.split(",") if last in ("drop", "redefinitions") else value
-    try:
-        reader = FormatSpec.model_validate(document).read_as(copybook.absolute().parent, system="diff")
-    except ValidationError as error:
-        raise _wrong(error) from None
-    return [DecodedTable(old, reader), DecodedTable(new, reader)]
+    spec = format_of([*settings, f"key={','.join(key)}"], copybook)
+    reader = spec.read_as(copybook.absolute().parent, system="diff")
+    return [DecodedTable(path, reader, spec.opened) for path in (old, new)]
 
 
 def avro_named(asked: Comparison) -> Comparison:

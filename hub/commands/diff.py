@@ -61,12 +61,12 @@ def diff(
 
     if as_csv == (copybook is not None):
         raise SettingsError("what are the files?", where="diff", fix="give either --csv or --copybook FILE")
-    asked, given = comparison(key, ignore or [], tolerance or [], duplicates), pairs(settings or [])
+    asked, given = comparison(key, ignore or [], tolerance or [], duplicates), settings or []
     if copybook is not None:
         tables = decoded(old, new, copybook, asked.key, given)
         asked = avro_named(asked)
     else:
-        tables = [delimited(path, given) for path in (old, new)]
+        tables = [delimited(path, pairs(given)) for path in (old, new)]
     before, after = tables
     columns = tuple(dict.fromkeys([*after.columns, *before.columns]))
     reports: dict[str, Report] = {

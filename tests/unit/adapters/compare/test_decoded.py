@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from adapters.batch.codec import RecordCodec
@@ -32,7 +34,7 @@ def files(tmp_path):
             ]
             (tmp_path / name).write_bytes(b"".join(records) + (damage if name == "new" else b""))
         asked = comparison(["ACCOUNT-ID"], options.get("ignore", ()), options.get("tolerance", ()), "error")
-        tables = decoded(tmp_path / "old", tmp_path / "new", copybook, asked.key, settings or {})
+        tables = decoded(tmp_path / "old", tmp_path / "new", copybook, asked.key, settings or [])
         differ = Differ(*tables, avro_named(asked))
         return [event for batch in differ for event in images(batch)], differ.counts
 
@@ -71,7 +73,16 @@ def test_an_unreadable_key_and_a_cut_file_end_the_comparison(files):
             files([(1, "A", 1)], [(1, "A", 1)], damage=damage)
 
 
+def test_compressed_files(files, tmp_path):
+    """A compressed file is read like a plain one."""
+    files([(1, "A", 1)], [(1, "B", 1)])
+    (tmp_path / "new").write_bytes(gzip.compress((tmp_path / "new").read_bytes()))
+    asked = comparison(["ACCOUNT-ID"], (), (), "error")
+    tables = decoded(tmp_path / "old", tmp_path / "new", tmp_path / "account.cpy", asked.key, [])
+    assert [op for batch in Differ(*tables, avro_named(asked)) for op, *_ in images(batch)] == ["u"]
+
+
 def test_an_unknown_setting_is_named(files):
     """A misspelt setting is wrong use."""
     with pytest.raises(SettingsError, match="code_pag"):
-        files([], [], settings={"code_pag": "cp037"})
+        files([], [], settings=["code_pag=cp037"])
