@@ -15,6 +15,10 @@ from connectors.links import Links
 from connectors.log_reader import read_all
 from schemas.key_text import pseudonym
 
+#: Bytes of a rejected record that a dead letter carries: with its headers it stays below the megabyte that
+#: Kafka takes by default. A longer one would be refused, and the extract with it, again and again.
+RAW_BYTES = 900_000
+
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
@@ -63,6 +67,9 @@ def spool_batch(
 ) -> pa.RecordBatch:
     """Return the rejects as a spool batch; headers travel as JSON in their column.
 
+    Of a record beyond `RAW_BYTES` the first bytes are kept; the header
+    `banyan.cut_from` says how many there were.
+
     Args:
         rejects: what could not be decoded.
         adapter: the adapter's name.
@@ -75,7 +82,7 @@ def spool_batch(
     columns = [
         pa.array([0] * n, pa.int32()),
         pa.nulls(n, pa.large_binary()),
-        pa.array([r.raw for r in rejects], pa.large_binary()),
+        pa.array([r.raw[:RAW_BYTES] for r in rejects], pa.large_binary()),
         pa.array(headers, pa.large_binary()),
     ]
     return pa.record_batch(columns, schema=SCHEMA)
@@ -87,6 +94,7 @@ def kafka_headers(text: bytes) -> Headers:
 
 
 def _headers(reject: Reject, adapter: str, extract: str, origin: Origin, secret: bytes) -> bytes:
+    cut = {"banyan.cut_from": str(len(reject.raw))} if len(reject.raw) > RAW_BYTES else {}
     return json.dumps(
         {
             "banyan.adapter": adapter,
@@ -100,5 +108,6 @@ def _headers(reject: Reject, adapter: str, extract: str, origin: Origin, secret:
             # A plain hash would give the key away to whoever tries all national numbers.
             "banyan.key": "" if reject.key_text is None else pseudonym(secret, reject.key_text),
             "banyan.at_ms": str(origin.arrival_ms),
+            **cut,
         }
     ).encode()

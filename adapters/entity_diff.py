@@ -217,9 +217,11 @@ class EntityDiff:
     def _count(self, changes: Changes, odd: int, *, known: int) -> None:
         counts, so_far = np.bincount(changes.op, minlength=256), self.tally
         r, c, u, d = (int(counts[ord(op)]) for op in "rcud")
+        # In a delta file a delete is a record that was read; in a full one it is a record that is not there.
+        told = d if self._mode == "delta" else 0
         self.tally = Tally(
             known=so_far.known + known,
-            rows=so_far.rows + changes.unchanged + r + c + u,
+            rows=so_far.rows + changes.unchanged + r + c + u + told,
             r=so_far.r + r,
             c=so_far.c + c,
             u=so_far.u + u,

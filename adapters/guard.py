@@ -12,8 +12,9 @@ from adapters.spec import GuardSpec
 class Tally:
     """The figures of one entity in one extract.
 
-    `known` counts rows before, `rows` good distinct rows in the extract, `unexpected` the records of a delta
-    file that did not fit what was known; the rest are events and rejects.
+    `known` counts rows before, `rows` good distinct rows in the extract (of a delta file its good records,
+    deletes too), `unexpected` the records of a delta file that did not fit what was known; the rest are
+    events and rejects.
     """
 
     known: int = 0

@@ -29,7 +29,7 @@ from adapters.batch.reader import Reader
 from adapters.batch.records import RecordType, Role, When
 from adapters.batch.rows import Odo
 from adapters.batch.source import Source
-from adapters.batch.text_formats import text_reader
+from adapters.batch.text_formats import check_settings, text_reader
 from adapters.batch.xml.spec import XmlSpec
 from adapters.spec import TopicPart
 from schemas.classification import Classification
@@ -210,6 +210,7 @@ class FormatSpec(BaseModel):
             SettingsError: a name that is no field, a wrong record length, an unknown page or dialect.
             CopybookError: the copybook cannot be read.
         """
+        check_settings(self, f"{folder / 'adapter.toml'}")
         if self.format != "copybook":
             return text_reader(self, folder, system=system, key_privacy=key_privacy)
         where = f"{folder / 'adapter.toml'}"

@@ -19,6 +19,7 @@ from adapters.batch.fields.kinds import RecordKind, Role, Test, Total
 from adapters.batch.fixedtext.reader import FixedTextReader
 from adapters.batch.fixedtext.spec import FixedFieldSpec, FixedTextSpec
 from adapters.batch.framing import Scanner
+from adapters.batch.framing.scanner import check_options
 from adapters.batch.json.reader import JsonReader
 from adapters.batch.reader import Reader
 from adapters.batch.xml.paths import Path as ElementPath
@@ -34,8 +35,52 @@ _Spec = TypeVar("_Spec", bound=FieldSpec)
 #: The layout of files with one kind of record.
 _ONLY = ""
 Layouts = Mapping[str, tuple[FieldPlan, ...]]
-#: Settings that speak of COBOL records.
-_COBOL = ("copybook", "copy_path", "record", "redefinitions", "rename", "drop", "keep_whole", "code_pages")
+#: Settings that speak of COBOL records, and what says the same of a text format, if anything does.
+_COBOL = {
+    "copybook": "", "copy_path": "", "record": "", "redefinitions": "", "rename": "", "drop": "",
+    "keep_whole": "", "code_pages": "", "code_page": "encoding", "dialect": "", "dialect_options": "",
+    "odo": "", "long_records": "long_records", "fillers": "", "groups": "",
+}  # fmt: skip
+#: Settings that some text formats have.
+_OF = {
+    "framing": ("fixed_text",),
+    "frame": ("fixed_text",),
+    "record_length": ("fixed_text",),
+    "short_records": ("delimited", "fixed_text"),
+}
+_TABLES = {"delimited": "delimited", "fixed_text": "fixed_text", "xml": "xml", "json_": "json"}
+
+
+def check_settings(spec: FormatSpec, where: str) -> None:
+    """Refuse settings that were given and that the format would not heed.
+
+    Raises:
+        SettingsError: such a setting; a setting that is ignored is a promise that nobody keeps.
+    """
+    given, kind = spec.model_fields_set, spec.format
+    for field, table in _TABLES.items():
+        if field in given and getattr(spec, field) is not None and table != kind:
+            raise SettingsError(
+                f"the table [{table}] is given, the format is {kind}",
+                where=where,
+                fix=f"set format = '{table}', or delete the table",
+            )
+    if kind == "copybook":
+        return
+    own = type(getattr(spec, _field_of(kind)))
+    for name, instead in _COBOL.items():
+        if name in given:
+            there = instead in getattr(own, "model_fields", ())
+            raise SettingsError(
+                f"{name} is for COBOL records, the format is {kind}",
+                where=where,
+                fix=f"set {kind}.{instead} instead"
+                if there
+                else f"delete it; the fields are declared in [{kind}]",
+            )
+    for name, formats in _OF.items():
+        if name in given and kind not in formats:
+            raise SettingsError(f"{name} has no meaning, the format is {kind}", where=where, fix="delete it")
 
 
 def text_reader(spec: FormatSpec, folder: Path, *, system: str, key_privacy: KeyPrivacy) -> Reader:
@@ -45,14 +90,7 @@ def text_reader(spec: FormatSpec, folder: Path, *, system: str, key_privacy: Key
         SettingsError: a setting is missing, unknown, or of another format.
     """
     where = f"{folder / 'adapter.toml'}"
-    for name in _COBOL:
-        if getattr(spec, name):
-            raise SettingsError(
-                f"{name} is for COBOL records, the format is {spec.format}",
-                where=where,
-                fix=f"delete it; the fields are declared in [{spec.format}]",
-            )
-    table = getattr(spec, "json_" if spec.format == "json" else spec.format)
+    table = getattr(spec, _field_of(spec.format))
     if table is None:
         raise SettingsError(
             f"the table [{spec.format}] is missing", where=where, fix=f"declare its fields in [{spec.format}]"
@@ -65,6 +103,10 @@ def text_reader(spec: FormatSpec, folder: Path, *, system: str, key_privacy: Key
     if isinstance(table, XmlSpec):
         return _xml(made, table)
     return JsonReader(table, made.kinds({_ONLY: made.nested(table.fields, "json.fields")}))
+
+
+def _field_of(kind: str) -> str:
+    return next(field for field, table in _TABLES.items() if table == kind)
 
 
 def _delimited(made: _Kinds, table: DelimitedSpec) -> DelimitedReader:
@@ -117,6 +159,7 @@ def _fixed(made: _Kinds, table: FixedTextSpec) -> FixedTextReader:
                 fix="is a field's place wrong?",
             )
         length = spec.record_length
+    check_options(framing, spec.frame, made.where)
     widest = 4 if encoding.page is None and framing == "lines" else 1
     page = encoding.page or CodePage.named("ascii")
     scanner = Scanner(framing, spec.frame, length * widest, page)
@@ -349,11 +392,13 @@ class _Kinds:
     def _check_controls(self) -> None:
         """Refuse what only files of COBOL records have."""
         spec = self.spec
+        header = spec.header.model_fields_set if spec.header else set()
         for name, given in (
             ("batch", spec.batch),
             ("parent", next((r.parent for r in spec.records if r.parent), None)),
-            ("header.date", spec.header and spec.header.date),
-            ("header.sequence", spec.header and spec.header.sequence),
+            ("parent_prefix", any(r.parent_prefix for r in spec.records)),
+            ("records.redefinitions", any(r.redefinitions for r in spec.records)),
+            *((f"header.{n}", n in header) for n in ("date", "date_format", "sequence", "in_name")),
         ):
             if given:
                 raise SettingsError(

@@ -67,6 +67,11 @@ class Controls:
         """Take in a control record: the text of each total's field."""
         self._said.append(texts)
 
+    @property
+    def met(self) -> bool:
+        """Whether such a control record was seen."""
+        return bool(self._said)
+
     def problems(self) -> list[str]:
         """Return what does not agree."""
         role = self.kind.role

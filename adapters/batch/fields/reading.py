@@ -41,6 +41,11 @@ class TextReading:
         for block in self.cut(stream, self.account):
             yield self._chunk(block)
 
+    @property
+    def unfinished(self) -> bool:
+        """True where a trailer is declared and has not been seen: the file may still be growing."""
+        return any(c.kind.role == "trailer" and not c.met for c in self._controls)
+
     def problems(self) -> list[str]:
         """Return why the file is not complete; call when `chunks` is exhausted."""
         return self.account.summed() + [p for c in self._controls for p in c.problems()]

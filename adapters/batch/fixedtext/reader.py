@@ -94,28 +94,31 @@ class FixedBlock:
 
     def misfits(self, rows: Int64s, fields: Sequence[FieldPlan]) -> Mapping[int, str]:
         """Return the records that end before their last field, where settings forbid it, or behind it."""
-        if self.lines:
-            return self._long(rows)
-        if self.short_is_null:
-            return {}
+        found = self._long(rows)
+        if self.lines or self.short_is_null:
+            return found
         width = max(f.source[1] for f in fields if isinstance(f.source, tuple))
         length = self.spans.length[rows]
-        return {
-            row: f"the record has {length[row]} of {width} bytes"
-            for row in np.flatnonzero(length < width).tolist()
-        }
+        short = np.flatnonzero(length < width).tolist()
+        return found | {row: f"the record has {length[row]} of {width} bytes" for row in short}
 
     def raw(self, row: int) -> bytes:
         """Return the bytes of a record."""
         return self.spans.raw(row)
 
-    def _long(self, rows: Int64s) -> Mapping[int, str]:
-        """Return the lines of UTF-8 that have too many characters; framing has counted bytes."""
+    def _long(self, rows: Int64s) -> dict[int, str]:
+        """Return the records that have too many characters: framing has counted bytes, or none."""
+        what = "line" if self.lines else "record"
         found: dict[int, str] = {}
         for row in np.flatnonzero(self.spans.length[rows] > self.length).tolist():
-            text = self.spans.raw(int(rows[row])).decode(self.encoding.name, "replace")
+            raw, page = self.spans.raw(int(rows[row])), self.encoding.page
+            text = (
+                raw.decode(self.encoding.name, "replace")
+                if page is None
+                else "".join(page.characters[byte] for byte in raw)
+            )
             if text[self.length :].strip(" \0"):
-                found[row] = f"the line has {len(text)} characters; the record has {self.length}"
+                found[row] = f"the {what} has {len(text)} characters; {self.length} are described"
         return found
 
     def _by_character(self, chosen: Spans, start: int, stop: int) -> Leaf:

@@ -48,7 +48,7 @@ class Scanner:
         Raises:
             SettingsError: an option is missing, belongs to another framing, or names no field.
         """
-        _check(framing, spec, where)
+        check_options(framing, spec, where)
         measured = Measured.of(layout, page) if shifted and framing == "fixed" else None
         if measured and (spec.record_start or spec.record_end):
             raise SettingsError(
@@ -135,7 +135,12 @@ _NEEDED: dict[Framing, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def _check(framing: Framing, spec: FrameSpec, where: str) -> None:
+def check_options(framing: Framing, spec: FrameSpec, where: str) -> None:
+    """Refuse options of another framing, and the lack of those that this one needs.
+
+    Raises:
+        SettingsError: such an option.
+    """
     given = spec.model_dump(exclude_defaults=True)
     for option in sorted(given.keys() & OPTIONS.keys()):
         if framing not in OPTIONS[option]:
@@ -156,7 +161,7 @@ def _check(framing: Framing, spec: FrameSpec, where: str) -> None:
 def _prefix(framing: Framing, spec: FrameSpec, layout: Layout, page: CodePage, where: str) -> Prefix | None:
     trims = Trims(spec.record_start, spec.record_end)
     if framing == "length_field":
-        assert spec.length is not None  # _check saw to it
+        assert spec.length is not None  # check_options saw to it
         expression = Expression.parse(spec.length, f"{where}: frame.length")
         slots = {name: find(name, layout, where=f"{where}: frame.length") for name in expression.names}
         if not slots:
@@ -166,11 +171,11 @@ def _prefix(framing: Framing, spec: FrameSpec, layout: Layout, page: CodePage, w
             )  # fmt: skip
         return FieldMeasure(expression, slots, page, trims, spec.max_length).prefix
     if framing == "length_map":
-        assert spec.field is not None  # _check saw to it
+        assert spec.field is not None  # check_options saw to it
         slot = find(spec.field, layout, where=f"{where}: frame.field")
         return _map(spec, slot, page, trims, where).prefix
     if framing == "header":
-        assert spec.length is not None  # _check saw to it
+        assert spec.length is not None  # check_options saw to it
         expression = Expression.parse(spec.length, f"{where}: frame.length")
         valid = {
             byte_of(name): values if isinstance(values, tuple) else (values,)

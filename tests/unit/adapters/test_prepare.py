@@ -9,6 +9,7 @@ import pytest
 
 from adapters import entity_diff as prepare_module
 from adapters.channel import bind
+from adapters.dead_letter import RAW_BYTES
 from adapters.prepare import prepare
 from adapters.snapshot import Snapshots
 from adapters.testing import JsonRowsSpec
@@ -157,3 +158,19 @@ def test_blanks_round_a_key_are_no_part_of_it(source):
     assert was.key == now.key
     assert b" a " not in now.value[0].as_py()
     assert source.prepare([(" a", 2)], second.manifest.snapshot).manifest.counts["unchanged"] == 1
+
+
+def test_deletes_of_a_delta_file_are_records_too(source):
+    """The share of bad records in a delta file counts its deletes: many deletes and few rejects publish."""
+    base = source.prepare([(f"k{i}", i) for i in range(100)]).manifest.snapshot
+    rejects = [{"raw": "x", "reason": "why", "key_text": "q"}] * 5
+    spool = source.prepare([(f"k{i}", i) for i in range(95)], base, actions="d" * 95, rejects=rejects)
+    assert (spool.manifest.counts["d"], spool.manifest.hold) == (95, ())
+
+
+def test_a_dead_letter_always_fits_into_a_kafka_record(source):
+    """Of a rejected record beyond a megabyte the first bytes are kept, and its length is told."""
+    spool = source.prepare([("a", 1)], rejects=[{"raw": "x" * 2_000_000, "reason": "why", "key_text": "q"}])
+    *_, piece = spool.pieces(0, 10)
+    assert len(piece.value[0].as_py()) == RAW_BYTES < 1_000_000
+    assert json.loads(piece.headers[0].as_py())["banyan.cut_from"] == "2000000"

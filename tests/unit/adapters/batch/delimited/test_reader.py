@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import io
+import tomllib
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.batch.format_spec import FormatSpec
 from schemas.errors import SettingsError, Terminal
 
 PEOPLE = """
@@ -226,6 +230,14 @@ def test_record_types_by_tag_with_a_trailer(read: Any) -> None:
         (('"ID:integer(9)"', '"ID:int"'), "'int' is no type"),
         (('key = ["ID"]', 'key = ["IDX"]'), "key field 'IDX'"),
         (("century_pivot = 50", "century_pivot = 50\nrename = { ID = 'x' }"), "rename is for COBOL records"),
+        (("century_pivot = 50", "code_page = 'cp285'"), "code_page is for COBOL records"),
+        (("century_pivot = 50", "dialect = 'gnucobol'"), "dialect is for COBOL records"),
+        (("century_pivot = 50", "odo = 'max'"), "odo is for COBOL records"),
+        (("century_pivot = 50", "fillers = 'name'"), "fillers is for COBOL records"),
+        (("century_pivot = 50", "long_records = 'cut'"), "long_records is for COBOL records"),
+        (("century_pivot = 50", "framing = 'lines'"), "framing has no meaning"),
+        (("century_pivot = 50", "frame = { max_length = 9 }"), "frame has no meaning"),
+        (("century_pivot = 50", "record_length = 9"), "record_length has no meaning"),
         (("century_pivot = 50", "bad_values = { NAM = 'null' }"), "bad_values: 'NAM' is no field"),
         (("[delimited]", "[delimited]\nquote = ','"), "share a character"),
         (("[delimited]", "[delimited]\nencoding = 'big5'"), "characters of several bytes"),
@@ -258,3 +270,26 @@ def test_a_file_without_line_ends_fails(read: Any) -> None:
     """A file in which no record ends is refused, not read into memory."""
     with pytest.raises(Terminal, match="no line end in the"):
         read(settings(max_record="100"), b"ID,NAME,AMOUNT,BORN" * 50, 64)
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["date_format = 'ddmmyyyy'", "in_name = '(?P<sequence>[0-9]+)'", "sequence = 'REF'", "date = 'REF'"],
+)
+def test_what_a_header_would_not_check_is_refused(read: Any, more: str) -> None:
+    """A check that text formats do not make is refused, not left out."""
+    settings = KINDS.replace("[header]", f"[header]\n{more}")
+    assert settings != KINDS
+    with pytest.raises(SettingsError, match=f"header.{more.split()[0]} is for COBOL records"):
+        read(settings, b"")
+
+
+def test_a_file_without_its_trailer_may_still_be_growing() -> None:
+    """A declared trailer that has not come says so, whatever the format; the adapter then waits."""
+    reader = FormatSpec.model_validate(tomllib.loads(KINDS)).read_as(Path(), system="legacy")
+    seen = {}
+    for data in (b"H,2026-11-24\nD,1,5\n", b"H,2026-11-24\nD,1,5\nT,2\n"):
+        reading = reader.reading("f", len(data))
+        list(reading.chunks(io.BytesIO(data)))
+        seen[data[-4:]] = getattr(reading, "unfinished", False)
+    assert list(seen.values()) == [True, False]

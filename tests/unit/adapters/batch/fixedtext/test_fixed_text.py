@@ -61,7 +61,7 @@ def test_bad_records_become_rejects_with_their_bytes(read: Any) -> None:
     assert found.reasons == [
         (2, "ID", "character U+0078 is no digit"),
         (3, "BORN", "no day of the calendar in the form ddmmyyyy"),
-        (4, "", "the line has 37 characters; the record has 28"),
+        (4, "", "the line has 37 characters; 28 are described"),
         (5, "ID", "the key is empty"),
     ]
     assert [r.raw for r in found.rejects] == lines[1:]
@@ -77,6 +77,16 @@ def test_a_short_block_at_the_end(read: Any) -> None:
     assert found.rejects[0].raw == data[28:-3]
 
 
+def test_what_stands_behind_the_last_field_is_not_dropped_in_silence(read: Any) -> None:
+    """A record with more than the fields describe is a reject; blanks behind them are nothing."""
+    one = b"00001Ann     *   12501012000"
+    words = [one + b"   ", b"00002" + one[5:] + b"more"]
+    data = b"".join((len(w) + 4).to_bytes(2, "big") + b"\0\0" + w for w in words)
+    found = read('framing = "rdw"\n' + PEOPLE, data)
+    assert [row["ID"] for row in found.rows["person"]] == [1]
+    assert found.reasons == [(2, "", "the record has 32 characters; 28 are described")]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -88,6 +98,13 @@ def test_a_short_block_at_the_end(read: Any) -> None:
         (("[fixed_text]", "[fixed_text]\nencoding = 'utf-16'"), "cannot be in utf-16"),
         (("[fixed_text]", "record_length = 20\n[fixed_text]"), "last field ends at 28"),
         (("[fixed_text]", "framing = 'length_map'\n[fixed_text]"), "is for COBOL records"),
+        (("[fixed_text]", "code_page = 'cp285'\n[fixed_text]"), "code_page is for COBOL"),
+        (("[fixed_text]", "long_records = 'cut'\n[fixed_text]"), "long_records is for COBOL"),
+        (
+            ("[fixed_text]", "frame = { rdw_inclusive = false }\n[fixed_text]"),
+            "no meaning with framing = 'lines'",
+        ),
+        (("[fixed_text]", "[xml]\nrecords = '//a'\nfields = ['A']\n[fixed_text]"), "the table \\[xml\\]"),
         (('type = "integer(5)"', 'type = "integer(5)", implied_decimals = true'), "no implied decimals"),
     ],
 )
