@@ -36,7 +36,7 @@ def bare(sample: Sample, letters: Guess) -> Found:
     guesses += more
     if lines is not None and lines.length is None:
         warned += [f"{n:,} lines end by {name} and not by {lines.name}" for name, n in lines.mixed]
-    if cut is None:
+    if cut is None or not cut.candidate.matrix.length:
         if (broken := broken_chain(sample)) is not None:
             n = len(broken.links)
             warned.append(

@@ -90,7 +90,7 @@ def alike(one: str, other: str, text: Bytes) -> bool:
 
 def _differing(text: Bytes) -> list[_Seen]:
     """Return the bytes in words, of those in which pages differ."""
-    if len(text) < 3:
+    if len(text) < 9:
         return []
     tables = [CodePage.named(page).characters for page in PAGES]
     differ = np.array([len({t[b] for t in tables}) > 1 for b in range(256)])

@@ -95,6 +95,12 @@ class _Pass:
                 broken = f"broken XML at byte {at} (line {error.lineno}): {what}"
                 self.account.problem(broken)
                 final = True
+            except (LookupError, ValueError) as error:
+                raise Terminal(
+                    "the XML declares an encoding that cannot be read",
+                    where=self.name,
+                    fix="have it exported in UTF-8, UTF-16 or a single-byte encoding",
+                ) from error
             if self._done or broken:
                 yield self._block(data, base, broken)
             behind = self._start if self._open else max(self._parser.CurrentByteIndex, 0)
