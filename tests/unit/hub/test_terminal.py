@@ -1,0 +1,54 @@
+"""What a person sees on a narrow terminal, and a script in a pipe."""
+
+import sys
+
+import pytest
+
+from hub.terminal import print_table, say_wrapped
+
+COLUMNS = ["name", "state", "about"]
+ROWS = [["a-rather-long-name-of-an-item", None, "word " * 20], ["b", "", "short"]]
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Make the captured stdout a terminal of 60 columns."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+
+
+def test_a_pipe_gets_whole_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    """In a pipe each row is one line, with every column and no blanks at its end."""
+    print_table(COLUMNS, ROWS)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + len(ROWS)
+    assert "state" in lines[0]
+    assert all(line == line.rstrip() for line in lines)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_terminal_gets_what_fits(capsys: pytest.CaptureFixture[str]) -> None:
+    """On a terminal no line is too long, an empty column is left out, and names stay in one piece."""
+    print_table(COLUMNS, ROWS, whole=["name"])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert "state" not in lines[0]
+    assert any(line.startswith(ROWS[0][0]) for line in lines)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_sentence_is_wrapped_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """A long sentence keeps its words and its indentation."""
+    say_wrapped("word " * 30, indent="    ")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 2
+    assert max(map(len, lines)) <= 60
+    assert all(line.startswith("    ") for line in lines)
+
+
+def test_a_sentence_is_one_line_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    """A pipe gets a sentence as it is."""
+    say_wrapped("word " * 30, indent="  ")
+    assert capsys.readouterr().out == "  " + "word " * 30 + "\n"
