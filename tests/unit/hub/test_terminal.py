@@ -1,6 +1,8 @@
 """What a person sees on a narrow terminal, and a script in a pipe."""
 
+import io
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -10,13 +12,22 @@ COLUMNS = ["name", "state", "about"]
 ROWS = [["a-rather-long-name-of-an-item", None, "word " * 20], ["b", "", "short"]]
 
 
-@pytest.fixture
-def narrow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Make the captured stdout a terminal of 60 columns."""
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("TERM", "dumb")
+class _Terminal(io.StringIO):
+    """What is printed on a terminal of 60 columns."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def _printed(monkeypatch: pytest.MonkeyPatch, show: Callable[[], None]) -> list[str]:
+    """Return the lines that `show` prints on a narrow terminal."""
+    stdout = _Terminal()
+    with monkeypatch.context() as patch:
+        for name, value in (("COLUMNS", "60"), ("NO_COLOR", "1"), ("TERM", "dumb")):
+            patch.setenv(name, value)
+        patch.setattr(sys, "stdout", stdout)
+        show()
+    return stdout.getvalue().splitlines()
 
 
 def test_a_pipe_gets_whole_rows(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,21 +39,17 @@ def test_a_pipe_gets_whole_rows(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(line == line.rstrip() for line in lines)
 
 
-@pytest.mark.usefixtures("narrow")
-def test_a_terminal_gets_what_fits(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_terminal_gets_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal no line is too long, an empty column is left out, and names stay in one piece."""
-    print_table(COLUMNS, ROWS, whole=["name"])
-    lines = capsys.readouterr().out.splitlines()
+    lines = _printed(monkeypatch, lambda: print_table(COLUMNS, ROWS, whole=["name"]))
     assert max(map(len, lines)) <= 60
     assert "state" not in lines[0]
     assert any(line.startswith(ROWS[0][0]) for line in lines)
 
 
-@pytest.mark.usefixtures("narrow")
-def test_a_sentence_is_wrapped_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sentence_is_wrapped_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """A long sentence keeps its words and its indentation."""
-    say_wrapped("word " * 30, indent="    ")
-    lines = capsys.readouterr().out.splitlines()
+    lines = _printed(monkeypatch, lambda: say_wrapped("word " * 30, indent="    "))
     assert len(lines) > 2
     assert max(map(len, lines)) <= 60
     assert all(line.startswith("    ") for line in lines)
