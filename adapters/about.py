@@ -54,7 +54,7 @@ def _kind(spec: type[AdapterSpec]) -> str:
 def _row(name: str, field: FieldInfo) -> str:
     if field.is_required():
         default = "*required*"
-    elif field.default is PydanticUndefined:
+    elif field.default is PydanticUndefined or isinstance(field.default, BaseModel):
         default = "see its table" if _models(field.annotation) else "empty"
     else:
         default = f"`{json.dumps(field.default, default=str, ensure_ascii=False)}`"

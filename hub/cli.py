@@ -53,6 +53,9 @@ def main(argv: list[str] | None = None) -> None:
     except SystemExit as ended:
         if ended.code == INTERRUPTED:  # typer has turned Ctrl-C into it, without a word
             note("interrupted")
+        if isinstance(ended.__context__, BrokenPipeError):  # typer has turned it into the answer "no"
+            sys.stderr.close()
+            sys.exit(DONE)
         raise
     except KeyboardInterrupt:
         note("interrupted")

@@ -5,6 +5,7 @@ A test fails when the committed pages are not what this module writes.
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 import typing
@@ -137,7 +138,7 @@ def _commands_page() -> str:
     ]
     for path, info in _commands(app, "banyan"):
         function: Callable[..., Any] = info.callback
-        about = (function.__doc__ or "").strip()
+        about = inspect.cleandoc(function.__doc__ or "")
         parts.append(f"## {path}\n\n{about}\n\n{info.epilog}\n")
     return "\n".join(parts)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -36,20 +39,56 @@ def print_lines(values: Iterable[Any]) -> None:
         print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = ()) -> None:
-    """Print a table; the columns named in `right` are numbers."""
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    right: Sequence[str] = (),
+    whole: Sequence[str] = (),
+) -> None:
+    """Print a table; the columns named in `right` are numbers, those in `whole` are folded last.
+
+    A terminal has little room, so columns without any value are left out there. A pipe has no width: each row
+    is one line with every column, so that `grep` and `awk` see whole rows.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    # A pipe has no width: give each row its own line, so that `grep` and `awk` see whole rows.
-    Console(highlight=False, width=None if sys.stdout.isatty() else 400).print(table)
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    terminal = sys.stdout.isatty()
+    shown = [i for i in range(len(columns)) if not terminal or not cells or any(row[i] for row in cells)]
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    for column in (columns[i] for i in shown):
+        table.add_column(
+            column,
+            justify="right" if column in right else "left",
+            overflow="fold",
+            no_wrap=column in whole,
+        )
+    for row in cells:
+        table.add_row(*(Text(row[i]) for i in shown))
+    if terminal:
+        Console(highlight=False).print(table)
+        return
+    lines = io.StringIO()
+    Console(highlight=False, width=400, file=lines).print(table)
+    print(*(line.rstrip() for line in lines.getvalue().splitlines()), sep="\n", flush=True)
+
+
+def say_wrapped(text: str, *, indent: str = "") -> None:
+    """Print a sentence: within a terminal's width, with further lines indented; in a pipe as one line."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    further = indent + "    "
+    if width > 2 * len(further):
+        text = textwrap.fill(
+            text, width, initial_indent=indent, subsequent_indent=further,
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
+        say(text)
+    else:
+        say(indent + text)
 
 
 def print_error(error: BanyanError) -> None:

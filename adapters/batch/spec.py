@@ -16,11 +16,12 @@ from adapters.spec import AdapterSpec
 
 
 class BatchSpec(FormatSpec, ArrivalSpec, AdapterSpec):
-    """Files that a legacy system drops in a folder, described by a COBOL copybook."""
+    """Files that a legacy system drops: COBOL records, delimited or fixed text, XML, JSON."""
 
     summary: ClassVar[str] = """
-    Reads full extracts (fixed-length or text files described by a COBOL copybook) from a folder, oldest
-    business date first, and publishes what changed since the last one. A record that cannot be decoded goes
+    Reads files (COBOL records by copybook, delimited or fixed text, XML, JSON) from a folder, an SFTP server
+    or an S3-compatible store, oldest business date first. Of full extracts it publishes what changed since
+    the last one, of deltas and events what they say. A record that cannot be decoded goes
     to the dead-letter topic with its bytes, place, field and reason, and its neighbours flow on. A file that
     is empty, cut off, fails its trailer or holds an unreadable key publishes no deletes and is held for
     approval. A file is moved to the archive only after the last transaction of its events is committed; the

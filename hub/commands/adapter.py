@@ -52,8 +52,9 @@ def list_(estate: EstateArgument = None, as_json: JsonOption = False) -> None:
         columns = ["name", "kind", "system", "owner", "state", "last", "open", "expected"]
         print_table(
             [*columns, "topics"],
-            ([*(f[c] for c in columns), ", ".join(f["topics"])] for f in found),
+            ([*(f[c] for c in columns), " ".join(f["topics"])] for f in found),
             right=["open"],
+            whole=["name", "system"],
         )
 
 
@@ -114,7 +115,9 @@ def about(
 def run(
     estate: EstateArgument = None,
     once: Annotated[bool, typer.Option("--once", help="Look at each source once, publish, and end.")] = False,
-    only: Annotated[list[str] | None, typer.Option(help="Run only this adapter; may be repeated.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Run only this adapter; may be repeated.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the adapters: watch the legacy systems and publish what changed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -52,7 +52,10 @@ def layout(
         )
         for name, _, values in (said.partition(": ") for said in row["conditions"]):
             lines.append(["", "", f"{indent}  88 {name}", values, ""])
-    print_table(["offset", "length", "field", "described", "type"], lines, right=["offset", "length"])
+    print_table(
+        ["offset", "length", "field", "described", "type"], lines,
+        right=["offset", "length"], whole=["field"],
+    )  # fmt: skip
 
 
 SettingsOption = Annotated[
@@ -97,8 +100,8 @@ def decode(
     spec = format_of(settings or [], copybook)
     _check_files(file, copybook)
     with ExitStack() as stack:
-        stream = stack.enter_context(output.open("wb")) if output else sys.stdout.buffer
-        bad = stack.enter_context(rejects.open("wb")) if rejects else None
+        stream = stack.enter_context(_created(output)) if output else sys.stdout.buffer
+        bad = stack.enter_context(_created(rejects)) if rejects else None
         try:
             outcome = decode_file(
                 file, spec, lambda schema: sink_for(to, stream, schema),
@@ -134,7 +137,7 @@ def encode(
     _check_files(file, copybook)
     partial = output.with_name(f"{output.name}.partial")
     try:
-        with partial.open("wb") as stream:
+        with _created(partial, output) as stream:
             count = encode_file(file, spec, stream)
         partial.replace(output)
     finally:
@@ -145,7 +148,18 @@ def encode(
 def _check_files(*paths: Path | None) -> None:
     for path in paths:
         if path is not None and not path.is_file():
-            raise SettingsError("no such file", where=str(path), fix="check the path")
+            what = "this is a folder, not a file" if path.is_dir() else "no such file"
+            raise SettingsError(what, where=str(path), fix="check the path")
+
+
+def _created(path: Path, shown: Path | None = None) -> BinaryIO:
+    """Open a file to write; `shown` is the name that the user gave, where it is another."""
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise SettingsError(
+            f"cannot write: {error.strerror}", where=str(shown or path), fix="choose another file"
+        ) from None
 
 
 def _end_quietly() -> None:

@@ -23,14 +23,16 @@ def diff(
     old: Annotated[Path, typer.Argument(metavar="OLD", help="The extract before.")],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="The extract after.")],
     key: Annotated[
-        list[str], typer.Option("--key", "-k", help="Columns of the business key, joined by commas.")
+        list[str],
+        typer.Option("--key", "-k", metavar="COLUMN", help="Columns of the business key, joined by commas."),
     ],
     copybook: Annotated[
         Path | None, typer.Option("--copybook", "-c", help="Both are files of records that this describes.")
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Both are delimited text with a header.")] = False,
     ignore: Annotated[
-        list[str] | None, typer.Option(help="Column whose changes do not count; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Column whose changes do not count; repeatable."),
     ] = None,
     tolerance: Annotated[
         list[str] | None,

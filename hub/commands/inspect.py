@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.commands.options import JsonOption
-from hub.terminal import DONE, NO, print_json, print_table, say
+from hub.terminal import DONE, NO, print_json, print_table, say, say_wrapped
 
 if TYPE_CHECKING:
     from adapters.batch.inspect import Guess, Report
@@ -29,7 +29,9 @@ def inspect(
     ] = None,
     copy_path: Annotated[
         list[Path] | None,
-        typer.Option("--copy-path", help="Folder in which COPY looks for members; repeatable."),
+        typer.Option(
+            "--copy-path", metavar="DIR", help="Folder in which COPY looks for members; repeatable."
+        ),
     ] = None,
     show_values: Annotated[
         bool, typer.Option("--show-values", help="Show values of the sample; they may be personal data.")
@@ -56,13 +58,14 @@ def _show(report: Report) -> None:
     for guess in report.guesses:
         _guess(guess)
     for warning in report.warnings:
-        say(f"warning: {warning}")
+        say_wrapped(f"warning: {warning}")
     if report.fields:
         say()
         columns = [c for c in _COLUMNS if any(c in field for field in report.fields)]
         print_table(
-            columns, ([f.get(c, "") for c in columns] for f in report.fields), right=["offset", "length"]
-        )
+            columns, ([f.get(c, "") for c in columns] for f in report.fields),
+            right=["offset", "length"], whole=["name"],
+        )  # fmt: skip
     if report.draft:
         say("\n--- draft.cpy")
         say(report.draft.rstrip())
@@ -71,17 +74,17 @@ def _show(report: Report) -> None:
         say(report.adapter_toml.rstrip())
         say("---")
     for note in report.notes:
-        say(note)
+        say_wrapped(note)
 
 
 def _guess(guess: Guess) -> None:
     value = "cannot tell" if guess.value is None else _word(guess.value)
     say(f"{guess.of.replace('_', ' ')}: {value} ({guess.confidence:.2f})")
     for reason in guess.why:
-        say(f"    {reason}")
+        say_wrapped(reason, indent="    ")
     for other in guess.others:
         reasons = f": {other.why[0]}" if other.why else ""
-        say(f"    or {_word(other.value)} ({other.confidence:.2f}){reasons}")
+        say_wrapped(f"or {_word(other.value)} ({other.confidence:.2f}){reasons}", indent="    ")
 
 
 def _word(value: object) -> str:
@@ -90,4 +93,6 @@ def _word(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     text = str(value)
-    return text if text and text.isprintable() else repr(text)
+    if not text:
+        return "none"
+    return text if text.isprintable() else repr(text)

@@ -30,7 +30,7 @@ def run(estate: EstateArgument = None) -> None:
 def worker(
     estate: EstateArgument = None,
     only: Annotated[
-        list[str] | None, typer.Option(help="Host only this projection; may be repeated.")
+        list[str] | None, typer.Option(metavar="NAME", help="Host only this projection; may be repeated.")
     ] = None,
 ) -> None:
     """Run the projections: events from Kafka into read models."""

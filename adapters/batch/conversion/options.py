@@ -45,6 +45,11 @@ def format_of(pairs: Iterable[str], copybook: Path | None) -> FormatSpec:
             values[table] = value
         else:
             values.setdefault(table, {})[name] = value
+    if values.get("format", "copybook") == "copybook" and "copybook" not in values:
+        raise SettingsError(
+            "what describes the records?", where="--copybook",
+            fix="give --copybook FILE, or --set format=delimited, fixed_text, xml or json with its table",
+        )  # fmt: skip
     if not values.get("records"):
         values.setdefault("entity", "record")
         values.setdefault("key", _KEY)
@@ -67,8 +72,12 @@ def checked(values: dict[str, Any]) -> FormatSpec:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            message = "there is no such setting"
         raise SettingsError(
-            f"{place}: {message}" if place else message, where=_WHERE, fix="see the settings of adapters"
+            f"{place}: {message}" if place else message,
+            where=_WHERE,
+            fix="`banyan adapter about batch` lists the settings",
         ) from None
 
 

@@ -119,7 +119,9 @@ def _framing(best: Tried, ranked: Sequence[Tried], cut: Cut, sample: Sample) -> 
     clear = min(1.0, 0.5 + 5 * (best.score - runner)) if runner else 1.0
     sure = min(0.99, best.quality * (0.6 + 0.4 * max(clear, cut.guess.confidence)))
     why = [*cut.guess.why, f"{best.quality:.0%} of the items hold what the copybook says"]
-    return Guess("framing", best.candidate.settings["framing"], sure, why, others[:3])
+    return Guess(
+        "framing", best.candidate.settings["framing"], sure, why, [o for o in others if o.confidence][:3]
+    )
 
 
 def _first_of_each(ranked: Sequence[Tried]) -> list[Tried]:
@@ -155,12 +157,15 @@ def _length(best: Tried, cut: Cut, sample: Sample) -> Guess:
     return Guess("record_length", best.layout.length, 0.97 if best.quality > FITS else best.quality, why)
 
 
+def _beside(best: Tried, other: Tried) -> float:
+    """Return the confidence of what was not chosen: never above a coin's."""
+    return round(min(0.5, max(0.0, 0.5 - 5 * (best.quality - other.quality))), 2)
+
+
 def _dialect(best: Tried, ranked: Sequence[Tried]) -> Guess:
     same = [t for t in ranked if t.candidate is best.candidate and t.page == best.page]
     others = [
-        Guess("dialect", t.dialect, round(t.quality, 2), [f"{t.quality:.0%} fit"])
-        for t in same
-        if t is not best
+        Guess("dialect", t.dialect, _beside(best, t), [f"{t.quality:.0%} fit"]) for t in same if t is not best
     ]
     if not others:
         return Guess(

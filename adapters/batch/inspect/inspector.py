@@ -42,7 +42,8 @@ def inspect_file(
         SettingsError: there is no such file. CopybookError: the copybook cannot be read.
     """
     if not path.is_file():
-        raise SettingsError("no such file", where=str(path), fix="check the path")
+        what = "this is a folder, not a file" if path.is_dir() else "no such file"
+        raise SettingsError(what, where=str(path), fix="check the path")
     text = _text(copybook) if copybook is not None else None
     return inspect_sample(
         Sample.read(path), path.name, copybook_text=text, copybook=copybook.name if copybook else "",

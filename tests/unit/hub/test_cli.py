@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import typer
@@ -95,6 +96,31 @@ def test_an_error_says_what_where_and_what_to_do(capsys: pytest.CaptureFixture[s
     assert third.startswith("  to do: name a folder with a banyan.toml, or an example: ")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["decode", "{folder}", "-c", "{copybook}"], "this is a folder, not a file"),
+        (["inspect", "{folder}"], "this is a folder, not a file"),
+        (["decode", "{copybook}"], "what describes the records?"),
+        (["decode", "{copybook}", "-c", "{copybook}", "-o", "{folder}/no/out"], "cannot write: "),
+        (["encode", "{copybook}", "-c", "{copybook}", "-o", "{folder}/no/out"], "cannot write: "),
+        (["decode", "{copybook}", "-c", "{copybook}", "--set", "frame.no=1"], "frame.no: there is no such"),
+    ],
+)
+def test_wrong_files_are_told_as_what_where_what_to_do(
+    arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder for a file, no copybook, no place for the output: three lines, exit code 2, no other name."""
+    copybook = tmp_path / "c.cpy"
+    copybook.write_text("       01 A.\n           05 B PIC X(4).\n")
+    assert _run(*(a.format(folder=tmp_path, copybook=copybook) for a in arguments)) == 2
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"error: {told}")
+    assert second.startswith("  where: ")
+    assert ".partial" not in second
+    assert third.startswith("  to do: ")
+
+
 @pytest.mark.parametrize("how", [KeyboardInterrupt, lambda: SystemExit(130)])
 def test_ctrl_c_ends_with_130_and_one_word(
     how: Callable[[], BaseException], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -108,6 +134,18 @@ def test_ctrl_c_ends_with_130_and_one_word(
     assert _run("check") == 130
     told = capsys.readouterr()
     assert (told.out, told.err) == ("", "interrupted\n")
+
+
+def test_a_reader_that_has_enough_is_no_failure() -> None:
+    """A command whose pipe is closed (`| head`) ends with code 0 and without a word."""
+    code = (
+        "import hub.commands.estate, hub.cli\n"
+        "def gone(_): raise BrokenPipeError(32, 'Broken pipe')\n"
+        "hub.commands.estate.open_estate = gone\n"
+        "hub.cli.main(['check'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_help_stays_light() -> None:
