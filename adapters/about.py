@@ -30,7 +30,7 @@ def about_markdown(spec: type[AdapterSpec]) -> str:
         lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
         for name, field in model.model_fields.items():
             lines.append(_row(field.alias or name, field))
-            inner = f"{path}.{name}" if path else name
+            inner = f"{path}.{field.alias or name}" if path else field.alias or name
             tables += [(inner, nested) for nested in _models(field.annotation)]
     return "\n".join(lines) + "\n"
 

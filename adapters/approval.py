@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapters.lifecycle import ExtractState, LifecycleEvent, history
+from adapters.orders import record
 from adapters.state import Held, read_states
-from connectors.kafka import TransactionalProducer
 from connectors.links import Links
 from schemas.errors import Terminal
 
@@ -22,6 +22,8 @@ class HeldExtract:
     file: str | None
     reasons: tuple[str, ...]
     counts: dict[str, int]
+    #: Pseudonyms of some keys, by entity and kind of change.
+    samples: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
 
 
 def held(links: Links) -> list[HeldExtract]:
@@ -85,13 +87,7 @@ def _decide(links: Links, adapter: str, extract: str, answer: ExtractState, by: 
     event = LifecycleEvent(
         adapter=adapter, extract=extract, state=answer, at_ms=_now_ms(), by=by, reason=reason
     )
-    producer = TransactionalProducer(links.kafka, f"{links.prefix}.approval.{adapter}")
-    try:
-        producer.begin()
-        producer.send(links.topics.lifecycle.name, 0, adapter.encode(), event.encode())
-        producer.commit()
-    finally:
-        producer.close()
+    record(links, event)
 
 
 def _held(adapter: str, waiting: Held, told: LifecycleEvent | None) -> HeldExtract:
@@ -99,9 +95,10 @@ def _held(adapter: str, waiting: Held, told: LifecycleEvent | None) -> HeldExtra
         adapter,
         waiting.extract,
         waiting.at_ms,
-        told.file if told else None,
+        told.file if told else waiting.file,
         told.problems if told else (),
         told.counts if told else {},
+        told.samples if told else {},
     )
 
 

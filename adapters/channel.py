@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +21,13 @@ from connectors.registry import Registry
 from schemas.codec import Decoder, Encoder
 from schemas.entity import Entity
 from schemas.envelope import EnvelopeEncoder, Source, envelope_schema
+from schemas.errors import Terminal
 from schemas.key_text import key_text, pseudonyms, with_trimmed_key
 from schemas.partition import partitions
 from schemas.topics import Topic, subject
 from schemas.wire import header
 
+_MARKS = ("first", "true", "last")
 #: What of a schema decides the bytes of a value; `doc` and the like may change freely.
 _BYTES_MATTER = {
     "type",
@@ -108,11 +110,20 @@ class Channel:
         """Return the picture with its values in today's schema; the same object where nothing changed.
 
         Fields that the entity has gained are null in it, fields that it has lost are gone.
+
+        Raises:
+            Terminal: a field has changed its type, and the old values do not fit the new one.
         """
         if _shape(old.schema) == _shape(self.value_schema):
             return old
         rows = Decoder(old.schema, self.value_schema).decode(old.value)
-        assert not rows.errors, "a snapshot holds only what the encoder wrote"
+        if rows.errors:
+            raise Terminal(
+                f"the type of {', '.join(_retyped(old.schema, self.value_schema))} has changed, and what the "
+                "snapshot knows does not fit the new one",
+                where=self.topic,
+                fix="publish the field under a new name (rename), and keep or drop the old one",
+            )
         return Picture(self.value_schema, old.key_text, self.encode(rows.batch))
 
     def records(
@@ -122,7 +133,7 @@ class Channel:
 
         Args:
             events: the changes; deletes stand after all others.
-            keys: key fields of the changes that are no deletes, in their order.
+            keys: key fields of all changes, in their order, or of those that are no deletes.
             extract: the extract's id.
             origin: where it came from.
         """
@@ -151,7 +162,7 @@ class Channel:
         if self.secret:
             return pa.record_batch([text.cast(pa.string())], names=["pseudonym"])
         deleted = events.op == DELETE
-        if keys is not None and not deleted.any():
+        if keys is not None and keys.num_rows == len(deleted):
             return keys
         before = events.before.filter(pa.array(deleted))
         gone = self.key_columns(Decoder(self.value_schema, fields=self.entity.key).decode(before).batch)
@@ -222,16 +233,23 @@ def _open(spec: AdapterSpec, entity: Entity, links: Links, registry: Registry) -
     return bind(spec, entity, topic, prefix=links.prefix, ids=(key_id, value_id), secret=secret)
 
 
-def _markers(events: Events) -> Sequence[str | None] | None:
+def _markers(events: Events) -> pa.DictionaryArray | None:
     """Return Debezium's snapshot marker of each event: first, true … last on a first load, else null."""
-    if not (events.op == READ).any():
+    read = events.op == READ
+    if not read.any():
         return None
-    marks: list[str | None] = np.where(events.op == READ, "true", None).tolist()  # type: ignore[call-overload]
-    if marks[0] and events.order[0] == 1:
-        marks[0] = "first"
-    if marks[-1] and events.order[-1] == events.entity_events:
-        marks[-1] = "last"
-    return marks
+    marks = np.full(len(read), _MARKS.index("true"), np.int8)
+    if read[0] and events.order[0] == 1:
+        marks[0] = _MARKS.index("first")
+    if read[-1] and events.order[-1] == events.entity_events:
+        marks[-1] = _MARKS.index("last")
+    return pa.DictionaryArray.from_arrays(pa.array(marks, mask=~read), pa.array(_MARKS))
+
+
+def _retyped(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Return the fields that both schemas have, with different types."""
+    before = {f["name"]: _shape(f["type"]) for f in old["fields"]}
+    return [f["name"] for f in new["fields"] if before.get(f["name"], _shape(f["type"])) != _shape(f["type"])]
 
 
 def _shape(schema: Any) -> Any:

@@ -6,14 +6,19 @@ Pure. The rules (DESIGN 10.1):
 * A rejected key keeps its previous row and emits nothing.
 * Rows with the same key and the same value count once. Rows with the same key and *different* values
   contradict each other: none of them is believed, the previous row stays, and they are returned as
-  `conflicts` for the dead-letter topic. A good row beside a rejected one of the same key is the same case.
+  `conflicts` for the dead-letter topic; or the first or last of them counts, where the source is known to
+  mean that. A good row beside a rejected one of the same key is never believed.
+* A change that does not count (`differing`) gives no event, and the previous row stays in the picture: what
+  the next event says was there before is what the last one said was there after.
 
 Order is deterministic: rows in source order, then deletes by key.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +26,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 READ, CREATE, UPDATE, DELETE = b"rcud"
+Duplicates = Literal["reject", "first", "last"]
+#: Says of n old and n new values, whose bytes differ, which differ in what counts.
+Differing = Callable[[pa.LargeBinaryArray, pa.LargeBinaryArray], Bools]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,8 @@ def compare(
     *,
     absence: bool,
     first: bool = False,
+    duplicates: Duplicates = "reject",
+    differing: Differing | None = None,
 ) -> Changes:
     """Compare m old rows (sorted by key, unique) with n new rows in source order.
 
@@ -71,20 +82,25 @@ def compare(
         rejected: key texts of records that could not be decoded.
         absence: True if a key that is not there has been deleted.
         first: True if there was no previous picture: rows are then `r` (read), not `c`.
+        duplicates: what becomes of rows with one key and different values.
+        differing: which of the changed values differ in what counts; None = all.
     """
     m, n = len(old_key), len(new_key)
-    new_code, rejected_code, distinct = _codes(old_key, new_key, rejected)
+    new_code, rejected_code, distinct = codes(old_key, new_key, rejected)
 
-    first_row, distrusted = _contradictions(new_code, rejected_code, distinct, new_value)
+    row_of, distrusted = _contradictions(new_code, rejected_code, distinct, new_value, duplicates)
     believed = ~distrusted[new_code]
-    kept = np.flatnonzero(believed & (first_row[new_code] == np.arange(n)))
+    kept = np.flatnonzero(believed & (row_of[new_code] == np.arange(n)))
     conflicts = np.flatnonzero(~believed)
 
     kept_code = new_code[kept]
     known = kept_code < m
     pairs, pair_code = kept[known], kept_code[known]
-    same = pc.equal(_take(new_value, pairs), _take(old_value, pair_code))
-    same_row = np.asarray(same.to_numpy(zero_copy_only=False), dtype=bool)
+    same = pc.equal(take(new_value, pairs), take(old_value, pair_code))
+    same_row = np.array(same.to_numpy(zero_copy_only=False), dtype=bool)
+    if differing is not None and not same_row.all():
+        other = np.flatnonzero(~same_row)
+        same_row[other] = ~differing(take(old_value, pair_code[other]), take(new_value, pairs[other]))
 
     changed = np.ones(len(kept), dtype=bool)
     changed[known] = ~same_row
@@ -104,9 +120,9 @@ def compare(
     return Changes(
         op=op,
         row=row,
-        key_text=pa.concat_arrays([_take(new_key, rows), _take(old_key, gone)]),
-        before=_take(old_value, previous),
-        after=_take(new_value, row),
+        key_text=pa.concat_arrays([take(new_key, rows), take(old_key, gone)]),
+        before=take(old_value, previous),
+        after=take(new_value, row),
         unchanged=int(same_row.sum()),
         conflicts=conflicts,
         next_key_text=next_key,
@@ -114,7 +130,7 @@ def compare(
     )
 
 
-def _codes(
+def codes(
     old_key: pa.LargeStringArray, new_key: pa.LargeStringArray, rejected: pa.LargeStringArray
 ) -> tuple[Int64s, Int64s, int]:
     """Number the distinct keys; the m old ones, which are unique, get 0..m-1.
@@ -135,11 +151,11 @@ def _codes(
 
 def _distinct(keys: pa.LargeStringArray) -> bool:
     """Return whether no two keys are alike. Files are often sorted, which makes this cheaper than hashing."""
-    ordered = _take(keys, pc.sort_indices(keys).to_numpy().astype(np.int64))
+    ordered = take(keys, pc.sort_indices(keys).to_numpy().astype(np.int64))
     return not pc.any(pc.equal(ordered.slice(1), ordered.slice(0, max(len(keys) - 1, 0)))).as_py()
 
 
-def _take(column: pa.Array, index: Int64s) -> pa.Array:
+def take(column: pa.Array, index: Int64s) -> pa.Array:
     """Return `column[index]`, null where the index is negative; the column itself where that is it."""
     if len(index) == len(column) and np.array_equal(index, np.arange(len(column))):
         return column
@@ -147,21 +163,28 @@ def _take(column: pa.Array, index: Int64s) -> pa.Array:
 
 
 def _contradictions(
-    new_code: Int64s, rejected_code: Int64s, distinct: int, value: pa.LargeBinaryArray
-) -> tuple[Int64s, npt.NDArray[np.bool_]]:
-    """Return each key's first row (any number where it has none), and which keys are not to be believed."""
+    new_code: Int64s,
+    rejected_code: Int64s,
+    distinct: int,
+    value: pa.LargeBinaryArray,
+    duplicates: Duplicates,
+) -> tuple[Int64s, Bools]:
+    """Return the row of each key that counts (any where it has none), and the keys not to be believed."""
     n = len(new_code)
-    first_row = np.zeros(distinct, np.int64)
-    # Assigned backwards, so the earliest row is the one that stays.
-    first_row[new_code[::-1]] = np.arange(n - 1, -1, -1)
+    row_of = np.zeros(distinct, np.int64)
+    if duplicates == "last":
+        np.maximum.at(row_of, new_code, np.arange(n))
+    else:
+        # Assigned backwards, so the earliest row is the one that stays.
+        row_of[new_code[::-1]] = np.arange(n - 1, -1, -1)
     distrusted = np.zeros(distinct, dtype=bool)
-    repeats = np.flatnonzero(first_row[new_code] != np.arange(n))
-    if len(repeats):
-        firsts = first_row[new_code[repeats]]
-        differ = pc.not_equal(_take(value, repeats), _take(value, firsts))
+    repeats = np.flatnonzero(row_of[new_code] != np.arange(n))
+    if len(repeats) and duplicates == "reject":
+        firsts = row_of[new_code[repeats]]
+        differ = pc.not_equal(take(value, repeats), take(value, firsts))
         distrusted[new_code[repeats[np.asarray(differ.to_numpy(zero_copy_only=False), dtype=bool)]]] = True
     distrusted[rejected_code] = True
-    return first_row, distrusted
+    return row_of, distrusted
 
 
 def _next(

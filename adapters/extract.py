@@ -15,6 +15,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.entity import Entity
+from schemas.errors import Terminal, Transient
+
+
+class NotYet(Transient):
+    """This extract cannot be read now, its neighbours can: it changes, or its end has not come yet."""
+
+
+class Invalid(Terminal):
+    """What arrived is refused before it is read: its name, its number or its kind is not what was agreed."""
+
 
 Int64s = npt.NDArray[np.int64]
 TsKind = Literal["legacy", "business", "arrival"]
@@ -29,12 +39,15 @@ class Rows:
         batch: n rows with the columns of `Entity.arrow_schema()`.
         record: n record numbers, from 1, in the file or list.
         offset: n byte offsets of the record in the file; -1 where there is no file.
+        action: n codes of a delta file, `ord` of c, u or d, or `ord("e")` for records that are events of
+            their own; None for rows of a picture, full or partial.
     """
 
     entity: str
     batch: pa.RecordBatch
     record: Int64s
     offset: Int64s
+    action: npt.NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +105,7 @@ class Extract(Protocol):
 
     @property
     def partial(self) -> bool:
-        """True if absence means nothing by design (an incremental poll)."""
+        """True if absence means nothing by design (an incremental poll, a delta or event file)."""
         ...
 
     def chunks(self) -> Iterator[Chunk]:
@@ -121,6 +134,6 @@ class Adapter(Protocol):
         """
         ...
 
-    def done(self, extract: Extract) -> None:
-        """Called after the last transaction of `extract` is committed (move to archive)."""
+    def done(self, extract: Extract) -> bool | None:
+        """Called after the last transaction of `extract` is committed; True if its file was archived now."""
         ...

@@ -12,7 +12,8 @@ from adapters.spec import GuardSpec
 class Tally:
     """The figures of one entity in one extract.
 
-    `known` counts rows before, `rows` good distinct rows in the extract; the rest are events and rejects.
+    `known` counts rows before, `rows` good distinct rows in the extract, `unexpected` the records of a delta
+    file that did not fit what was known; the rest are events and rejects.
     """
 
     known: int = 0
@@ -23,6 +24,7 @@ class Tally:
     d: int = 0
     rejected: int = 0
     unchanged: int = 0
+    unexpected: int = 0
 
 
 def reasons_to_hold(
@@ -32,6 +34,7 @@ def reasons_to_hold(
     partial: bool,
     unreadable_keys: int,
     problems: Sequence[str],
+    doubts: Sequence[str] = (),
 ) -> list[str]:
     """Return why a person must look before this extract is published; empty = publish.
 
@@ -41,14 +44,37 @@ def reasons_to_hold(
         partial: True if absence means nothing by design; then shrinking says nothing.
         unreadable_keys: records whose key could not be read.
         problems: why the extract is not complete, in the adapter's words.
+        doubts: why it should be looked at whatever it holds (it is older than the one before).
     """
-    reasons = [f"the extract is not complete: {problem}" for problem in problems]
+    reasons = [*doubts, *(f"the extract is not complete: {problem}" for problem in problems)]
     if unreadable_keys:
         reasons.append(f"the key of {unreadable_keys} record(s) cannot be read, so no absence can be trusted")
-    if not partial:
-        for entity, tally in sorted(tallies.items()):
-            reasons += _shrinking(entity, tally, spec)
+    for entity, tally in sorted(tallies.items()):
+        reasons += _bad(entity, tally, spec)
+        if not partial:
+            reasons += _shrinking(entity, tally, spec) or _growing(entity, tally, spec)
     return reasons
+
+
+def _bad(entity: str, tally: Tally, spec: GuardSpec) -> list[str]:
+    if spec.max_rejects is not None and tally.rejected > spec.max_rejects:
+        return [f"{entity}: {tally.rejected} records are bad; the limit is {spec.max_rejects}"]
+    records = tally.rows + tally.rejected
+    if records < max(1, spec.min_known) or tally.rejected <= spec.max_reject_share * records:
+        return []
+    limit = f"the limit is {spec.max_reject_share:.1%}"
+    share = tally.rejected / records
+    return [f"{entity}: {tally.rejected} of {records} records are bad ({share:.1%}; {limit})"]
+
+
+def _growing(entity: str, tally: Tally, spec: GuardSpec) -> list[str]:
+    if spec.max_growth_share is None or tally.known < max(1, spec.min_known):
+        return []
+    growth = tally.rows / tally.known - 1
+    if growth <= spec.max_growth_share:
+        return []
+    limit = f"the limit is {spec.max_growth_share:.1%}"
+    return [f"{entity}: readable rows grew from {tally.known} to {tally.rows} (by {growth:.1%}; {limit})"]
 
 
 def _shrinking(entity: str, tally: Tally, spec: GuardSpec) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -12,7 +12,7 @@ from adapters.approval import decision
 from adapters.lifecycle import LifecycleEvent
 from adapters.publish import Publisher
 from adapters.spool import Manifest, Spool
-from adapters.state import Held
+from adapters.state import Blocked, Held
 from connectors.admin import Admin
 from connectors.kafka import Fenced
 from connectors.links import Links
@@ -30,13 +30,20 @@ class Holding:
     def __repr__(self) -> str:
         return f"<Holding {self._adapter}>"
 
-    def hold(self, publisher: Publisher, spool: Spool, superseded: Sequence[str]) -> bool:
+    def hold(
+        self,
+        publisher: Publisher,
+        spool: Spool,
+        superseded: Sequence[str],
+        samples: Mapping[str, Mapping[str, Sequence[str]]],
+    ) -> bool:
         """Let a prepared extract wait; False where a poll shows again what waits or was refused.
 
         Args:
             publisher: the adapter's publisher.
             spool: the extract; `manifest.hold` says why it waits.
             superseded: ids of held and failed extracts that it replaces.
+            samples: pseudonyms of some of its keys, by entity and kind of change.
         """
         manifest, state = spool.manifest, publisher.state
         # A poll shows the same picture again and again; it is held (or was refused) once.
@@ -52,19 +59,31 @@ class Holding:
             at_ms=time.time_ns() // 1_000_000,
             ts_ms=manifest.business_ms,
             told_from=Admin(self._links.kafka).last_stable_offsets(self._links.topics.lifecycle.name)[0],
+            file=manifest.file,
+            sequence=manifest.sequence,
         )
+        facts = {"file": manifest.file, "counts": manifest.counts, "sequence": manifest.sequence}
+        completed = [LifecycleEvent.now(self._adapter, manifest.extract, "completed", **facts)]
         reason = f"by {manifest.extract}"
         publisher.tell(
+            *(completed if manifest.file is not None else ()),
             *(LifecycleEvent.now(self._adapter, e, "superseded", reason=reason) for e in superseded),
             LifecycleEvent.now(
                 self._adapter,
                 manifest.extract,
                 "held",
-                file=manifest.file,
-                counts=manifest.counts,
                 problems=manifest.hold,
+                samples=samples,
+                **facts,
             ),
-            state=publisher.state.model_copy(update={"held": held, "known": state.remember(*superseded)}),
+            state=publisher.state.model_copy(
+                update={
+                    "held": held,
+                    "known": state.remember(*superseded),
+                    "again": tuple(e for e in state.again if e != manifest.extract),
+                    "unarchived": state.lie(*superseded) if manifest.file else state.unarchived,
+                }
+            ),
         )
         log.warning("extract held", adapter=self._adapter, extract=manifest.extract, reasons=manifest.hold)
         return True
@@ -87,16 +106,38 @@ class Holding:
                 return spool
             reason = "by a later partial extract: it was compared with an older picture"
             told = [LifecycleEvent.now(self._adapter, held.extract, "superseded", reason=reason)]
-        letters = self.let_go(publisher) or publisher.state.letters
         refused = held.snapshot if answer == "rejected" else publisher.state.refused
-        known = publisher.state.remember(held.extract)
+        # The parts behind a rejected one still wait: for the right file, or for a person who skips it.
+        blocked = Blocked(extract=held.extract, file=held.file, sequence=held.sequence)
+        waits = held.partial and answer == "rejected"
+        self.drop(publisher, *told, refused=refused, blocked=blocked if waits else publisher.state.blocked)
+        return None
+
+    def drop(self, publisher: Publisher, *told: LifecycleEvent, **update: object) -> None:
+        """Forget the extract that waits: its dead letters are published, nothing else of it ever is.
+
+        Args:
+            publisher: the adapter's publisher.
+            told: what to say about it.
+            update: what else changes in the state, by field.
+        """
+        held = publisher.state.held
+        if held is None:
+            return
+        letters = self.let_go(publisher) or publisher.state.letters
+        state = publisher.state
         publisher.tell(
             *told,
-            state=publisher.state.model_copy(
-                update={"held": None, "known": known, "refused": refused, "letters": letters}
+            state=state.model_copy(
+                update={
+                    "held": None,
+                    "known": state.remember(held.extract),
+                    "unarchived": state.lie(held.extract) if held.file else state.unarchived,
+                    "letters": letters,
+                    **update,
+                }
             ),
         )
-        return None
 
     def let_go(self, publisher: Publisher, newer: Manifest | None = None) -> str:
         """Publish the dead letters of the extract that waits: nothing else of it will ever be (G5).

@@ -12,8 +12,40 @@ from connectors.links import Links
 from connectors.log_reader import read_all
 
 ExtractState = Literal[
-    "started", "held", "approved", "rejected", "superseded", "skipped", "failed", "retrying", "committed"
-]
+    # Of a window of expected files, before there is an extract.
+    "scheduled", "arrived", "late", "missing",
+    # Of an extract, in the order of its life.
+    "invalid", "waiting", "started", "reading", "completed", "held", "committed", "archived",
+    # Other ends and turns.
+    "failed", "retrying", "superseded", "skipped",
+    # What people say: `by` and `reason` tell who and why.
+    "approved", "rejected", "reprocess",
+]  # fmt: skip
+
+#: States that speak of expected files, not of an extract.
+WINDOW_STATES = frozenset({"scheduled", "arrived", "late", "missing"})
+#: From state to the states that may follow it for one file; "" is where it begins. A process that dies lets
+#: its successor begin again at "started". (A poll has only ends: committed, failed, held and what follows.)
+FOLLOWS: dict[str, frozenset[str]] = {
+    "": frozenset({"started", "invalid", "waiting", "skipped", "superseded"}),
+    "invalid": frozenset({"started", "invalid", "skipped", "superseded", "waiting"}),
+    "waiting": frozenset(
+        {"started", "completed", "failed", "waiting", "invalid", "skipped", "superseded", "reprocess"}
+    ),
+    "started": frozenset({"reading"}),
+    "reading": frozenset({"completed", "failed", "invalid", "waiting", "started", "superseded", "skipped"}),
+    "completed": frozenset({"held", "committed", "started"}),
+    "held": frozenset({"approved", "rejected", "superseded", "skipped", "started"}),
+    "approved": frozenset({"committed", "superseded"}),
+    "rejected": frozenset({"archived", "retrying", "reprocess", "skipped"}),
+    "failed": frozenset({"started", "superseded", "skipped", "reprocess", "waiting"}),
+    "committed": frozenset({"archived", "retrying", "reprocess", "skipped"}),
+    "superseded": frozenset({"archived", "retrying", "reprocess", "skipped"}),
+    "skipped": frozenset({"archived", "retrying", "reprocess", "skipped", "started"}),
+    "retrying": frozenset({"archived", "retrying", "skipped", "reprocess"}),
+    "archived": frozenset({"reprocess", "skipped"}),
+    "reprocess": frozenset({"started", "reprocess", "waiting"}),
+}
 
 
 class LifecycleEvent(BaseModel):
@@ -28,9 +60,15 @@ class LifecycleEvent(BaseModel):
     file: str | None = None
     counts: dict[str, int] = Field(default_factory=dict, description="r, c, u, d, rejected, unchanged")
     problems: tuple[str, ...] = ()
-    #: Who decided, for approved and rejected.
+    #: Who decided, for approved, rejected and reprocess, and for skipped where a person did.
     by: str = ""
     reason: str = ""
+    #: When a file is due (epoch milliseconds), for scheduled, arrived, late and missing.
+    due_ms: int = 0
+    #: Number in a sequence: of the extract, or of what a person skips.
+    sequence: int | None = None
+    #: Pseudonyms of some keys of a held extract, by entity and kind of change.
+    samples: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
 
     @classmethod
     def now(cls, adapter: str, extract: str, state: ExtractState, **more: object) -> LifecycleEvent:

@@ -91,6 +91,7 @@ class Publisher:
                 # Marks and state come last: an open transaction holds back all readers of the shared topics.
                 if first:
                     self._begin_mark(spool.manifest)
+                    self._lifecycle(self._completed(spool.manifest))
                 if position == spool.manifest.rows:
                     state = self._end(spool, offsets, read_from_ms, replaced)
                 else:
@@ -154,14 +155,15 @@ class Publisher:
             if piece.headers is None:
                 self._producer.send_column(piece.topic, piece.partition, piece.key, piece.value)
             else:
-                self._send_dead_letters(piece, piece.headers)
+                self._send_dead_letters(piece, piece.headers.to_pylist())
             position += len(piece.value)
             if time.monotonic() > deadline:
                 break
         return position
 
     def _send_dead_letters(self, piece: Piece, headers: list[bytes | None]) -> None:
-        for partition, value, header in zip(piece.partition.tolist(), piece.value, headers, strict=True):
+        values = piece.value.to_pylist()
+        for partition, value, header in zip(piece.partition.tolist(), values, headers, strict=True):
             self._producer.send(piece.topic, partition, None, value, kafka_headers(header or b"{}"))
 
     def _progress(
@@ -212,21 +214,50 @@ class Publisher:
         )
         # A poll's id never comes back, so only files need to be known again.
         finished = superseded if manifest.file is None else (*superseded, manifest.extract)
-        return AdapterState(
-            extract=manifest.extract,
-            spool=spool.id,
-            position=manifest.rows,
-            offsets=offsets,
-            done=True,
-            snapshot=manifest.snapshot,
-            schemas={e.topic: (e.key_id, e.value_id) for e in manifest.entities.values()},
-            known=self.state.remember(*finished),
-            held=held,
-            ts_ms=max(self.state.ts_ms, manifest.business_ms),
-            refused=self.state.refused,
-            letters=manifest.letters,
-            secret=manifest.secret,
+        state = self.state
+        mended = state.blocked and (
+            state.blocked.extract == manifest.extract
+            or (manifest.file is not None and state.blocked.file == manifest.file)
+            or (manifest.sequence is not None and state.blocked.sequence == manifest.sequence)
         )
+        numbers = [n for n in (state.sequence, manifest.sequence) if n is not None]
+        return state.model_copy(
+            update={
+                "extract": manifest.extract,
+                "spool": spool.id,
+                "position": manifest.rows,
+                "offsets": offsets,
+                "done": True,
+                "superseded": (),
+                "snapshot": manifest.snapshot,
+                "schemas": {e.topic: (e.key_id, e.value_id) for e in manifest.entities.values()},
+                "known": state.remember(*finished),
+                "held": held,
+                "ts_ms": max(state.ts_ms, manifest.business_ms),
+                "letters": manifest.letters,
+                "secret": manifest.secret,
+                "blocked": None if mended else state.blocked,
+                "sequence": max(numbers, default=None),
+                "again": tuple(e for e in state.again if e != manifest.extract),
+                "unarchived": state.unarchived if manifest.file is None else state.lie(*finished),
+            }
+        )
+
+    def _completed(self, manifest: Manifest) -> list[LifecycleEvent]:
+        """Say that a file was read to its end; of one that was held it was said then."""
+        held = self.state.held
+        if manifest.file is None or (held is not None and held.extract == manifest.extract):
+            return []
+        return [
+            LifecycleEvent.now(
+                self._adapter,
+                manifest.extract,
+                "completed",
+                file=manifest.file,
+                counts=manifest.counts,
+                sequence=manifest.sequence,
+            )
+        ]
 
     def _begin_mark(self, manifest: Manifest) -> None:
         mark = BeginMark(

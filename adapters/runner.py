@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.loop import HEARTBEAT_SECONDS, AdapterLoop, AdapterStatus
+from adapters.loop import HEARTBEAT_SECONDS, AdapterLoop
 from adapters.publish import TRANSACTION_EVENTS
 from adapters.spec import AdapterSpec
+from adapters.status import AdapterStatus
 from connectors.links import Links
 from schemas.errors import SettingsError
 

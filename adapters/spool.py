@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,16 @@ import pyarrow.ipc
 from pydantic import BaseModel, ConfigDict
 
 from adapters.extract import TsKind
-from connectors.durable import content_id, sync_folder, write_durably
+from connectors.durable import Follower, sync_folder, write_durably
 from schemas.errors import Terminal
 
-#: Rows of an IPC batch: some megabytes of events, so a reader's memory stays small and a position in the
-#: middle is found by one division.
+#: Most rows of an IPC batch: some megabytes of events, so a reader's memory stays small.
 BATCH_ROWS = 20_000
+#: Events repeat their source block: LZ4 leaves a quarter of them, which takes less time than to hash and to
+#: sync the rest. One thread, because the other core makes the next batch.
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+#: Batches that may wait for the disk: bounds the memory.
+_AHEAD = 4
 SCHEMA = pa.schema(
     [
         ("partition", pa.int32()),
@@ -46,6 +52,8 @@ class SpoolFile(BaseModel):
     topic: str
     rows: int
     content: str
+    #: Rows of each IPC batch; empty in older spools, where each but the last has `BATCH_ROWS`.
+    batches: tuple[int, ...] = ()
 
 
 class SpoolEntity(BaseModel):
@@ -80,6 +88,8 @@ class Manifest(BaseModel):
     ts_kind: TsKind
     arrival_ms: int
     file: str | None
+    #: Its number in its sequence, where it has one.
+    sequence: int | None = None
     entities: dict[str, SpoolEntity]
     rejected: int
     #: Digest of a poll's rejected records.
@@ -121,13 +131,13 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Consecutive records of one topic, as Python objects for the producer; dead letters have `headers`."""
+    """Consecutive records of one topic, by column; only dead letters have `headers`."""
 
     topic: str
     partition: npt.NDArray[np.int32]
-    key: list[bytes | None]
-    value: list[bytes | None]
-    headers: list[bytes | None] | None
+    key: pa.LargeBinaryArray
+    value: pa.LargeBinaryArray
+    headers: pa.LargeBinaryArray | None
 
 
 class Spool:
@@ -174,9 +184,15 @@ class Spool:
         try:
             with pa.memory_map(str(self.folder / f"{file.content}.arrow")) as source:
                 reader = pa.ipc.open_file(source)
-                while row < file.rows and limit > 0:
-                    number, inside = divmod(row, BATCH_ROWS)
-                    batch = reader.get_batch(number).slice(inside, limit)
+                start = 0
+                for number in range(reader.num_record_batches):
+                    rows = file.batches[number] if file.batches else BATCH_ROWS
+                    start += rows
+                    if row >= start:
+                        continue
+                    if limit <= 0:
+                        return
+                    batch = reader.get_batch(number).slice(row - (start - rows), limit)
                     row, limit = row + batch.num_rows, limit - batch.num_rows
                     yield _piece(file.topic, batch)
         except (OSError, pa.ArrowInvalid) as error:
@@ -198,19 +214,28 @@ class SpoolWriter:
         self._files: list[SpoolFile] = []
 
     def add(self, topic: str, batches: Iterable[pa.RecordBatch]) -> None:
-        """Write a topic's records, cut into batches of `BATCH_ROWS`; no file where there are none."""
+        """Write a topic's records in batches of `BATCH_ROWS` at most; no file where there are none.
+
+        A thread compresses, writes, hashes and syncs while the next batches are made.
+        """
         path = self._work / "part"
-        rows = 0
-        with path.open("wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
-            for batch in _even(batches):
-                writer.write_batch(batch)
-                rows += batch.num_rows
-        if not rows:
+        counts: list[int] = []
+        with ThreadPoolExecutor(1, "spool") as disk, _IpcFile(path) as file:
+            waiting: deque[Future[None]] = deque()
+            for batch in _portions(batches):
+                waiting.append(disk.submit(file.write, batch))
+                counts.append(batch.num_rows)
+                if len(waiting) > _AHEAD:
+                    waiting.popleft().result()
+            for written in waiting:
+                written.result()
+        if not counts:
             path.unlink()
             return
-        content = content_id(path)
-        path.replace(self._work / f"{content}.arrow")
-        self._files.append(SpoolFile(topic=topic, rows=rows, content=content))
+        path.replace(self._work / f"{file.content_id}.arrow")
+        self._files.append(
+            SpoolFile(topic=topic, rows=sum(counts), content=file.content_id, batches=tuple(counts))
+        )
 
     def close(self, **manifest: Any) -> Spool:
         """Write the manifest and move the folder to its final name; an equal one may be there already."""
@@ -221,6 +246,28 @@ class SpoolWriter:
         self._work.rename(final)
         sync_folder(self._parent)
         return Spool(final)
+
+
+class _IpcFile:
+    """An Arrow IPC file that is hashed as it grows; `content_id` stands when it is closed."""
+
+    def __init__(self, path: Path) -> None:
+        self.content_id = ""
+        self._sink = pa.OSFile(str(path), "wb")
+        self._writer = pa.ipc.new_file(self._sink, SCHEMA, options=_OPTIONS)
+        self._follower = Follower(path)
+
+    def __enter__(self) -> _IpcFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+        self._sink.close()
+        self.content_id = self._follower.finish()
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._writer.write_batch(batch)
+        self._follower.follow()
 
 
 def keep_spools(parent: Path, ids: Iterable[str]) -> None:
@@ -234,20 +281,16 @@ def keep_spools(parent: Path, ids: Iterable[str]) -> None:
 def _piece(topic: str, batch: pa.RecordBatch) -> Piece:
     partition, key, value, headers = batch.columns
     return Piece(
-        topic,
-        partition.to_numpy(),
-        key.to_pylist(),
-        value.to_pylist(),
-        None if headers.null_count == len(headers) else headers.to_pylist(),
+        topic, partition.to_numpy(), key, value, None if headers.null_count == len(headers) else headers
     )
 
 
-def _even(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Cut and join batches so that each but the last has exactly `BATCH_ROWS` rows."""
+def _portions(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Join small batches and cut large ones to `BATCH_ROWS`; what has at least half of that goes as it is."""
     waiting: list[pa.RecordBatch] = []
     count = 0
     for batch in batches:
-        if not count and batch.num_rows == BATCH_ROWS:
+        if not count and BATCH_ROWS // 2 <= batch.num_rows <= BATCH_ROWS:
             yield batch
             continue
         waiting.append(batch)

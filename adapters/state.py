@@ -7,6 +7,7 @@ snapshots) is found from it.
 from __future__ import annotations
 
 import time
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -40,6 +41,29 @@ class Held(BaseModel):
     told_from: int = 0
     #: So many of its dead letters are published, because the extract itself will not be.
     letters: int = 0
+    #: The file, and its number in its sequence, where it has one.
+    file: str | None = None
+    sequence: int | None = None
+
+
+class Blocked(BaseModel):
+    """A part of a sequence that failed: the parts behind it wait until it is mended or skipped on record."""
+
+    model_config = ConfigDict(frozen=True)
+
+    extract: str
+    file: str | None = None
+    sequence: int | None = None
+
+
+class Awaited(BaseModel):
+    """The window of expected files that is told next."""
+
+    model_config = ConfigDict(frozen=True)
+
+    #: When a file of it is due; 0 before the first look.
+    due_ms: int = 0
+    told: Literal["", "scheduled", "late"] = ""
 
 
 class AdapterState(BaseModel):
@@ -72,11 +96,28 @@ class AdapterState(BaseModel):
     letters: str = ""
     #: Fingerprint of the secret behind the pseudonymous keys on Kafka; empty for plain keys.
     secret: str = ""
+    #: The part of the sequence that failed, where later parts wait for it.
+    blocked: Blocked | None = None
+    #: Number of the last part of the sequence that was taken or skipped.
+    sequence: int | None = None
+    #: Extracts that a person wants processed although they were before.
+    again: tuple[str, ...] = ()
+    #: Settled extracts whose files still lay in their place.
+    unarchived: tuple[str, ...] = ()
+    #: Extract → why it is not taken, as it was told: of those that lie in their place and wait.
+    waits: dict[str, str] = Field(default_factory=dict)
+    #: Offset on the lifecycle topic up to which people's orders are carried out.
+    orders_from: int = 0
+    awaited: Awaited = Field(default_factory=Awaited)
 
     def remember(self, *extracts: str) -> tuple[str, ...]:
         """Return `known` with these ids at its end."""
         older = tuple(e for e in self.known if e not in extracts)
         return (*older, *dict.fromkeys(extracts))[-KNOWN:]
+
+    def lie(self, *extracts: str) -> tuple[str, ...]:
+        """Return `unarchived` with these ids in it."""
+        return tuple(dict.fromkeys((*self.unarchived, *extracts)))[-KNOWN:]
 
 
 def read(links: Links, adapter: str) -> AdapterState:

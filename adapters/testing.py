@@ -1,7 +1,9 @@
 """A source made of JSON files: the smallest whole adapter, for tests of the shared half and as a pattern.
 
-A file holds `{"rows": [{…}], "rejects": [{…}], "problems": [], "partial": false, "business_ms": null}`.
+A file holds `{"rows": [{…}], "rejects": [{…}], "problems": [], "partial": false, "business_ms": null,
+"sequence": null}`.
 Each row is one `account`; a reject has `raw`, `reason` and `key_text` (null = the key cannot be read).
+With `"actions": "cude…"`, one letter a row, it is a delta or event file.
 """
 
 from __future__ import annotations
@@ -61,12 +63,16 @@ class JsonRows:
         for path in sorted(self._folder.glob("*.json")):
             yield JsonExtract(path, self._entity)
 
-    def done(self, extract: Extract) -> None:
-        """Move the file away."""
+    def done(self, extract: Extract) -> bool:
+        """Move the file away; False where it went by itself."""
         target = self._folder / "done"
         target.mkdir(exist_ok=True)
         name = str(extract.origin.file)
-        (self._folder / name).replace(target / name)
+        try:
+            (self._folder / name).replace(target / name)
+        except FileNotFoundError:
+            return False
+        return True
 
 
 class JsonExtract:
@@ -99,18 +105,25 @@ class JsonExtract:
     @property
     def partial(self) -> bool:
         """As the file says."""
-        return bool(self._document.get("partial", False))
+        return bool(self._document.get("partial", False)) or "actions" in self._document
+
+    @property
+    def sequence(self) -> int | None:
+        """As the file says."""
+        number: int | None = self._document.get("sequence")
+        return number
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the rows, then the rejects."""
         if "unreadable" in self._document:
             raise Terminal("the file is not JSON", where=self._path.name, fix="ask the sender for it again")
-        rows = self._document.get("rows", [])
+        rows, actions = self._document.get("rows", []), self._document.get("actions")
         for start in range(0, len(rows), _CHUNK):
             part = rows[start : start + _CHUNK]
             batch = pa.RecordBatch.from_pylist(part, schema=self._entity.arrow_schema())
             number = np.arange(start + 1, start + 1 + len(part))
-            yield Chunk([Rows("account", batch, number, (number - 1) * 100)])
+            action = np.frombuffer(actions.encode(), np.uint8)[start : start + len(part)] if actions else None
+            yield Chunk([Rows("account", batch, number, (number - 1) * 100, action)])
         yield Chunk(
             (), [self._reject(r, len(rows) + i) for i, r in enumerate(self._document.get("rejects", []), 1)]
         )

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import Annotated, Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+import pyarrow as pa
+from confluent_kafka import KafkaError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from schemas.errors import BanyanError, Terminal, Transient
+from connectors.column_client import ColumnClient
+from connectors.librdkafka import library
+from connectors.record_client import RecordClient
+from connectors.refused import Refused
+from schemas.errors import BanyanError, SettingsError, Terminal, Transient
 
 #: A broker that has not answered in this time is reported, not waited for: the adapter's retry loop
 #: (with back-off) is the place to wait, because it can also be stopped.
@@ -20,9 +24,10 @@ ANSWER_SECONDS = 30.0
 #: The coordinator aborts a transaction that is silent for so long; ours last 10 s at most (DESIGN 10.2),
 #: so this leaves a factor of six for a slow broker and frees a dead producer's readers within a minute.
 TRANSACTION_MS = 60_000
+#: Ten transactions' worth of events (DESIGN 10.2): the queue never holds up a healthy broker's producer.
+QUEUE_RECORDS = 500_000
 
 _FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}  # noqa: SLF001
-_FATAL = KafkaError._FATAL  # noqa: SLF001
 
 Headers = list[tuple[str, bytes]]
 _BROKER = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
@@ -118,27 +123,32 @@ class TransactionalProducer:
 
     Raises:
         BrokerUnavailable: Kafka does not answer within `ANSWER_SECONDS`.
+        SettingsError: the settings do not make a client, such as a certificate that cannot be read.
     """
 
     def __init__(self, settings: KafkaSettings, transactional_id: str) -> None:
         self.transactional_id = transactional_id
-        self._last: dict[tuple[str, int], int] = {}
-        self._failed: KafkaError | None = None
-        self._producer = Producer(
-            settings.librdkafka()
-            | {
-                "transactional.id": transactional_id,
-                "transaction.timeout.ms": TRANSACTION_MS,
-                "compression.type": "lz4",
-                # 20 ms of lingering fills batches of a megabyte at full speed and costs nothing else.
-                "linger.ms": 20,
-                "batch.size": 1_000_000,
-                "queue.buffering.max.messages": 500_000,
-                "queue.buffering.max.kbytes": 262_144,
-            }
-        )
+        configuration = settings.librdkafka() | {
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": TRANSACTION_MS,
+            "compression.type": "lz4",
+            # 20 ms of lingering fills batches of a megabyte at full speed and costs nothing else.
+            "linger.ms": 20,
+            "batch.size": 1_000_000,
+            "queue.buffering.max.messages": QUEUE_RECORDS,
+            "queue.buffering.max.kbytes": 262_144,
+        }
+        found = library()
         try:
-            self._guard(self._producer.init_transactions, ANSWER_SECONDS)
+            self._client = ColumnClient(found, configuration) if found else RecordClient(configuration)
+        except Refused as error:
+            raise SettingsError(
+                f"the Kafka client cannot be made: {error.text}",
+                where=settings.bootstrap,
+                fix="check the settings of the connection to Kafka",
+            ) from error
+        try:
+            self._call(self._client.init, ANSWER_SECONDS)
         except BanyanError:
             self.close()
             raise
@@ -148,9 +158,7 @@ class TransactionalProducer:
 
     def begin(self) -> None:
         """Open a transaction."""
-        self._last.clear()
-        self._failed = None
-        self._guard(self._producer.begin_transaction)
+        self._call(self._client.begin)
 
     def send(
         self,
@@ -161,32 +169,21 @@ class TransactionalProducer:
         headers: Headers | None = None,
     ) -> None:
         """Add one record to the open transaction; blocks while the local queue is full."""
-        self._produce(topic, value, key, partition, self._delivered, headers)
+        self._call(self._client.send, topic, partition, key, value, headers)
 
     def send_column(
         self,
         topic: str,
         partitions: npt.NDArray[np.int32],
-        keys: Sequence[bytes | None],
-        values: Sequence[bytes | None],
+        keys: Sequence[bytes | None] | pa.LargeBinaryArray,
+        values: Sequence[bytes | None] | pa.LargeBinaryArray,
     ) -> None:
-        """Add n records: `partitions[i]`, `keys[i]`, `values[i]`.
-
-        Only the last record of each partition carries a delivery callback (its offset is what END needs).
-        An earlier one that fails makes the transaction fail as a whole, so no callback is missed.
-        """
-        last = set(_last_index_of_each(partitions))
-        produce = self._producer.produce
-        for i, partition in enumerate(partitions.tolist()):
-            if i in last:
-                self._produce(topic, values[i], keys[i], partition, self._delivered, None)
-                continue
-            try:
-                produce(topic, values[i], keys[i], partition)
-            except BufferError:
-                self._produce(topic, values[i], keys[i], partition, None, None)
-            except (KafkaException, SystemError) as error:
-                self._tell(error)
+        """Add n records: `partitions[i]`, `keys[i]`, `values[i]`; Arrow columns are not taken apart."""
+        keys, values = (
+            column if isinstance(column, pa.Array) else pa.array(column, pa.large_binary())
+            for column in (keys, values)
+        )
+        self._call(self._client.send_column, topic, partitions, keys, values)
 
     def flush(self) -> dict[tuple[str, int], int]:
         """Wait for every acknowledgement; return the last offset of each (topic, partition) so far.
@@ -194,93 +191,42 @@ class TransactionalProducer:
         Raises:
             BrokerUnavailable: not acknowledged in time. Abort and repeat.
         """
-        if self._guard(self._producer.flush, ANSWER_SECONDS):
+        if not self._call(self._client.flush, ANSWER_SECONDS):
             raise BrokerUnavailable(
                 "Kafka did not acknowledge the records in time", where=self.transactional_id
             )
-        if self._failed is not None:
-            raise _translate(KafkaException(self._failed), self.transactional_id)
-        return dict(self._last)
+        if self._client.failed is not None:
+            raise _translate(self._client.failed, self.transactional_id)
+        return dict(self._client.last)
 
     def commit(self) -> None:
         """Make the transaction's records visible."""
-        self._guard(self._producer.commit_transaction, ANSWER_SECONDS)
+        self._call(self._client.commit, ANSWER_SECONDS)
 
     def abort(self) -> None:
         """Throw the transaction's records away."""
-        self._guard(self._producer.abort_transaction, ANSWER_SECONDS)
+        self._call(self._client.abort, ANSWER_SECONDS)
 
     def close(self) -> None:
         """Give up what is queued and free the producer's threads."""
-        with suppress(BanyanError):  # a fenced producer reports that again here
-            self._guard(self._producer.purge)
-            self._guard(self._producer.flush, 1.0)
+        self._client.close()
 
-    def _produce(
-        self,
-        topic: str,
-        value: bytes | None,
-        key: bytes | None,
-        partition: int,
-        callback: Any,
-        headers: Headers | None,
-    ) -> None:
-        while True:
-            try:
-                self._producer.produce(topic, value, key, partition, on_delivery=callback, headers=headers)
-                return
-            except BufferError:
-                self._guard(self._producer.poll, 0.05)
-            except (KafkaException, SystemError) as error:
-                self._tell(error)
-
-    def _delivered(self, error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            self._failed = error
-            return
-        place = (message.topic(), message.partition())
-        self._last[place] = max(message.offset(), self._last.get(place, -1))
-
-    def _guard(self, call: Any, *args: Any) -> Any:
+    def _call(self, call: Callable[..., Any], *args: Any) -> Any:
         try:
             return call(*args)
-        except (KafkaException, SystemError) as error:
-            self._tell(error)
-
-    def _tell(self, error: KafkaException | SystemError, *, ask: bool = True) -> NoReturn:
-        # A fatal error is raised in the middle of serving callbacks (`produce` serves them too), and each
-        # callback that is called after it wraps it once more in a SystemError.
-        cause: BaseException | None = error
-        while isinstance(cause, SystemError):
-            cause = cause.__cause__
-        if ask and (not isinstance(cause, KafkaException) or cause.args[0].code() == _FATAL):
-            # `produce` only says that the producer is done for, and a callback that fails on the way may hide
-            # even that; a call about the transaction says why.
-            try:
-                self._producer.abort_transaction(ANSWER_SECONDS)
-            except (KafkaException, SystemError) as reason:
-                self._tell(reason, ask=False)
-        if not isinstance(cause, KafkaException):
-            raise error
-        raise _translate(cause, self.transactional_id) from error
+        except Refused as error:
+            raise _translate(error, self.transactional_id) from error
 
 
-def _last_index_of_each(partitions: npt.NDArray[np.int32]) -> list[int]:
-    """Return the highest index of each distinct partition."""
-    _, first_from_end = np.unique(partitions[::-1], return_index=True)
-    return [len(partitions) - 1 - int(i) for i in first_from_end]
-
-
-def _translate(error: KafkaException, where: str) -> BanyanError:
-    cause = error.args[0]
-    if cause.code() in _FENCED:
+def _translate(error: Refused, where: str) -> BanyanError:
+    if error.code in _FENCED:
         return Fenced(
             "a newer producer with the same transactional id took over",
             where=where,
             fix="run one adapter process (or controller) a hub; stop the other one",
         )
-    if cause.fatal() or cause.code() == _FATAL:
-        return Terminal(f"Kafka refused for good: {cause.str()}", where=where, fix="restart this process")
+    if error.fatal:
+        return Terminal(f"Kafka refused for good: {error.text}", where=where, fix="restart this process")
     return BrokerUnavailable(
-        f"Kafka did not do it: {cause.str()}", where=where, fix="see that the broker runs"
+        f"Kafka did not do it: {error.text}", where=where, fix="see that the broker runs"
     )

@@ -9,6 +9,8 @@ import typer
 
 from hub.commands import adapter, bench, copybook, dlq, estate, events, operation, parts, projection, services
 from hub.commands import demo as demo_command
+from hub.commands import diff as diff_command
+from hub.commands import inspect as inspect_command
 from hub.commands import test as test_command
 from hub.terminal import DONE, INTERRUPTED, OUTSIDE_FAILED, note, print_error
 from schemas.errors import BanyanError
@@ -28,7 +30,9 @@ app = typer.Typer(
     epilog="Example: banyan demo",
     **_STYLE,
 )
-for module in (demo_command, services, parts, estate, copybook, bench, test_command):
+for module in (
+    demo_command, services, parts, estate, copybook, inspect_command, diff_command, bench, test_command,
+):  # fmt: skip
     module.add_to(app)
 for name, group in (
     ("adapter", adapter),

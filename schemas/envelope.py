@@ -136,7 +136,8 @@ class EnvelopeEncoder:
             offset: n byte offsets; -1 becomes null.
             total_order: n numbers of the event in its extract; None leaves the transaction block out.
             order: n numbers of the event among its entity's events in the extract.
-            snapshot: n markers (`first`, `true`, `last` or None); None means none anywhere.
+            snapshot: n markers (`first`, `true`, `last` or null), or a dictionary array of them; None means
+                none anywhere.
         """
         n, pieces = len(op), _Pieces()
         if not n:
@@ -182,7 +183,7 @@ class EnvelopeEncoder:
         if snapshot is None:
             return [self._head + _ABSENT + self._middle], np.zeros(n, np.int64)
         column = snapshot if isinstance(snapshot, pa.Array) else pa.array(snapshot, pa.string())
-        coded = column.dictionary_encode()
+        coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
         markers: list[str | None] = [*coded.dictionary.to_pylist(), None]
         which = coded.indices.fill_null(len(markers) - 1).to_numpy(zero_copy_only=False).astype(np.int64)
         return [self._head + _optional_text(marker) + self._middle for marker in markers], which

@@ -2,49 +2,125 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from io import SEEK_END
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO, cast
 
+from adapters.arriving import Step
+from adapters.batch.decrypt import Decryption
+from adapters.batch.expected import Timetable, steps
 from adapters.batch.inbox import Arrival, Inbox
 from adapters.batch.opening import Unpacked, opened
 from adapters.batch.reader import Reader, Reading
-from adapters.extract import Chunk, Extract, Origin
+from adapters.extract import Chunk, Extract, Invalid, NotYet, Origin
+from adapters.state import Awaited
+from connectors.places.local import open_regular
 from schemas.entity import Entity
-from schemas.errors import Terminal, Transient
 
-#: From a path to the stream of its bytes, decompressed.
-Opening = Callable[[Path], BinaryIO]
+
+def _unpacked(stream: BinaryIO, name: str) -> BinaryIO:
+    return opened(stream, name=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How an arrived file becomes plain bytes, and when a missing end is worth waiting for.
+
+    Attributes:
+        decryption: opens encrypted files; None for plain ones.
+        unfinished_seconds: a file without its trailer that is younger than this may still be growing.
+        unpack: from a stream and the file's name to the stream of its decompressed bytes.
+    """
+
+    decryption: Decryption | None = None
+    unfinished_seconds: float = 0.0
+    unpack: Callable[[BinaryIO, str], BinaryIO] = _unpacked
+
+    def open(self, arrival: Arrival, inbox: Inbox) -> tuple[BinaryIO, int]:
+        """Return the file's bytes, decrypted and decompressed, and how many: 0 where nobody knows.
+
+        Raises:
+            NotYet: the file is gone or is another one now.
+            Terminal: it cannot be decrypted, or its compressed data are damaged.
+        """
+        plain = cast(BinaryIO, self._plain(arrival, inbox))
+        size = plain.seek(0, SEEK_END)
+        plain.seek(0)
+        stream = self.unpack(plain, arrival.name)
+        return stream, 0 if isinstance(stream, Unpacked) else size
+
+    def _plain(self, arrival: Arrival, inbox: Inbox) -> IO[bytes]:
+        path = inbox.readable(arrival)
+        if self.decryption is not None:
+            return self.decryption.open(path, arrival.name, inbox.plain)
+        try:
+            return open_regular(path)
+        except OSError:
+            raise inbox.changed(arrival) from None
 
 
 class BatchAdapter:
-    """Implements `adapters.extract.Adapter` for a folder of files of one format."""
+    """Implements `adapters.extract.Adapter` for a place with files of one format."""
 
-    def __init__(self, reader: Reader, inbox: Inbox, opening: Opening = opened) -> None:
-        self._reader, self._inbox, self._opening = reader, inbox, opening
+    def __init__(
+        self,
+        reader: Reader,
+        inbox: Inbox,
+        opening: Opening | None = None,
+        table: Timetable | None = None,
+        *,
+        partial: bool = False,
+    ) -> None:
+        self._reader, self._inbox = reader, inbox
+        self._opening, self._table, self._partial = opening or Opening(), table, partial
 
     @property
     def entities(self) -> Mapping[str, Entity]:
         """The entities that the files hold, by name."""
         return self._reader.entities
 
-    def poll(self) -> Iterator[FileExtract]:
-        """Yield the files that wait, oldest business date first."""
-        for arrival in self._inbox.arrivals():
-            yield FileExtract(arrival, self._reader, self._opening)
+    def move_in(self, home: Path) -> None:
+        """Keep private copies of remote and encrypted files in `home`."""
+        self._inbox.move_in(home)
 
-    def done(self, extract: Extract) -> None:
-        """Move the extract's file to the archive (nothing where the folder is read only)."""
-        if isinstance(extract, FileExtract):
-            self._inbox.put_away(extract.arrival)
+    def poll(self) -> Iterator[FileExtract]:
+        """Yield the files that wait, by number, business date or arrival."""
+        for arrival in self._inbox.arrivals():
+            yield FileExtract(arrival, self._reader, self._inbox, self._opening, partial=self._partial)
+
+    def windows(self, awaited: Awaited, now_ms: int) -> tuple[Awaited, list[Step]]:
+        """Return what is to be told of expected files; nothing where none are declared."""
+        if self._table is None:
+            return awaited, []
+        return steps(self._table, awaited, self._inbox.times(), now_ms)
+
+    def done(self, extract: Extract) -> bool:
+        """Move the extract's file to the archive; False where it stays (read only, or changed meanwhile)."""
+        return isinstance(extract, FileExtract) and self._inbox.put_away(extract.arrival)
+
+    def recall(self, extract: str) -> bool:
+        """Bring an extract's file back from the archive."""
+        sha256, _, name = extract.partition("-")
+        return self._inbox.recall(name, sha256)
+
+    def close(self) -> None:
+        """Let go of the place's connections."""
+        self._inbox.place.close()
 
 
 class FileExtract:
     """One file as an extract."""
 
-    def __init__(self, arrival: Arrival, reader: Reader, opening: Opening = opened) -> None:
+    def __init__(
+        self, arrival: Arrival, reader: Reader, inbox: Inbox, opening: Opening, *, partial: bool = False
+    ) -> None:
         self.arrival = arrival
-        self._reader, self._opening = reader, opening
+        self.partial = partial
+        self._reader, self._inbox, self._opening = reader, inbox, opening
         self._reading: Reading | None = None
 
     def __repr__(self) -> str:
@@ -53,7 +129,7 @@ class FileExtract:
     @property
     def id(self) -> str:
         """Content and name: the same bytes under the same name are the same extract."""
-        return f"{self.arrival.sha256[:32]}-{self.arrival.path.name}"
+        return self.arrival.id
 
     @property
     def origin(self) -> Origin:
@@ -61,37 +137,45 @@ class FileExtract:
         return self.arrival.origin
 
     @property
-    def partial(self) -> bool:
-        """False: a file is a full extract, so absence means deletion."""
-        return False
+    def sequence(self) -> int | None:
+        """Its number in its sequence, where its name has one."""
+        return self.arrival.sequence
+
+    @property
+    def fault(self) -> str:
+        """Why it is refused before it is read ('' = it is not)."""
+        return self.arrival.fault
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield decoded chunks.
 
         Raises:
-            Terminal: the file does not fit the settings, or its compressed data are damaged.
-            Transient: it changed while it was read.
+            Invalid: the file is refused for what it is or is called.
+            Terminal: it cannot be decrypted or decompressed, or does not fit the settings.
+            NotYet: it changed while it was read, or lacks its trailer and is young.
         """
-        if self.arrival.fault:
-            raise Terminal(
-                self.arrival.fault,
-                where=self.arrival.path.name,
-                fix="mend business_date or pattern in adapter.toml, or move the file away",
+        arrival = self.arrival
+        if arrival.fault:
+            raise Invalid(
+                arrival.fault,
+                where=arrival.name,
+                fix="mend it, or business_date, sequence or pattern in adapter.toml, or move the file away",
             )
-        try:
-            with self._opening(self.arrival.path) as stream:
-                size = 0 if isinstance(stream, Unpacked) else self.arrival.size
-                self._reading = self._reader.reading(self.arrival.path.name, size)
+        stream, size = self._opening.open(arrival, self._inbox)
+        with closing(stream):
+            self._reading = self._reader.reading(arrival.name, size)
+            try:
                 yield from self._reading.chunks(stream)
-        except OSError as error:
-            raise Transient(
-                f"cannot read the file: {error.strerror}", where=str(self.arrival.path)
-            ) from error
-        if not self.arrival.unchanged:
-            raise Transient(
-                "the file changed while it was read",
-                where=str(self.arrival.path),
-                fix="raise min_age_seconds",
+            except OSError:
+                raise self._inbox.changed(arrival) from None
+        self._inbox.verify(arrival)
+        age = time.time() - arrival.entry.modified_ns / 1e9
+        if getattr(self._reading, "unfinished", False) and age < self._opening.unfinished_seconds:
+            raise NotYet(
+                "the trailer has not come yet",
+                where=arrival.name,
+                fix=f"nothing, if it is still being written; after {self._opening.unfinished_seconds:g} s it "
+                "is held",
             )
 
     def problems(self) -> Sequence[str]:

@@ -145,6 +145,11 @@ class Ledger:
             self._sums, self._held = _Sums.zero(len(self.control.totals)), 0
         self._add(tallies, details, first, last)
 
+    @property
+    def seen(self) -> int:
+        """How many control records of this kind the file had so far (not counted where it has batches)."""
+        return len(self._seen)
+
     def problems(self, name: str) -> list[str]:
         """Return what is wrong, at the end of the file `name`."""
         if self.batches:

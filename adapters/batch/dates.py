@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +16,12 @@ from adapters.batch.kernels.integers import Bools
 from adapters.batch.reference import BadValueError
 from schemas.errors import SettingsError
 
-_PART = re.compile(r"yyyy|yy|mm|ddd|dd")
+_PART = re.compile(r"yyyy|yy|mmm|mm|m|ddd|dd|d")
 _ZERO = 0x30
+ENGLISH = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_LETTERS = np.array([int.from_bytes(name.encode(), "big") for name in ENGLISH], np.int32)
+#: Clears the bit that tells small ASCII letters from capital ones, in three letters at once.
+_CAPITAL = np.int32(0xDFDFDF)
 Int32s = npt.NDArray[np.int32]
 
 
@@ -25,22 +30,50 @@ class DateFormat:
     """A declared date format.
 
     Attributes:
-        text: as declared, lower case: `yyyy`, `yy`, `mm`, `dd`, `ddd` (day of the year) and separators.
+        text: as declared, lower case: `yyyy`, `yy`, `mm`, `mmm` (a month's name), `dd`, `ddd` (day of the
+            year), `m` and `d` (one digit or two) and separators.
         pivot: two-digit years below it are 20yy, the others 19yy; None where years have four digits.
+        months: the names of the twelve months, in capitals.
     """
 
     text: str
     pivot: int | None = None
+    months: tuple[str, ...] = ENGLISH
+
+    @property
+    def fixed(self) -> bool:
+        """True where all dates of this form are as long as its text."""
+        return self.months is ENGLISH and not {"m", "d"} & {*_PART.findall(self.text)}
 
     @classmethod
-    def parse(cls, text: str, pivot: int | None, *, where: str) -> DateFormat:
+    def parse(
+        cls, text: str, pivot: int | None, *, where: str, months: tuple[str, ...] = (), loose: bool = False
+    ) -> DateFormat:
         """Return the format, or say what it lacks.
+
+        Args:
+            text: the declared format.
+            pivot: the century pivot, if one is declared.
+            where: stands in errors.
+            months: names of the twelve months, where they are not English.
+            loose: `m` and `d` are allowed, as dates may differ in length.
 
         Raises:
             SettingsError: no year, no day, or a two-digit year without a century pivot.
         """
         text = text.lower()
-        parts = sorted(_PART.findall(text))
+        found = _PART.findall(text)
+        if {"m", "d"} & {*found} and not loose:
+            raise SettingsError(
+                f"the format {text!r} has days or months of one digit or two",
+                where=where,
+                fix="a field of fixed length needs mm and dd",
+            )
+        if months and len(months) != 12:
+            raise SettingsError(
+                f"{len(months)} names of months", where=where, fix="give twelve, January's first"
+            )
+        parts = sorted({"mmm": "mm", "m": "mm", "d": "dd"}.get(part, part) for part in found)
         if re.search("[a-z]", _PART.sub("", text)) or parts not in (
             ["dd", "mm", "yyyy"],
             ["dd", "mm", "yy"],
@@ -50,7 +83,7 @@ class DateFormat:
             raise SettingsError(
                 f"{text!r} is no date format",
                 where=where,
-                fix="use for example yyyymmdd, dd/mm/yyyy or yyyyddd",
+                fix="use for example yyyymmdd, dd/mm/yyyy, d.m.yyyy, dd-mmm-yyyy or yyyyddd",
             )
         if "yy" in parts and pivot is None:
             raise SettingsError(
@@ -58,10 +91,14 @@ class DateFormat:
                 where=where,
                 fix="set century_pivot = 50, say",
             )
-        return cls(text, pivot if "yy" in parts else None)
+        names = tuple(name.upper() for name in months) if months and "mmm" in found else ENGLISH
+        return cls(text, pivot if "yy" in parts else None, names)
 
     def characters(self, text: npt.NDArray[np.uint8]) -> tuple[Int32s, Bools]:
-        """Return days since 1970-01-01 and the mask of rows that are no date, from (n, width) ASCII bytes."""
+        """Return days since 1970-01-01 and the mask of rows that are no date, from (n, width) ASCII bytes.
+
+        Only for a fixed format.
+        """
         n = len(text)
         if text.shape[1] != len(self.text):
             return np.zeros(n, np.int32), np.ones(n, np.bool_)
@@ -72,6 +109,10 @@ class DateFormat:
             piece = columns[match.start() : match.end()]
             if len(piece) == 1:
                 good &= piece[0] == ord(match.group())
+                continue
+            if match.group() == "mmm":
+                parts["mm"], named = _month_numbers(piece)
+                good &= named
                 continue
             digits = piece - np.uint8(_ZERO)
             good &= digits.max(axis=0) < 10
@@ -84,7 +125,7 @@ class DateFormat:
     def numbers(self, values: npt.NDArray[np.integer[Any]]) -> tuple[Int32s, Bools]:
         """Return days and the mask of bad rows, as `characters` does, from n whole numbers."""
         width = len(self.text)
-        if len("".join(_PART.findall(self.text))) != width:
+        if len("".join(_PART.findall(self.text))) != width or "mmm" in self.text:
             return np.zeros(len(values), np.int32), np.ones(len(values), np.bool_)
         good: Bools = (values >= 0) & (values < 10**width)
         rest = np.where(good, values, 0).astype(np.int32)
@@ -99,33 +140,37 @@ class DateFormat:
         Raises:
             BadValueError: `text` is no date of this format.
         """
-        pattern = "".join(
-            f"(?P<{p}>[0-9]{{{len(p)}}})" if _PART.fullmatch(p) else re.escape(p)
-            for p in re.split(f"({_PART.pattern})", self.text)
-        )
-        match = re.fullmatch(pattern, text)
+        match = re.fullmatch(expression(self.text, self.months), text)
         if match is None:
             raise BadValueError(f"not a date of the form {self.text}")
-        parts = {name: int(value) for name, value in match.groupdict().items()}
-        year = parts.get("yyyy", parts.get("yy", 0))
+        day = self.day_of(match.groupdict())
+        if day is None:
+            raise BadValueError(f"no day of the calendar in the form {self.text}")
+        return day
+
+    def day_of(self, parts: Mapping[str, str | None]) -> datetime.date | None:
+        """Return the day that the parts of a date name, None where there is none."""
+        year = int(parts.get("yyyy") or parts.get("yy") or 0)
         if self.pivot is not None:
             year += 2000 if year < self.pivot else 1900
         try:
-            if "ddd" in parts:
-                day = datetime.date(year, 1, 1) + datetime.timedelta(parts["ddd"] - 1)
-                if day.year == year:
-                    return day
+            if ordinal := parts.get("ddd"):
+                day = datetime.date(year, 1, 1) + datetime.timedelta(int(ordinal) - 1)
+                return day if day.year == year else None
+            if name := parts.get("mmm"):
+                month = self.months.index(name.upper()) + 1
             else:
-                return datetime.date(year, parts["mm"], parts["dd"])
+                month = int(parts.get("mm") or parts.get("m") or 0)
+            return datetime.date(year, month, int(parts.get("dd") or parts.get("d") or 0))
         except (ValueError, OverflowError):
-            pass
-        raise BadValueError(f"no day of the calendar in the form {self.text}")
+            return None
 
     def format(self, day: datetime.date) -> str:
         """Return the text of a date."""
         parts = {
             "yyyy": f"{day.year:04}", "yy": f"{day.year % 100:02}", "mm": f"{day.month:02}",
-            "dd": f"{day.day:02}", "ddd": f"{day.timetuple().tm_yday:03}",
+            "dd": f"{day.day:02}", "ddd": f"{day.timetuple().tm_yday:03}", "m": f"{day.month}",
+            "d": f"{day.day}", "mmm": self.months[day.month - 1],
         }  # fmt: skip
         return _PART.sub(lambda m: parts[m.group()], self.text)
 
@@ -147,6 +192,34 @@ class DateFormat:
         first = months[at]
         good &= (day >= 1) & (day <= months[at + length] - first)
         return np.where(good, first + day - np.int32(1), np.int32(0)), ~good
+
+
+@functools.cache
+def expression(text: str, months: tuple[str, ...] = ENGLISH) -> str:
+    """Return a date format as a regular expression with its parts as named groups."""
+    # Not all that Unicode takes for the same letter is the same byte.
+    case = "(?ai:" if months is ENGLISH else "(?i:"
+    names = f"{case}{'|'.join(map(re.escape, months))})"
+
+    def group(part: str) -> str:
+        if not _PART.fullmatch(part):
+            return re.escape(part)
+        digits = f"[0-9]{{{'1,2' if part in 'md' else len(part)}}}"
+        return f"(?P<{part}>{names if part == 'mmm' else digits})"
+
+    return "".join(group(piece) for piece in re.split(f"({_PART.pattern})", text))
+
+
+def _month_numbers(letters: npt.NDArray[np.uint8]) -> tuple[Int32s, Bools]:
+    """Return n months, and which are months at all, from (3, n) letters of either case."""
+    first, second, third = letters.astype(np.int32)
+    code = (first << 16 | second << 8 | third) & _CAPITAL
+    order = np.argsort(_LETTERS)
+    at = np.minimum(np.searchsorted(_LETTERS[order], code), 11)
+    # Clearing the bit makes letters of some digits and signs too.
+    plain = np.all(letters >= 0x41, axis=0)
+    known: Bools = _LETTERS[order][at] == code
+    return (order[at] + 1).astype(np.int32), np.logical_and(known, plain)
 
 
 @functools.cache

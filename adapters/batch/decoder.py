@@ -195,7 +195,7 @@ class _Run:
             )
             counts = np.where(over, 0, counts)
             if ends is not None:
-                short = (ends < counts * column.length) & ~null
+                short = (np.maximum(ends, 0) < counts * column.length) & ~null
                 reason = f"the record ends before the occurrences that {column.counter} tells"
                 null = null | self._refused(column, scope, short, reason)
                 counts = np.where(short, 0, counts)

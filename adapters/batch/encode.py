@@ -127,6 +127,8 @@ def _binary(whole: int, storage: Storage, where: str) -> bytes:
 
 
 def _zoned(whole: int, storage: Storage, page: CodePage) -> bytes:
+    if storage.blank_when_zero and not whole:
+        return bytes([page.space]) * (storage.digits + storage.sign_separate)
     raw = bytearray(page.encode(f"{abs(whole):0{storage.digits}d}"))
     if not storage.signed:
         return bytes(raw)

@@ -15,9 +15,13 @@ from adapters.batch.columns import BadValues, ShortRecords
 from adapters.batch.control_spec import BatchesSpec, HeaderSpec, TrailerSpec, WhenSpec
 from adapters.batch.copybook import CopyLibrary, Layout, layouts, parse
 from adapters.batch.dates import DateFormat
+from adapters.batch.delimited.spec import DelimitedSpec
 from adapters.batch.dialect import PROFILES, Dialect, Trim
+from adapters.batch.fixedtext.spec import FixedTextSpec
 from adapters.batch.framing import FrameSpec, Framing, Scanner
+from adapters.batch.json.spec import JsonSpec
 from adapters.batch.lineage import below, inherited
+from adapters.batch.mode import DeltaSpec, Mode
 from adapters.batch.odo import chosen
 from adapters.batch.opening import Compression, opened
 from adapters.batch.plan import Marks, RecordPlan, plan, suggestion
@@ -25,6 +29,8 @@ from adapters.batch.reader import Reader
 from adapters.batch.records import RecordType, Role, When
 from adapters.batch.rows import Odo
 from adapters.batch.source import Source
+from adapters.batch.text_formats import text_reader
+from adapters.batch.xml.spec import XmlSpec
 from adapters.spec import TopicPart
 from schemas.classification import Classification
 from schemas.entity import KeyPrivacy
@@ -58,7 +64,8 @@ class RecordSpec(BaseModel):
 class FormatSpec(BaseModel):
     """How the bytes of a file become records, and records become rows of entities."""
 
-    model_config = _Frozen
+    # A field cannot be called `json` (BaseModel has a method of that name): it goes by its alias.
+    model_config = _Frozen | ConfigDict(populate_by_name=True)
 
     format: Format = Field(
         "copybook", description="What describes the records; all but `copybook` have a table of their own."
@@ -152,6 +159,23 @@ class FormatSpec(BaseModel):
         description="Field → `public`, `internal`, `personal` or `sensitive`; `personal` until classified.",
     )
 
+    delimited: DelimitedSpec | None = Field(None, description="Fields and marks of a delimited file.")
+    fixed_text: FixedTextSpec | None = Field(None, description="Fields of records of text, by their places.")
+    json_: JsonSpec | None = Field(None, alias="json", description="Fields of records of JSON, by paths.")
+    xml: XmlSpec | None = Field(None, description="Fields of elements of XML, by paths.")
+    mode: Mode = Field(
+        "full",
+        description="`full`: each file is the whole picture, and what is not in it has been deleted; "
+        "`delta`: its records are changes with an action code; `events`: each is an event of its own.",
+    )
+    delta: DeltaSpec | None = Field(None, description="The action codes of delta files.")
+
+    @model_validator(mode="after")
+    def _mode_and_delta(self) -> FormatSpec:
+        if (self.mode == "delta") != (self.delta is not None):
+            raise ValueError('mode = "delta" and a table [delta] go together')
+        return self
+
     @model_validator(mode="after")
     def _one_or_several(self) -> FormatSpec:
         if self.format == "copybook" and self.copybook is None:
@@ -186,6 +210,8 @@ class FormatSpec(BaseModel):
             SettingsError: a name that is no field, a wrong record length, an unknown page or dialect.
             CopybookError: the copybook cannot be read.
         """
+        if self.format != "copybook":
+            return text_reader(self, folder, system=system, key_privacy=key_privacy)
         where = f"{folder / 'adapter.toml'}"
         dialect = self._dialect(where)
         layout = self._layout(folder, dialect, where)

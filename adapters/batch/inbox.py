@@ -1,148 +1,236 @@
-"""The folder that files arrive in: which are complete, in which order, and where they go afterwards."""
+"""What has arrived: complete files of a place, in their order, each known by name and content."""
 
 from __future__ import annotations
 
 import datetime
 import hashlib
-import os
 import re
-import shutil
+import tempfile
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from adapters.extract import Origin
+from adapters.batch.gate import Gate
+from adapters.extract import NotYet, Origin
 from adapters.state import KNOWN
-from schemas.errors import Terminal, Transient
+from connectors.places.place import Entry, Fetched, FileUnreadable, Place, shown
+from schemas.errors import Terminal
 
-#: Longest wait inside one look at the folder for a file to become old enough; longer ages wait for the next.
-_PATIENCE_SECONDS = 2.0
-_BLOCK = 1 << 20
+#: Longest wait inside one look for a file to become complete by itself; longer ones wait for the next look.
+_PATIENCE_NS = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One complete file."""
+    """One complete file.
 
-    path: Path
-    size: int
-    #: Modification time, so that a change between two looks is noticed.
-    modified_ns: int
-    sha256: str
+    Attributes:
+        entry: the file in its place.
+        name: its name for records and pages.
+        origin: its name and times for events.
+        sha256: of its content; empty where it cannot be read.
+        sequence: its number in a sequence, where the name has one.
+        fault: why the file cannot be taken, although its neighbours can ('' = it can).
+    """
+
+    entry: Entry
+    name: str
     origin: Origin
-    #: Why the file cannot be taken, although its neighbours can ('' = it can).
+    sha256: str = ""
+    sequence: int | None = None
     fault: str = ""
 
     @property
-    def unchanged(self) -> bool:
-        """True while the file on disk is still the one that was hashed."""
-        try:
-            stat = self.path.stat()
-        except FileNotFoundError:
-            return False
-        return (stat.st_size, stat.st_mtime_ns) == (self.size, self.modified_ns)
+    def id(self) -> str:
+        """Content and name: the same bytes under the same name are the same."""
+        return f"{self.sha256[:32] or 'unread'}-{self.name}"
 
 
 @dataclass(slots=True)
 class Inbox:
-    """A local folder. Without `archive` it is read only."""
+    """A place with a gate in front of it.
 
-    folder: Path
-    pattern: str
-    archive: Path | None
-    min_age_seconds: float
-    done_marker: str
-    business_date: re.Pattern[str] | None
-    _hashes: dict[Path, tuple[int, int, str]] = field(default_factory=dict)
+    Attributes:
+        place: where the files lie.
+        gate: which are complete.
+        keeps: read files stay in the place.
+        business_date: finds the date in a name.
+        sequence: finds the number in a name.
+        now_ns: the clock.
+        sleep: waits for seconds.
+    """
 
-    def arrivals(self) -> list[Arrival]:
-        """Return the complete files, by business date (arrival where there is none), then name.
+    place: Place
+    gate: Gate
+    keeps: bool = False
+    business_date: re.Pattern[str] | None = None
+    sequence: re.Pattern[str] | None = None
+    now_ns: Callable[[], int] = time.time_ns
+    sleep: Callable[[float], None] = time.sleep
+    _home: Path | None = None
+    _temporary: tempfile.TemporaryDirectory[str] | None = None
+    _ready: list[Entry] = field(default_factory=list)
+    #: Name → content and what was fetched of it, so that no look reads a file again.
+    _fetched: dict[str, tuple[object, Fetched]] = field(default_factory=dict)
+
+    def move_in(self, home: Path) -> None:
+        """Say where private copies may lie; what an earlier process has left half done there is removed."""
+        self._home = home
+        if self._copies.is_dir():
+            for path in self._copies.glob(".*.part"):
+                path.unlink()
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """Yield the complete files: by number, else business date, else arrival; then by name.
+
+        A file is fetched and hashed only when its turn comes.
 
         Raises:
-            Transient: the folder or a file cannot be read.
-            Terminal: a read-only folder holds more files than can be remembered as read: the oldest would be
+            Transient: the place does not answer.
+            Terminal: a read-only place holds more files than can be remembered as read: the oldest would be
                 taken for new ones, again and again.
         """
-        if self.archive is None and len(self._listed()) > KNOWN:
+        look = self.gate.look(self.place.entries(), now := self.now_ns())
+        if look.next_ns is not None and look.next_ns - now <= _PATIENCE_NS:
+            self.sleep((look.next_ns - now) / 1e9)
+            look = self.gate.look(self.place.entries(), max(self.now_ns(), look.next_ns))
+        if self.keeps and look.files > KNOWN:
             raise Terminal(
-                f"a read-only folder with more than {KNOWN} files",
-                where=str(self.folder),
+                f"a read-only place with more than {KNOWN} files",
+                where=self.place.address,
                 fix="narrow the pattern, move old files away, or let Banyan archive them (read_only = false)",
             )
-        found = [a for path in self._complete() if (a := self._arrival(path)) is not None]
-        return sorted(found, key=lambda a: (a.origin.ts_ms, a.path.name))
+        self._ready = look.ready
+        self._forget(look.ready)
+        waiting = sorted(map(self._described, look.ready), key=_turn)
+        for arrival in waiting:
+            if arrival.fault:
+                yield arrival
+            elif (found := self._hashed(arrival)) is not None:
+                yield found
 
-    def put_away(self, arrival: Arrival) -> None:
-        """Move a file (and its marker) to the archive; a name that is taken there gets the hash behind it."""
-        if self.archive is None or not arrival.unchanged:
-            return
-        self.archive.mkdir(parents=True, exist_ok=True)
-        target = self.archive / arrival.path.name
-        if target.exists():
-            target = target.with_name(f"{target.name}.{arrival.sha256[:16]}")
-        _move(arrival.path, target)
-        if self.done_marker:
-            self._marker(arrival.path).unlink(missing_ok=True)
-        self._hashes.pop(arrival.path, None)
+    def readable(self, arrival: Arrival) -> Path:
+        """Return where the arrival's bytes can be read.
 
-    def _complete(self) -> list[Path]:
-        """Return the files that are complete by marker and age; the youngest may be waited for a moment."""
-        paths = self._listed()
-        if paths and self.min_age_seconds:
-            youngest = min(_age(path) for path in paths)
-            if 0 < (wait := self.min_age_seconds - youngest) <= _PATIENCE_SECONDS:
-                time.sleep(wait)
-        return [path for path in self._listed() if _age(path) >= self.min_age_seconds]
+        Raises:
+            NotYet: it has changed or gone meanwhile.
+            Transient: its place does not answer.
+        """
+        content, fetched = self._fetched.get(arrival.entry.name, (None, None))
+        if fetched is None or content != arrival.entry.content or not fetched.path.exists():
+            try:
+                fetched = self.place.fetch(arrival.entry, self._copy(arrival.entry))
+            except FileUnreadable as error:
+                raise NotYet(error.what, where=error.where, fix=error.fix) from None
+        if fetched is None or fetched.sha256 != arrival.sha256:
+            raise self.changed(arrival)
+        return fetched.path
 
-    def _listed(self) -> list[Path]:
-        try:
-            if not self.folder.is_dir():
-                # A folder that is not there yet is a source that has not delivered yet.
-                return []
-            paths = [p for p in self.folder.glob(self.pattern) if not p.name.startswith(".") and p.is_file()]
-        except OSError as error:
-            raise Transient(
-                f"cannot read the folder: {error.strerror}", where=str(self.folder), fix="check the mount"
-            ) from error
-        if not self.done_marker:
-            return paths
-        files = [p for p in paths if not p.name.endswith(self.done_marker)]
-        return [p for p in files if self._marker(p).is_file()]
+    def verify(self, arrival: Arrival) -> None:
+        """Make sure that what was read is what lies there.
 
-    def _marker(self, path: Path) -> Path:
-        return path.with_name(path.name + self.done_marker)
+        Raises:
+            NotYet: it has changed or gone meanwhile.
+        """
+        if not self.place.unchanged(arrival.entry):
+            raise self.changed(arrival)
 
-    def _arrival(self, path: Path) -> Arrival | None:
-        """Return the file with its hash; None where it changed or went while it was read."""
-        try:
-            before = path.stat()
-            known = self._hashes.get(path)
-            if known is None or known[:2] != (before.st_size, before.st_mtime_ns):
-                known = (before.st_size, before.st_mtime_ns, _sha256(path))
-            after = path.stat()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise Transient(f"cannot read the file: {error.strerror}", where=str(path)) from error
-        if (after.st_size, after.st_mtime_ns) != known[:2]:
-            return None
-        self._hashes[path] = known
-        # The change time is when a finished file was renamed into place, which the modification time is not.
-        arrival_ms = max(after.st_mtime_ns, after.st_ctime_ns) // 1_000_000
-        business_ms = self._business_ms(path)
+    def put_away(self, arrival: Arrival) -> bool:
+        """Move a file to the archive and take its marker away; False where it stays or has changed."""
+        self._copy(arrival.entry).unlink(missing_ok=True)
+        if self.keeps or arrival.fault:
+            return False
+        if not self.place.archive(arrival.entry, arrival.sha256):
+            return False
+        if self.gate.done_marker:
+            self.place.remove(self.gate.marker(arrival.entry.name))
+        self._fetched.pop(arrival.entry.name, None)
+        return True
+
+    def times(self) -> list[int]:
+        """Return when the files that the last look found complete arrived, in epoch milliseconds."""
+        return [e.arrived_ns // 1_000_000 for e in self._ready]
+
+    def recall(self, name: str, sha256: str) -> bool:
+        """Bring a file back from the archive, to be taken again."""
+        return not self.keeps and self.place.recall(name, sha256)
+
+    @property
+    def plain(self) -> Path:
+        """Private folder for what is decrypted."""
+        return self._private / "plain"
+
+    @staticmethod
+    def changed(arrival: Arrival) -> NotYet:
+        """Return the error of a file that did not stay as it was."""
+        return NotYet(
+            "the file changed while it was read",
+            where=arrival.name,
+            fix="raise min_age_seconds, or let the writer rename finished files into place",
+        )
+
+    @property
+    def _private(self) -> Path:
+        if self._home is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="banyan-")
+            self._home = Path(self._temporary.name)
+        return self._home
+
+    @property
+    def _copies(self) -> Path:
+        return self._private / "files"
+
+    def _copy(self, entry: Entry) -> Path:
+        """Return the path of a private copy: one for each name and content."""
+        facts = repr((entry.name, entry.content)).encode()
+        return self._copies / hashlib.sha256(facts).hexdigest()[:32]
+
+    def _forget(self, ready: list[Entry]) -> None:
+        """Drop hashes and copies of files that are no longer there or are others now."""
+        there = {e.name: e.content for e in ready}
+        self._fetched = {n: h for n, h in self._fetched.items() if there.get(n) == h[0]}
+        if self._home is not None and self._copies.is_dir():
+            wanted = {self._copy(e).name for e in ready}
+            for path in self._copies.iterdir():
+                if path.name not in wanted:
+                    path.unlink(missing_ok=True)
+
+    def _described(self, entry: Entry) -> Arrival:
+        arrival_ms = entry.arrived_ns // 1_000_000
+        business_ms = self._business_ms(entry.name)
+        number = self._number(entry.name)
+        fault = entry.fault
+        if self.business_date is not None and business_ms is None:
+            fault = fault or "the file name has no valid business date"
+        if self.sequence is not None and number is None:
+            fault = fault or "the file name has no sequence number"
+        name = shown(entry.name)
         origin = Origin(
             ts_ms=arrival_ms if business_ms is None else business_ms,
             ts_kind="arrival" if business_ms is None else "business",
             arrival_ms=arrival_ms,
-            file=path.name,
+            file=name,
         )
-        undated = self.business_date is not None and business_ms is None
-        fault = "the file name has no valid business date" if undated else ""
-        return Arrival(path, after.st_size, after.st_mtime_ns, known[2], origin, fault)
+        return Arrival(entry, name, origin, sequence=number, fault=fault)
 
-    def _business_ms(self, path: Path) -> int | None:
+    def _hashed(self, arrival: Arrival) -> Arrival | None:
+        """Return the arrival with its hash; None where the file changed or went meanwhile."""
+        entry = arrival.entry
+        known = self._fetched.get(entry.name)
+        if known is None or known[0] != entry.content:
+            try:
+                fetched = self.place.fetch(entry, self._copy(entry))
+            except FileUnreadable as error:
+                return replace(arrival, fault=error.what)
+            if fetched is None:
+                return None
+            known = self._fetched[entry.name] = (entry.content, fetched)
+        return replace(arrival, sha256=known[1].sha256)
+
+    def _business_ms(self, name: str) -> int | None:
         """Return midnight UTC of the date in the file name, None where there is none."""
-        match = self.business_date.search(path.name) if self.business_date else None
+        match = self.business_date.search(name) if self.business_date else None
         try:
             day = datetime.date.fromisoformat(match["date"] if match else "")
         except (ValueError, TypeError):
@@ -150,30 +238,13 @@ class Inbox:
         midnight = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
         return int(midnight.timestamp() * 1000)
 
-
-def _age(path: Path) -> float:
-    try:
-        return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
-        return float("inf")
+    def _number(self, name: str) -> int | None:
+        match = self.sequence.search(name) if self.sequence else None
+        digits = match["sequence"] if match else None
+        return int(digits) if digits and digits.isdecimal() else None
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _move(source: Path, target: Path) -> None:
-    """Move atomically; over a file-system border by a copy that appears under its name only when whole."""
-    try:
-        source.rename(target)
-    except OSError:
-        partial = target.with_name(f".{target.name}.part")
-        shutil.copy2(source, partial)
-        with partial.open("rb") as stream:
-            os.fsync(stream.fileno())
-        partial.rename(target)
-        source.unlink()
+def _turn(arrival: Arrival) -> tuple[int, int, str]:
+    # Numbers come before everything else; without one, -1 is the same for all.
+    number = -1 if arrival.sequence is None else arrival.sequence
+    return number, arrival.origin.ts_ms, arrival.entry.name

@@ -24,6 +24,7 @@ def decode_record(raw: bytes, plan: RecordPlan, page: CodePage, trim: Trim = "pa
 class _Record:
     def __init__(self, plan: RecordPlan, page: CodePage, trim: Trim) -> None:
         self.plan, self.page, self.trim = plan, page, trim
+        self.key_paths = plan.key_paths
         self.short_is_null = plan.short_records == "null"
 
     def fields(
@@ -64,7 +65,7 @@ class _Record:
     def one(self, raw: bytes, column: Column, counts: Mapping[str, int]) -> object:
         if column.children:
             return self.fields(raw, column.children, column.counters, counts)
-        is_key = column.path in self.plan.key_paths
+        is_key = column.path in self.key_paths
         if not raw and self.short_is_null and not is_key:
             return None
         try:

@@ -115,6 +115,12 @@ class Reading:
                 )
             yield made
 
+    @property
+    def unfinished(self) -> bool:
+        """True where a trailer is declared and has not been seen: the file may still be growing."""
+        ledger = self._ledgers.get("trailer")
+        return ledger is not None and not ledger.seen
+
     def problems(self) -> list[str]:
         """Return why this file is not complete; call when `chunks` is exhausted."""
         found = list(self._problems)

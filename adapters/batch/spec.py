@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from adapters.batch.adapter import BatchAdapter
+from adapters.batch.adapter import BatchAdapter, Opening
 from adapters.batch.arrival_spec import SAFE_AGE_SECONDS, ArrivalSpec
+from adapters.batch.decrypt import Decryption
+from adapters.batch.expected import Timetable
 from adapters.batch.format_spec import FormatSpec
-from adapters.batch.inbox import Inbox
+from adapters.batch.mode import in_mode
 from adapters.batch.reader import Reader
 from adapters.spec import AdapterSpec
 
@@ -31,8 +32,10 @@ class BatchSpec(FormatSpec, ArrivalSpec, AdapterSpec):
     def advice(self) -> list[tuple[str, str]]:
         """Return a warning where nothing would tell a half-written file from a whole one."""
         whole = self.done_marker or self.trailer is not None
-        # A read-only folder is somebody's finished collection, not a place where uploads arrive.
-        if self.min_age_seconds >= SAFE_AGE_SECONDS or whole or self.read_only:
+        # A read-only folder is somebody's finished collection, not a place where uploads arrive; objects of a
+        # store appear whole.
+        safe = self.min_age_seconds >= SAFE_AGE_SECONDS or self.place.startswith("s3:")
+        if safe or whole or self.read_only:
             return []
         return [
             (
@@ -50,18 +53,18 @@ class BatchSpec(FormatSpec, ArrivalSpec, AdapterSpec):
             CopybookError: the copybook cannot be read.
         """
         reader = self.reader(folder)
-        inbox = Inbox(
-            folder=folder / Path(self.folder).expanduser(),
-            pattern=self.pattern,
-            archive=None if self.read_only else folder / Path(self.archive).expanduser(),
-            min_age_seconds=self.min_age_seconds,
-            done_marker=self.done_marker,
-            business_date=re.compile(self.business_date) if self.business_date else None,
+        decryption = Decryption.of(self.decrypt, folder) if self.decrypt else None
+        return BatchAdapter(
+            reader,
+            self.inbox(folder),
+            Opening(decryption, self.unfinished_seconds if self.trailer is not None else 0.0, self.opened),
+            Timetable(self.expected) if self.expected else None,
+            partial=self.mode != "full",
         )
-        return BatchAdapter(reader, inbox, self.opened)
 
     def reader(self, folder: Path) -> Reader:
         """Return the reader described by these settings, without touching the files' folder."""
-        return self.read_as(
+        plain = self.read_as(
             folder, system=self.system, key_privacy=self.key_privacy, in_name=self.business_date
         )
+        return in_mode(plain, self.mode, self.delta)

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-import getpass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.commands.options import EstateArgument, EstateOption, JsonOption, open_estate
+from hub.commands import adapter_new, extract
+from hub.commands.options import EstateArgument, JsonOption, open_estate
 from hub.terminal import DONE, NO, print_json, print_table, say
-from schemas.errors import SettingsError
+from schemas.errors import SettingsError, Transient
+
+if TYPE_CHECKING:
+    from adapters.standing import Standing
+    from hub.estate import Estate
 
 EXAMPLE = "Example: banyan adapter run universal_credit --once"
 
-By = Annotated[str, typer.Option(help="Who decides; your login without it.", default_factory=getpass.getuser)]
-Reason = Annotated[str, typer.Option(help="Why; it is kept on record.")]
-
 
 def add_to(app: typer.Typer) -> None:
-    """Register `list`, `about`, `run`, `approve`, `reject`."""
+    """Register `new`, `test`, `list`, `about`, `run`, and what is done with extracts."""
+    adapter_new.add_to(app)
     app.command("list", epilog="Example: banyan adapter list universal_credit --json")(list_)
     app.command(epilog="Example: banyan adapter about batch")(about)
     app.command(epilog=EXAMPLE)(run)
-    app.command(epilog='Example: banyan adapter approve awards --reason "the office really closed"')(approve)
-    app.command(epilog='Example: banyan adapter reject awards --reason "wrong file"')(reject)
+    extract.add_to(app)
 
 
 def list_(estate: EstateArgument = None, as_json: JsonOption = False) -> None:
-    """List the adapters of an estate, with the entities that they publish."""
+    """List the adapters of an estate: what they publish, and how each stands where Kafka runs."""
     opened = open_estate(estate)
+    standing = _standings(opened)
     found: list[dict[str, Any]] = [
         {
             "name": spec.name,
@@ -40,16 +42,45 @@ def list_(estate: EstateArgument = None, as_json: JsonOption = False) -> None:
                 opened.topics.change(spec.system, entity).name
                 for entity in sorted(spec.open(folder).entities)
             ],
+            **_stands(standing.get(spec.name)),
         }
         for spec, folder in opened.adapters
     ]
     if as_json:
         print_json(found)
     else:
+        columns = ["name", "kind", "system", "owner", "state", "last", "open", "expected"]
         print_table(
-            ["name", "kind", "system", "owner", "topics"],
-            ([f["name"], f["kind"], f["system"], f["owner"], ", ".join(f["topics"])] for f in found),
+            [*columns, "topics"],
+            ([*(f[c] for c in columns), ", ".join(f["topics"])] for f in found),
+            right=["open"],
         )
+
+
+def _standings(opened: Estate) -> dict[str, Standing]:
+    """Return how each adapter stands; nothing where Kafka does not run."""
+    from adapters.lifecycle import history
+    from adapters.standing import standings
+    from hub.embedded.health import kafka_answers
+
+    try:
+        links = opened.links()
+        # A client would look for a silent broker for half a minute; a list of names must not wait for that.
+        if not kafka_answers(links.kafka.bootstrap.partition(",")[0]):
+            return {}
+        return standings(list(history(links)))
+    except Transient:
+        return {}
+
+
+def _stands(standing: Standing | None) -> dict[str, Any]:
+    newest = standing.newest if standing else None
+    return {
+        "state": standing.state if standing else "",
+        "last": (newest.file or newest.extract) if newest else "",
+        "open": len(standing.open) if standing else 0,
+        "expected": standing.expected if standing else "",
+    }
 
 
 def about(
@@ -111,54 +142,6 @@ def run(
     if once:
         _report(report, as_json=as_json)
     raise typer.Exit(DONE if report.ok else NO)
-
-
-def approve(
-    name: Annotated[str, typer.Argument(help="The adapter whose extract is held.")],
-    reason: Reason,
-    by: By,
-    extract: Annotated[str | None, typer.Option(help="The extract; needed where several are held.")] = None,
-    estate: EstateOption = None,
-) -> None:
-    """Publish an extract that is held."""
-    from adapters.approval import approve as approve_extract
-
-    links, held = _held(estate, name, extract)
-    approve_extract(links, name, held, by=by, reason=reason)
-    say(f"approved {held}; the running adapter publishes it")
-
-
-def reject(
-    name: Annotated[str, typer.Argument(help="The adapter whose extract is held.")],
-    reason: Reason,
-    by: By,
-    extract: Annotated[str | None, typer.Option(help="The extract; needed where several are held.")] = None,
-    estate: EstateOption = None,
-) -> None:
-    """Drop an extract that is held; nothing of it is published."""
-    from adapters.approval import reject as reject_extract
-
-    links, held = _held(estate, name, extract)
-    reject_extract(links, name, held, by=by, reason=reason)
-    say(f"rejected {held}")
-
-
-def _held(estate: str | None, name: str, extract: str | None) -> tuple[Any, str]:
-    """Return the links and the one held extract that is meant."""
-    from adapters.approval import held
-
-    opened = open_estate(estate)
-    opened.adapter(name)
-    links = opened.links()
-    waiting = [h.extract for h in held(links) if h.adapter == name and extract in (None, h.extract)]
-    if len(waiting) == 1:
-        return links, waiting[0]
-    if not waiting:
-        say(f"{name}: no {'such extract' if extract else 'extract'} is held")
-        raise typer.Exit(NO)
-    raise SettingsError(
-        "several extracts are held", where=name, fix=f"name one by --extract: {', '.join(waiting)}"
-    )
 
 
 def _report(report: Any, *, as_json: bool) -> None:

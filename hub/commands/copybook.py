@@ -25,33 +25,34 @@ def add_to(app: typer.Typer) -> None:
 
 def layout(
     copybook: Annotated[Path, typer.Argument(metavar="COPYBOOK", help="File with the record description.")],
-    dialect: Annotated[str, typer.Option(help="Compiler whose rules for binary sizes hold.")] = "ibm",
+    dialect: Annotated[str, typer.Option(help="Compiler whose rules for sizes and slack hold.")] = "ibm",
+    copy_path: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR", help="Folder in which COPY looks, before the copybook's own; repeatable."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the fields of a copybook with types, offsets (from 0) and lengths in bytes."""
-    from adapters.batch.commands import layout_rows
+    from adapters.batch.commands import described, layout_rows
+    from adapters.batch.copybook import CopyLibrary
 
-    rows = layout_rows(_text(copybook), dialect=dialect, where=str(copybook))
+    library = CopyLibrary.beside(copybook, copy_path or ())
+    rows = layout_rows(_text(copybook), dialect=dialect, where=str(copybook), library=library)
     if as_json:
         print_json(rows)
         return
-    columns = ["offset", "length", "field", "picture", "usage", "occurs", "type"]
-    print_table(
-        columns,
-        (
-            [
-                row["offset"],
-                row["length"],
-                f"{'  ' * _depth(row, rows)}{row['level']:02d} {row['name']}",
-                row["picture"],
-                row["usage"],
-                row["occurs"],
-                row["type"],
-            ]
-            for row in rows
-        ),
-        right=["offset", "length"],
-    )
+    lines: list[list[object]] = []
+    for row in rows:
+        indent = "  " * int(row["depth"])
+        level = "" if row["level"] is None else f"{row['level']:02d} "
+        lines.append(
+            [row["offset"], row["length"], f"{indent}{level}{row['name']}", described(row), row["type"]]
+        )
+        for name, _, values in (said.partition(": ") for said in row["conditions"]):
+            lines.append(["", "", f"{indent}  88 {name}", values, ""])
+    print_table(["offset", "length", "field", "described", "type"], lines, right=["offset", "length"])
 
 
 SettingsOption = Annotated[
@@ -159,16 +160,3 @@ def _text(path: Path) -> str:
         raise SettingsError(
             f"cannot read the copybook: {error.strerror}", where=str(path), fix="check the path"
         ) from None
-
-
-def _depth(row: dict[str, object], rows: list[dict[str, object]]) -> int:
-    """Nesting by level number, so that the table reads like the copybook."""
-    levels: list[int] = []
-    for other in rows:
-        level = int(str(other["level"]))
-        while levels and levels[-1] >= level:
-            levels.pop()
-        if other is row:
-            return len(levels)
-        levels.append(level)
-    return 0

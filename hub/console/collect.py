@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 
 from adapters.lifecycle import LifecycleEvent
+from adapters.standing import Standing
 from connectors.admin import Admin
 from connectors.log_reader import Record, read_all
 from hub.console.overview import (
@@ -47,7 +48,7 @@ class Collector:
     def __init__(self, estate: Estate) -> None:
         self._estate = estate
         self._positions: dict[str, dict[int, int]] = {}
-        self._newest: dict[str, ExtractView] = {}
+        self._standings: dict[str, Standing] = {}
         self._marks: dict[str, int] = {}
         self._complete_to: dict[str, dict[str, int]] = {}
         self._dead: dict[str, int] = {}
@@ -113,9 +114,7 @@ class Collector:
         topics, links = self._estate.topics, self._estate.links()
         for record in self._new(topics.lifecycle.name):
             event = LifecycleEvent.model_validate_json(record.value or b"")
-            self._newest[event.adapter] = ExtractView(
-                event.extract, event.state, event.at_ms, event.file, event.counts, event.problems
-            )
+            self._standings.setdefault(event.adapter, Standing()).add(event)
         for record in self._new(topics.transaction.name):
             self._mark(json.loads(record.value or b"{}"))
         for system in {spec.system for spec, _ in self._estate.adapters}:
@@ -145,6 +144,7 @@ class Collector:
         return [r for r in records if r.value is not None]
 
     def _source(self, spec: Any) -> SourceView:
+        standing = self._standings.get(spec.name) or Standing()
         return SourceView(
             adapter=spec.name,
             kind=spec.kind,
@@ -153,7 +153,10 @@ class Collector:
             description=spec.description,
             dead_letters=self._dead.get(spec.system, 0),
             last_mark_ms=self._marks.get(spec.name),
-            extract=self._newest.get(spec.name),
+            extract=_view(standing.newest) if standing.newest else None,
+            open=tuple(_view(e) for e in standing.open.values()),
+            expected=standing.expected,
+            overdue=standing.troubled_window is not None,
         )
 
     def _flows(self, status: list[dict[str, Any]], ends: dict[str, dict[str, int]]) -> list[FlowView]:
@@ -193,6 +196,12 @@ class Collector:
             p50_s=arrival.get("p50_s"),
             p99_s=arrival.get("p99_s"),
         )
+
+
+def _view(event: LifecycleEvent) -> ExtractView:
+    return ExtractView(
+        event.extract, event.state, event.at_ms, event.file, event.counts, event.problems, event.reason
+    )
 
 
 async def _get(url: str) -> Any:

@@ -19,6 +19,7 @@ class ExtractView:
     file: str | None
     counts: dict[str, int]
     problems: tuple[str, ...]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ class SourceView:
     dead_letters: int
     last_mark_ms: int | None
     extract: ExtractView | None
+    #: Extracts that are held, failed, invalid or wait, oldest first.
+    open: tuple[ExtractView, ...] = ()
+    #: What is said of the file that is expected next: late and missing ones, else what is awaited.
+    expected: str = ""
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +146,17 @@ class Overview:
         found = []
         for source in self.sources:
             extract = source.extract
-            if extract is not None and extract.state in TROUBLED:
-                found.append(_extract_alert(source.adapter, extract))
+            last = [extract] if extract is not None and extract.state in TROUBLED else []
+            found += [
+                _extract_alert(source.adapter, e) for e in {e.id: e for e in (*last, *source.open)}.values()
+            ]
+            if source.overdue:
+                found.append(
+                    Alert(
+                        f"{source.adapter}: {source.expected}.",
+                        f"Ask {source.owner or source.system} for it; it is taken when it comes",
+                    )
+                )
             if source.dead_letters:
                 told = f"{_count(source.dead_letters, 'record')} of {source.system} rejected, the others flow"
                 found.append(Alert(told, "banyan dlq list", severe=False))
@@ -194,7 +209,7 @@ def _count(number: int, noun: str) -> str:
 
 def _extract_alert(adapter: str, extract: ExtractView) -> Alert:
     name = extract.file or extract.id
-    why = "; ".join(extract.problems)
+    why = "; ".join(extract.problems) or extract.reason
     told = f"{adapter}: {name} is {extract.state}{f': {why}' if why else ''}."
     if extract.state == "held":
         return Alert(told, f"banyan adapter approve {adapter} --reason …, or reject")
@@ -202,7 +217,13 @@ def _extract_alert(adapter: str, extract: ExtractView) -> Alert:
         return Alert(told, "Nothing of it was published; a newer extract supersedes it", severe=False)
     if extract.state == "retrying":
         return Alert(told, "Nothing to do while the source comes back; it is tried again by itself")
-    return Alert(told, "Mend the file or the settings; a newer extract supersedes this one")
+    if extract.state == "waiting":
+        return Alert(
+            told, f"banyan adapter files {adapter}; banyan adapter skip, if it never comes", severe=False
+        )
+    if extract.state == "invalid":
+        return Alert(told, "Mend the file or the settings, or move the file away")
+    return Alert(told, "Mend the file or the settings; a newer full extract supersedes this one")
 
 
 def waiting(ends: dict[str, int], stored: dict[str, int], complete_to: dict[str, int]) -> int:

@@ -8,10 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.codec import reference, varint
+from schemas.codec import reference
+from schemas.codec.cells import Cell, Constant, Fixed, Number, Words, minimal, pressed
 from schemas.codec.column import Mask
-from schemas.codec.interleave import Bytes, Int64s, as_large_binary, from_offsets, interleave
+from schemas.codec.interleave import Int64s, as_large_binary, from_offsets, interleave
 from schemas.codec.plan import NoColumns, Node, plan
+from schemas.codec.varint import varint
 from schemas.errors import Terminal
 
 #: Rows a turn: bounds its memory; measured, smaller turns lose more to fixed cost than caches win.
@@ -90,13 +92,11 @@ class Segments:
 
     def constant(self, value: bytes) -> None:
         """Add the same bytes to every message."""
-        self._cells.append(Cell.constant(value, self._n))
+        self._cells.append(Constant(value))
 
     def numbers(self, values: Int64s, present: Mask | None) -> None:
         """Add a varint to every message, or to those at `present`."""
-        zigzagged = varint.zigzag(values)
-        size = varint.sizes(zigzagged)
-        self._cells.append(Cell(size if present is None else size * present, numbers=zigzagged))
+        self._cells.append(Number(values, present))
 
     def content(self, array: pa.LargeBinaryArray) -> None:
         """Add bytes to every message; null adds none."""
@@ -121,7 +121,9 @@ class Segments:
         nulls = array.null_count or pa.types.is_null(array.type)
         valid = np.asarray(array.is_valid()) if nulls else None
         if node.null_branch is not None:
-            if valid is None:
+            if valid is None and present is None:
+                self.constant(varint(1 - node.null_branch))
+            elif valid is None:
                 self.numbers(np.full(self._n, 1 - node.null_branch), present)
             else:
                 self.numbers(np.where(valid, 1 - node.null_branch, node.null_branch), present)
@@ -196,12 +198,10 @@ class Segments:
     def _decimal(self, node: Node, array: pa.Array, present: Mask | None) -> None:
         words = np.frombuffer(array.buffers()[1], np.int64, 2 * self._n, 16 * array.offset)
         low, high = words[0::2], words[1::2]
-        if node.size:
-            size = np.full(self._n, node.size, np.int64)
-        else:
-            size = _minimal(low, high)
-            self.numbers(size, present)
-        self._cells.append(Cell(size if present is None else size * present, words=(low, high)))
+        size = node.size or minimal(low, high)
+        if not isinstance(size, int):
+            self.numbers(size.astype(np.int64), present)
+        self._cells.append(Words(low, high, size, present))
 
     def _fixed_width(self, node: Node, array: pa.Array, present: Mask | None) -> None:
         if node.kind == "boolean":
@@ -210,89 +210,12 @@ class Segments:
             kind = np.dtype("<f4" if node.kind == "float" else "<f8")
             body = np.frombuffer(array.buffers()[1], kind, self._n, kind.itemsize * array.offset)
             raw = np.ascontiguousarray(body).view(np.uint8).reshape(self._n, kind.itemsize)
-        size = np.full(self._n, raw.shape[1], np.int64)
-        self._cells.append(Cell(size if present is None else size * present, raw=raw))
+        self._cells.append(Fixed(raw, present))
 
     def _close(self) -> None:
         if self._cells:
-            self._parts.append(_blob(self._cells, self._n))
+            self._parts.append(pressed(self._cells, self._n))
             self._cells = []
-
-
-class Cell:
-    """One small thing in every message: its size in each (0 = not there) and how to write it."""
-
-    __slots__ = ("_numbers", "_raw", "_words", "size")
-
-    def __init__(
-        self,
-        size: Int64s,
-        *,
-        numbers: varint.UInt64s | None = None,
-        words: tuple[Int64s, Int64s] | None = None,
-        raw: Bytes | None = None,
-    ) -> None:
-        self.size, self._numbers, self._words, self._raw = size, numbers, words, raw
-
-    @classmethod
-    def constant(cls, value: bytes, n: int) -> Cell:
-        """Return the same bytes in n messages."""
-        raw = np.broadcast_to(np.frombuffer(value, np.uint8), (n, len(value)))
-        return cls(np.full(n, len(value), np.int64), raw=raw)
-
-    def write(self, out: Bytes, at: Int64s) -> None:
-        """Write every message's bytes at its position."""
-        if self._numbers is not None:
-            varint.write(out, at, self._numbers, self.size)
-        elif self._raw is not None:
-            there = slice(None) if self.size.all() else self.size > 0
-            for i in range(self._raw.shape[1]):
-                out[at[there] + i] = self._raw[there, i]
-        elif self._words is not None:
-            _write_words(out, at, self.size, *self._words)
-
-
-def _blob(cells: list[Cell], n: int) -> pa.LargeBinaryArray:
-    """Return one segment a message from neighbouring small things."""
-    total = cells[0].size
-    for cell in cells[1:]:
-        total = total + cell.size
-    offsets = np.zeros(n + 1, np.int64)
-    np.cumsum(total, out=offsets[1:])
-    out = np.empty(int(offsets[-1]), np.uint8)
-    at = offsets[:-1]
-    for cell in cells:
-        cell.write(out, at)
-        at = at + cell.size
-    return from_offsets(offsets, out)
-
-
-def _write_words(out: Bytes, at: Int64s, size: Int64s, low: Int64s, high: Int64s) -> None:
-    """Write two's complement numbers big-endian, right-aligned in `size` bytes, sign-extended."""
-    end = at + size
-    for i in range(int(size.max(initial=0))):
-        rows = slice(None) if int(size.min()) > i else np.flatnonzero(size > i)
-        word, shift = (low, 8 * i) if i < 8 else (high, min(8 * (i - 8), 63))
-        out[end[rows] - 1 - i] = (word[rows] >> shift).astype(np.uint8)
-
-
-def _minimal(low: Int64s, high: Int64s) -> Int64s:
-    """Return the fewest bytes of each number's two's complement; zero takes one byte."""
-    narrow = high == low >> 63
-    size = np.ones(len(low), np.int64)
-    magnitude = np.where(low < 0, ~low, low)
-    top = int(magnitude.max(initial=0)) if narrow.all() else 2**63 - 1
-    for i in range(1, 8):
-        if top >> (8 * i - 1) == 0:
-            break
-        size += magnitude >> (8 * i - 1) != 0
-    if narrow.all():
-        return size
-    wide = np.full(len(low), 9, np.int64)
-    magnitude = np.where(high < 0, ~high, high)
-    for i in range(1, 8):
-        wide += magnitude >> (8 * i - 1) != 0
-    return np.where(narrow, size, wide)
 
 
 def _integers(array: pa.Array) -> Int64s:

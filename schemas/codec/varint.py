@@ -17,7 +17,7 @@ _ONE, _SEVEN, _LOW = np.uint64(1), np.uint64(7), np.uint64(0x7F)
 
 
 def varint(number: int) -> bytes:
-    """Return one zigzag varint: the slow twin of `write`."""
+    """Return one zigzag varint: the slow twin of `schemas.codec.cells.Number`."""
     n = (number << 1) ^ (number >> 63)
     out = bytearray()
     while n & ~0x7F:
@@ -29,39 +29,14 @@ def varint(number: int) -> bytes:
 def zigzag(numbers: Any) -> UInt64s:
     """Return n numbers in zigzag order (0, -1, 1, -2 …) as unsigned 64-bit."""
     n = np.asarray(numbers, np.int64)
-    return ((n << 1) ^ (n >> 63)).view(np.uint64)
+    out = n >> 63
+    out ^= n << 1
+    return out.view(np.uint64)
 
 
-def sizes(zigzagged: UInt64s) -> Int64s:
-    """Return the number of bytes of each varint."""
-    size = np.ones(len(zigzagged), np.int64)
-    top = int(zigzagged.max(initial=0))
-    for groups in range(1, LONGEST):
-        if top >> (7 * groups) == 0:
-            break
-        size += zigzagged >= np.uint64(1 << (7 * groups))
-    return size
-
-
-def write(out: Bytes, at: Int64s, zigzagged: UInt64s, size: Int64s) -> None:
-    """Write each varint to `out` from its position `at`; a size of 0 writes nothing."""
-    longest = int(size.max(initial=0))
-    if longest == int(size.min(initial=LONGEST)) == 1:
-        out[at] = zigzagged.astype(np.uint8)
-        return
-    rest, place, left = zigzagged, at, size
-    if (absent := left == 0).any():
-        there = ~absent
-        rest, place, left = rest[there], place[there], left[there]
-    while len(rest):
-        last = left == 1
-        out[place] = (rest & _LOW).astype(np.uint8) | np.where(last, 0, 0x80).astype(np.uint8)
-        if last.all():
-            return
-        if last.any():
-            more = ~last
-            rest, place, left = rest[more], place[more], left[more]
-        rest, place, left = rest >> _SEVEN, place + 1, left - 1
+def groups(zigzagged: int) -> int:
+    """Return the number of bytes of one varint."""
+    return max(1, -(-zigzagged.bit_length() // 7))
 
 
 def read(data: Bytes, at: Int64s) -> tuple[Int64s, Int64s, npt.NDArray[np.bool_] | None]:

@@ -13,7 +13,7 @@ from adapters.batch.codec import RecordCodec
 from adapters.batch.conversion.json_lines import dumped
 from adapters.batch.conversion.options import checked, keyless
 from adapters.batch.conversion.sinks import Sink
-from adapters.batch.copybook import layouts, parse
+from adapters.batch.copybook import CopyLibrary, layouts, parse
 from adapters.batch.dialect import Dialect
 from adapters.batch.format_spec import FormatSpec
 from adapters.batch.framing import Broken, Scanner
@@ -88,8 +88,10 @@ def reader_of(spec: FormatSpec) -> Reader:
     folder = Path.cwd()
     if not keyless(spec) or spec.copybook is None:
         return spec.read_as(folder, system="file")
-    text = Path(spec.copybook).read_text(encoding="utf-8", errors="replace")
-    parts = layouts(parse(text, source=Path(spec.copybook).name), Dialect.named(spec.dialect))
+    path, dialect = Path(spec.copybook), Dialect.named(spec.dialect)
+    library = CopyLibrary.beside(path, [Path(p) for p in spec.copy_path])
+    text = path.read_text(encoding="utf-8", errors="replace")
+    parts = layouts(parse(text, source=path.name, library=library, currency=dialect.currency), dialect)
     problem = SettingsError("the copybook names no item", where=spec.copybook, fix="name at least one")
     for slot in (s for part in parts for s in part.record.walk() if s.storage and s.item.name):
         try:
@@ -209,7 +211,7 @@ def _kept(
                 yield codec.decode(raw, keep_raw=True)
 
     block: list[dict[str, Any]] = []
-    with path.open("rb") as stream:
+    with spec.opened(path) as stream:
         for line in lines(stream):
             block.append(line)
             outcome.records += 1

@@ -68,6 +68,8 @@ def _no_clause(token: Token, first: Token) -> tuple[str, str]:
             f"level {token.text} stands inside the entry of line {first.line}, which has no period",
             f"end the entry of line {first.line} by a period",
         )
+    if set(token.text) == {"."}:
+        return "several periods stand together", "leave one"
     close = difflib.get_close_matches(token.word, CLAUSES, 1)
     if close:
         return f"{token.text!r} is no clause of a data description", f"did you mean {close[0]}?"

@@ -55,9 +55,14 @@ class _Placer:
             position = slot.end if child.redefines is None else max(position, slot.end)
             end = max(end, position)
         length = end - offset
-        if item.occurs:
+        if not item.occurs:
+            return Slot(item, path, offset, length, None, tuple(children))
+        if not self.dialect.slack_in_groups:
             length = _aligned(length, self._greatest_alignment(item))
-        return Slot(item, path, offset, length, None, tuple(children))
+            return Slot(item, path, offset, length, None, tuple(children))
+        padded = _aligned(length, self._running_alignment(item)) if item.occurs.most > 1 else length
+        slot = Slot(item, path, offset, padded, None, tuple(children))
+        return _last_moved(slot, padded - length)
 
     def _storage(self, item: Item) -> Storage:
         try:
@@ -75,6 +80,25 @@ class _Placer:
         if not item.children:
             return self._storage(item).alignment
         return max(self._greatest_alignment(child) for child in item.children)
+
+    def _running_alignment(self, item: Item) -> int:
+        """Return GnuCOBOL's boundary of a table: it forgets what came before a group among the items."""
+        running = 1
+        for child in item.children:
+            if child.children:
+                running = self._running_alignment(child)
+            elif child.redefines is None:
+                running = max(running, self._storage(child).alignment)
+        return running
+
+
+def _last_moved(slot: Slot, slack: int) -> Slot:
+    """Return a table with the slack of an occurrence before its last item, where GnuCOBOL puts it."""
+    if not slack:
+        return slot
+    last = slot.children[-1]
+    moved = _last_moved(last, slack) if last.children else replace(last, offset=last.offset + slack)
+    return replace(slot, children=(*slot.children[:-1], moved))
 
 
 def _aligned(offset: int, boundary: int) -> int:

@@ -18,7 +18,9 @@ SourceFormat = Literal["auto", "fixed", "free"]
 _TEXT = slice(7, 72)
 #: A level number in columns 1 to 7 followed by a name can only be free format.
 _FREE_ENTRY = re.compile(
-    r"^ {0,6}(?:0?[1-9]|[1-4][0-9]|66|77|88)\s+[A-Za-z]|^(?:COPY|EXEC)\s", re.MULTILINE | re.IGNORECASE
+    r"^ {0,6}(?:0?[1-9]|[1-4][0-9]|66|77|88)\s+[A-Za-z]"
+    r"|^(?:COPY|REPLACE|EXEC|DATA|FILE|FD|SD|LINKAGE|WORKING-STORAGE|LOCAL-STORAGE)\s",
+    re.MULTILINE | re.IGNORECASE,
 )
 #: A file that says which format it has: >>SOURCE FORMAT IS FREE, $SET SOURCEFORMAT"FIXED".
 _DECLARED = re.compile(

@@ -211,9 +211,11 @@ class _Maker:
         item, dialect = self.item, self.dialect
         if length > 8 and not digits:
             raise ValueError(f"a binary item of {length} bytes: 8 are the limit where no digits are given")
-        little = dialect.little_endian_native if native else dialect.little_endian and item.usage != "COMP-X"
+        little = dialect.little_endian_native if native else dialect.little_endian
         little = little or item.usage == "COMP-9"
         boundary = length if length in (2, 4) else dialect.sync_doubleword if length in (8, 16) else 1
+        if item.usage.startswith("BINARY-"):
+            boundary = 1  # as the one compiler says that was asked, GnuCOBOL
         return Storage(
             "binary", length, digits or len(str(2 ** (length * 8 - signed) - 1)), scale, signed,
             full_range=length <= 8 and (native or item.usage == "COMP-X" or dialect.binary_full_range),

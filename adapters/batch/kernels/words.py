@@ -32,7 +32,7 @@ def word(view: npt.NDArray[np.uint8], start: int, stop: int, order: Literal["<",
 
 
 def rows(view: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Return the rows in C order: narrow ones by words, which numpy copies faster."""
+    """Return the rows in C order; narrow ones are copied by words, which is faster than row by row."""
     n, width = view.shape
     if width > 16 or view.strides[1] != 1:
         return np.ascontiguousarray(view)

@@ -48,8 +48,18 @@ class Estate:
         """(op, before, after) of every committed event, by partition order."""
         return [decode(self.links, r.value) for r in self.records() if r.value is not None]
 
-    def lifecycle(self):
-        return [e.state for e in history(self.links, "src")]
+    def lifecycle(self, *, every=False):
+        """The states told, oldest first; those in which nothing is decided only if `every`."""
+        told = [e.state for e in history(self.links, "src")]
+        return [s for s in told if every or s not in ("reading", "completed", "archived")]
+
+    def stories(self):
+        """Extract → its states as they were told, of every extract that is a file."""
+        told, files = {}, set()
+        for event in history(self.links, "src"):
+            told.setdefault(event.extract, []).append(event.state)
+            files |= {event.extract} if event.file else set()
+        return {extract: states for extract, states in told.items() if extract in files}
 
     def marks(self):
         return [json.loads(r.value) for r in read_all(self.links.kafka, self.links.topics.transaction.name)]

@@ -189,8 +189,8 @@ def test_content_that_comes_again_is_skipped_on_record(estate):
     estate.run()
     (estate.inbox / "fixed.json").write_text(first)
     assert estate.status().skipped == 1
-    [*_, told] = history(estate.links, "src")
-    assert (told.state, told.file) == ("skipped", "fixed.json")
+    [*_, told, archived] = history(estate.links, "src")
+    assert (told.state, told.file, archived.state) == ("skipped", "fixed.json", "archived")
     assert "taken before" in told.reason
     assert [summary(e)[2] for e in estate.events()] == [1, 2]
 
@@ -259,14 +259,43 @@ def test_newer_extract_supersedes_held_and_failed(estate):
     assert list(estate.inbox.glob("*.json")) == []
 
 
-def test_older_business_time_is_passed_over(estate):
-    """A full extract older than the committed one does not bring the past back."""
-    estate.drop([("a", 2)], business_ms=2_000)
+DAY = 86_400_000
+
+
+def test_an_older_business_date_is_held(estate):
+    """A full extract older than the committed one does not bring the past back, unless a person says so."""
+    estate.drop([("a", 2)], business_ms=2 * DAY)
     estate.run()
-    estate.drop([("a", 1)], business_ms=1_000)
-    assert estate.status().skipped == 1
+    estate.drop([("a", 1)], business_ms=DAY)
+    assert len(estate.status().held) == 1
+    [waiting] = held(estate.links)
+    assert waiting.reasons == ("its business date 1970-01-02 is before 1970-01-03, the one committed last",)
     assert [summary(e) for e in estate.events()] == [("r", "a", 2)]
-    assert estate.lifecycle()[-1] == "superseded"
+    approve(estate.links, "src", waiting.extract, by="kim", reason="the newer one was a test file")
+    assert estate.run().ok
+    assert [summary(e) for e in estate.events()] == [("r", "a", 2), ("u", "a", 1)]
+
+
+def test_an_older_extract_that_is_held_gives_way_to_a_newer_one(estate):
+    """The next day's picture supersedes an old one that waits."""
+    estate.drop([("a", 2)], business_ms=2 * DAY)
+    estate.run()
+    estate.drop([("a", 1)], business_ms=DAY)
+    estate.run()
+    estate.drop([("a", 3)], business_ms=3 * DAY)
+    assert estate.run().ok and held(estate.links) == []
+    assert [summary(e)[2] for e in estate.events()] == [2, 3]
+    assert estate.run().ok and list(estate.inbox.glob("*.json")) == []
+
+
+def test_an_older_business_date_is_passed_over_where_that_is_declared(estate):
+    """With `older = "pass"` the old picture is superseded on record and archived."""
+    estate.drop([("a", 2)], business_ms=2 * DAY)
+    estate.run()
+    estate.drop([("a", 1)], business_ms=DAY)
+    assert estate.status(guard={"older": "pass"}).skipped == 1
+    assert [summary(e) for e in estate.events()] == [("r", "a", 2)]
+    assert estate.lifecycle()[-1] == "superseded" and list(estate.inbox.glob("*.json")) == []
 
 
 def test_late_older_extract_waits_behind_a_held_newer_one(estate):
@@ -282,7 +311,8 @@ def test_late_older_extract_waits_behind_a_held_newer_one(estate):
     approve(estate.links, "src", waiting.extract, by="kim", reason="closed office")
     assert estate.run().ok
     assert [e["op"] for e in estate.events()].count("d") == 90
-    assert estate.lifecycle()[-1] == "superseded" and list(estate.inbox.glob("*.json")) == []
+    [older] = held(estate.links)
+    assert "business date" in older.reasons[0]
 
 
 def test_late_older_extract_does_not_supersede_a_failed_newer_one(estate):

@@ -6,14 +6,24 @@ import time
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from connectors import kafka
 from connectors.admin import Admin
 from connectors.kafka import BrokerUnavailable, Fenced, KafkaSettings, TransactionalProducer
 from connectors.links import Links
 from connectors.log_reader import read_all, read_state
-from schemas.errors import Terminal
+from schemas.errors import SettingsError, Terminal
 from schemas.topics import HISTORY, STATE, Topic
+
+
+@pytest.fixture(params=["columns", "records"])
+def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways to librdkafka: called directly, and through confluent-kafka where that cannot be."""
+    if request.param == "records":
+        monkeypatch.setattr(kafka, "library", lambda: None)
+    return str(request.param)
 
 
 @pytest.fixture
@@ -23,6 +33,7 @@ def topic(links: Links) -> str:
     return name
 
 
+@pytest.mark.usefixtures("client")
 def test_a_committed_transaction_is_read_and_an_aborted_one_is_not(links: Links, topic: str) -> None:
     """Only committed records are read, and flush names the last offset of each partition."""
     producer = TransactionalProducer(links.kafka, f"{links.prefix}.one")
@@ -42,6 +53,7 @@ def test_a_committed_transaction_is_read_and_an_aborted_one_is_not(links: Links,
     assert Counter(r.value for r in read_all(links.kafka, topic, read_committed=False))[b"gone"] == 1
 
 
+@pytest.mark.usefixtures("client")
 def test_a_newer_producer_fences_the_older(links: Links, topic: str) -> None:
     """The older of two producers with one id can no longer commit, and says why."""
     older = TransactionalProducer(links.kafka, f"{links.prefix}.fence")
@@ -59,6 +71,7 @@ def test_a_newer_producer_fences_the_older(links: Links, topic: str) -> None:
     newer.close()
 
 
+@pytest.mark.usefixtures("client")
 def test_a_fenced_producer_learns_it_from_the_broker(links: Links, topic: str) -> None:
     """Records sent after the take-over are refused by the broker, and each later call says fenced."""
     older = TransactionalProducer(links.kafka, f"{links.prefix}.late")
@@ -74,6 +87,7 @@ def test_a_fenced_producer_learns_it_from_the_broker(links: Links, topic: str) -
     assert list(read_all(links.kafka, topic)) == []
 
 
+@pytest.mark.usefixtures("client")
 def test_a_fenced_producer_may_learn_it_while_it_sends(links: Links, topic: str) -> None:
     """Sending serves callbacks too: the first call that hears of the take-over says fenced."""
     older = TransactionalProducer(links.kafka, f"{links.prefix}.sending")
@@ -87,6 +101,84 @@ def test_a_fenced_producer_may_learn_it_while_it_sends(links: Links, topic: str)
             time.sleep(0.01)
     older.close()
     newer.close()
+
+
+@pytest.mark.usefixtures("client")
+def test_columns_arrive_as_they_are(links: Links, topic: str) -> None:
+    """Nulls stay null, empty stays empty, slices give their own rows, and each partition keeps its order."""
+    keys = pa.array([b"no", b"k1", None, b"", b"k4", b"k5"], pa.large_binary()).slice(1)
+    values = pa.array([b"no", b"v1", b"", None, b"v" * 70_000, b"v5"], pa.large_binary()).slice(1)
+    producer = TransactionalProducer(links.kafka, f"{links.prefix}.columns")
+    producer.begin()
+    producer.send_column(topic, np.array([2, 0, 0, 1, 0], np.int32), keys, values)
+    producer.send_column(topic, np.array([0], np.int32), [b"k6"], [b"v6"])
+    producer.send(topic, 1, None, b"letter", [("banyan.reason", b"why"), ("empty", b"")])
+    producer.send(topic, 1, b"", None)
+    producer.commit()
+    producer.close()
+    found: dict[int, list[object]] = {0: [], 1: [], 2: []}
+    for r in read_all(links.kafka, topic):
+        found[r.partition].append((r.key, r.value, [tuple(h) for h in r.headers]))
+    assert found == {
+        0: [(None, b"", []), (b"", None, []), (b"k5", b"v5", []), (b"k6", b"v6", [])],
+        1: [
+            (b"k4", b"v" * 70_000, []),
+            (None, b"letter", [("banyan.reason", b"why"), ("empty", b"")]),
+            (b"", None, []),
+        ],
+        2: [(b"k1", b"v1", [])],
+    }
+
+
+@pytest.mark.usefixtures("client")
+def test_a_full_local_queue_is_waited_for(links: Links, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column longer than the local queue is sent whole, in order."""
+    monkeypatch.setattr(kafka, "QUEUE_RECORDS", 1_000)
+    producer = TransactionalProducer(links.kafka, f"{links.prefix}.full")
+    producer.begin()
+    values = [str(i).encode() for i in range(20_000)]
+    producer.send_column(topic, np.zeros(len(values), np.int32), [b"k"] * len(values), values)
+    producer.send(topic, 0, b"k", b"last")
+    assert producer.flush() == {(topic, 0): len(values)}
+    producer.commit()
+    producer.close()
+    assert [r.value for r in read_all(links.kafka, topic)] == [*values, b"last"]
+
+
+@pytest.mark.usefixtures("client")
+def test_a_record_that_cannot_be_sent_fails_its_transaction(links: Links, topic: str) -> None:
+    """No record of a column with one that is too large, or for a partition that is not there, is seen."""
+    producer = TransactionalProducer(links.kafka, f"{links.prefix}.large")
+    for partitions, values in (([0, 0, 0], [b"1", b"2" * 3_000_000, b"3"]), ([0, 9, 0], [b"1", b"2", b"3"])):
+        producer.begin()
+        with pytest.raises(BrokerUnavailable):
+            producer.send_column(topic, np.array(partitions, np.int32), [b"k"] * 3, values)
+            producer.flush()
+            producer.commit()
+        producer.abort()
+    producer.begin()
+    producer.send(topic, 0, b"k", b"good")
+    producer.commit()
+    producer.close()
+    assert [r.value for r in read_all(links.kafka, topic)] == [b"good"]
+
+
+@pytest.mark.usefixtures("client")
+def test_a_producer_without_a_broker_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making a producer where no broker answers is Transient, and frees what was begun."""
+    monkeypatch.setattr(kafka, "ANSWER_SECONDS", 0.5)
+    with pytest.raises(BrokerUnavailable):
+        TransactionalProducer(KafkaSettings(bootstrap="127.0.0.1:1"), "nobody")
+
+
+@pytest.mark.usefixtures("client")
+def test_settings_that_make_no_client_are_named() -> None:
+    """A certificate that cannot be read is an error of the settings, which says which of them."""
+    settings = KafkaSettings(
+        bootstrap="127.0.0.1:1", security_protocol="SSL", ssl_ca_location="/no/such/ca.pem"
+    )
+    with pytest.raises(SettingsError, match=r"ssl\.ca\.location"):
+        TransactionalProducer(settings, "nobody")
 
 
 def test_state_is_the_newest_value_of_each_key(links: Links) -> None:

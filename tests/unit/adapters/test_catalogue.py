@@ -17,8 +17,8 @@ def test_every_kind_explains_itself(kind):
     page = about_markdown(spec)
     assert page.startswith(f"# Adapter kind `{kind}`")
     assert spec.summary and spec.summary.split()[0] in page
-    for name in spec.model_fields:
-        assert f"| `{name}` |" in page
+    for name, field in spec.model_fields.items():
+        assert f"| `{field.alias or name}` |" in page
     assert "typing." not in page and "<class" not in page and "Annotated" not in page
     jsonschema.Draft202012Validator.check_schema(about_schema(spec))
 

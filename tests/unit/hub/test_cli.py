@@ -38,6 +38,9 @@ def test_every_command_helps_with_an_example(
     assert "Example: banyan " + " ".join(path) in " ".join(said.split())
 
 
+_ADAPTER = ["new", "test", "list", "about", "run", "held", "approve", "reject", "files", "skip", "reprocess"]
+
+
 def test_the_contract_is_whole() -> None:
     """Every command that the trunk promises is there."""
     promised = (
@@ -52,12 +55,15 @@ def test_the_contract_is_whole() -> None:
             "facade",
             "console",
             "check",
+            "diff",
+            "inspect",
             "layout",
             "decode",
+            "encode",
             "bench",
             "test",
         ],
-        [f"adapter {c}" for c in ["list", "about", "run", "approve", "reject"]],
+        [f"adapter {c}" for c in _ADAPTER],
         [f"events {c}" for c in ["tail", "count", "show"]],
         ["dlq list", "projection list"],
         [
@@ -70,7 +76,7 @@ def test_the_contract_is_whole() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["inspect", "x"], ["projection", "rebuild"], ["demo", "--nonsense"], ["run", "/no/such/estate"]],
+    [["inpsect", "x"], ["projection", "rebuild"], ["demo", "--nonsense"], ["run", "/no/such/estate"]],
 )
 def test_wrong_use_ends_with_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """An unknown command, an unknown option and an unknown estate end with exit code 2, told on stderr."""

@@ -1,0 +1,1 @@
+"""Delimited files: RFC 4180 and what legacy systems really write."""

@@ -1,0 +1,1 @@
+"""Fields of text formats (delimited, fixed text, XML, JSON): declared types, and texts turned into values."""

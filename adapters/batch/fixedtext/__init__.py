@@ -1,0 +1,1 @@
+"""Fixed text: records whose fields stand at fixed places, without a copybook."""

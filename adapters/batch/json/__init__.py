@@ -1,0 +1,1 @@
+"""JSON lines, and arrays of records inside JSON documents."""

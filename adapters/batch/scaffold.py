@@ -1,0 +1,137 @@
+"""A new adapter's folder: settings, the copybook beside them, and a test that passes as written."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adapters.batch.copybook import layouts, parse, union
+from adapters.batch.inspect import Report, inspect_file
+from adapters.batch.inspect.fitted import entity_name
+from adapters.batch.inspect.propose import adapter_toml, part
+from adapters.batch.spec import BatchSpec
+from schemas.errors import SettingsError
+
+_TEST = '''"""The adapter `{name}`: run by `pytest {folder}`; `banyan adapter test {name}` needs no pytest."""
+
+from pathlib import Path
+
+from adapters.batch.testing import BatchAdapterTest
+
+
+class Test{title}(BatchAdapterTest):
+    """Settings, a made-up file, an empty and a cut one. Add what you know of this source below."""
+
+    folder = Path(__file__).parent
+'''
+
+
+@dataclass(frozen=True, slots=True)
+class Scaffold:
+    """The files of a new adapter, by name, and what a person should look at."""
+
+    files: dict[str, str]
+    advice: tuple[str, ...] = ()
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write the files; the folder must not be there, or be empty.
+
+        Raises:
+            SettingsError: there is something already; nothing is overwritten.
+        """
+        if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+            raise SettingsError(
+                "the adapter is there already",
+                where=str(folder),
+                fix="choose another name, or delete it first",
+            )
+        (folder / "inbox").mkdir(parents=True, exist_ok=True)
+        for name, text in self.files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        return [folder / name for name in self.files]
+
+
+def scaffold(name: str, *, system: str, copybook: Path | None = None, sample: Path | None = None) -> Scaffold:
+    """Return the files of a new adapter, from a sample that is inspected, a copybook, or both.
+
+    Raises:
+        SettingsError: neither is given, the name is no name, or nothing can be told about the sample.
+        CopybookError: the copybook cannot be read.
+    """
+    if name != part(name):
+        raise SettingsError(
+            f"{name!r} cannot be an adapter's name", where="NAME", fix=f"write {part(name)!r}, say"
+        )
+    if sample is None and copybook is None:
+        raise SettingsError(
+            "nothing to make an adapter from",
+            where="NAME",
+            fix="give --copybook C, --csv F, --xml F or --json F",
+        )
+    if sample is not None:
+        return _from_sample(name, system, inspect_file(sample, copybook=copybook), copybook, sample)
+    assert copybook is not None  # one of the two is given
+    return _from_copybook(name, system, copybook)
+
+
+def _from_sample(name: str, system: str, report: Report, copybook: Path | None, sample: Path) -> Scaffold:
+    if report.settings is None:
+        why = "; ".join([*report.warnings, *(w for g in report.guesses if g.value is None for w in g.why)])
+        raise SettingsError(
+            f"nothing can be proposed for this file: {why}",
+            where=str(sample), fix="look at it with `banyan inspect`, or give a --copybook",
+        )  # fmt: skip
+    settings = dict(report.settings)
+    if settings.get("entity") == "record":
+        settings["entity"] = name
+    text = adapter_toml(report, settings, sample.name, name=name, system=system)
+    files = {"adapter.toml": text}
+    if copybook is not None:
+        files[copybook.name] = copybook.read_text(encoding="utf-8", errors="replace")
+    elif report.draft:
+        files[str(settings["copybook"])] = report.draft
+    return _finished(name, files, (*report.warnings, *report.notes))
+
+
+def _from_copybook(name: str, system: str, copybook: Path) -> Scaffold:
+    """Return an adapter made from a copybook alone: what the file is like is assumed, and marked so."""
+    try:
+        text = copybook.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise SettingsError(
+            f"cannot read the copybook: {error.strerror}", where=str(copybook), fix="check the path"
+        ) from None
+    layout = union(layouts(parse(text, source=copybook.name)))
+    first = next((s for s in layout.record.walk() if s.storage and s.item.name and not s.item.occurs), None)
+    if first is None:
+        raise SettingsError(
+            "the copybook names no elementary item", where=str(copybook), fix="name at least one"
+        )
+    settings: dict[str, Any] = {
+        "copybook": copybook.name, "code_page": "cp285", "framing": "fixed", "record_length": layout.length,
+        "entity": entity_name(layout.record, layout.source), "key": [first.item.name],
+    }  # fmt: skip
+    report = Report(f"{name}.dat", 0, [])
+    made = adapter_toml(report, settings, f"{name}.*", name=name, system=system)
+    made = (
+        made.replace("# Proposed by `banyan inspect` from", "# Made from the copybook alone for")
+        .replace(
+            'code_page = "cp285"',
+            "# CHECK: assumed, as no file was given: `banyan inspect FILE --copybook C` tells code page, "
+            "framing,\n"
+            '# record types and key from a file.\ncode_page = "cp285"',
+        )
+        .replace(f'pattern = "{name}.[*]"', f'pattern = "{name}.*"')
+    )
+    return _finished(
+        name, {"adapter.toml": made, copybook.name: text}, ("code page, framing and key are assumed",)
+    )
+
+
+def _finished(name: str, files: dict[str, str], advice: tuple[str, ...]) -> Scaffold:
+    BatchSpec.model_validate(tomllib.loads(files["adapter.toml"]))
+    title = "".join(word.title() for word in name.split("_"))
+    test = _TEST.format(name=name, title=title, folder=f"adapters/{name}")
+    return Scaffold(files | {f"test_{name}.py": test}, advice)

@@ -1,0 +1,1 @@
+"""XML files: elements at a path become records, streamed."""

@@ -1,0 +1,1 @@
+"""Places where files arrive: a local folder, an SFTP server, an S3-compatible store."""

@@ -1,0 +1,63 @@
+"""A remote file comes as a stream into a private copy, hashed on the way; half a copy never has its name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from schemas.errors import Transient
+
+
+def copied(blocks: Iterable[bytes], size: int, copy: Path, *, where: str) -> str | None:
+    """Write `blocks` to `copy` (mode 0600) and return their SHA-256.
+
+    Args:
+        blocks: the file's content.
+        size: how many bytes it must have.
+        copy: the copy's path; it appears only when whole and on disk.
+        where: the remote file, for errors.
+
+    Returns:
+        None where the file did not have its size: it was changed meanwhile.
+
+    Raises:
+        Transient: the disk is full or does not answer.
+    """
+    digest, got = hashlib.sha256(), 0
+    partial = copy.with_name(f".{copy.name}.part")
+    try:
+        copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
+            for block in blocks:
+                got += len(block)
+                if got > size:
+                    break
+                digest.update(block)
+                sink.write(block)
+            sink.flush()
+            os.fsync(sink.fileno())
+        if got != size:
+            return None
+        partial.replace(copy)
+    except OSError as error:
+        raise Transient(
+            f"cannot keep a copy of the file: {error.strerror or type(error).__name__}",
+            where=where,
+            fix=f"see the disk of {copy.parent}",
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return digest.hexdigest()
+
+
+def settled_copy(copy: Path, size: int) -> str | None:
+    """Return the SHA-256 of a copy that an earlier look has made; None where there is none or half of one."""
+    try:
+        if copy.stat().st_size != size:
+            return None
+        with copy.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return None

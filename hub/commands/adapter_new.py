@@ -1,0 +1,135 @@
+"""Making and trying adapters: `banyan adapter new` and `banyan adapter test`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hub.commands.options import EstateOption, JsonOption, open_estate
+from hub.terminal import DONE, NO, note, print_json, say
+from schemas.errors import SettingsError
+
+if TYPE_CHECKING:
+    from adapters.batch.dry_run import DryRun
+
+Sample = Annotated[Path | None, typer.Option("--sample", help="A file of the source; it is only read.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register `new` and `test`."""
+    app.command(epilog="Example: banyan adapter new awards --copybook awards.cpy --sample AWARDS.dat")(new)
+    app.command(epilog="Example: banyan adapter test awards --sample AWARDS.20261102.dat")(test)
+
+
+def new(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The adapter's name: lower case, _ for blanks.")
+    ],
+    copybook: Annotated[Path | None, typer.Option("--copybook", "-c", help="Record description.")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="A delimited file.")] = None,
+    xml: Annotated[Path | None, typer.Option("--xml", help="An XML file.")] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="A JSON file, or one of JSON lines.")] = None,
+    wsdl: Annotated[Path | None, typer.Option("--wsdl", help="A SOAP service: not yet.")] = None,
+    sample: Sample = None,
+    system: Annotated[
+        str, typer.Option(help="The legacy system; second part of the topics' names.")
+    ] = "legacy",
+    estate: EstateOption = None,
+) -> None:
+    """Write a new adapter's folder: adapter.toml, the copybook, and a test that passes as written.
+
+    The settings are those that `banyan inspect` proposes for the sample. Nothing is ever overwritten.
+    """
+    from adapters.batch.scaffold import scaffold
+
+    if wsdl is not None:
+        raise SettingsError(
+            "adapters are not made from a WSDL yet",
+            where="--wsdl",
+            fix="write adapter.toml by hand; docs/adapters.md says how",
+        )
+    given = [f for f in (sample, csv, xml, json) if f is not None]
+    if len(given) > 1:
+        raise SettingsError(
+            "more than one sample is given", where="NAME", fix="give one of --sample, --csv, --xml, --json"
+        )
+    folder = _estate(estate) / "adapters" / name
+    made = scaffold(name, system=system, copybook=copybook, sample=given[0] if given else None)
+    for path in made.write(folder):
+        say(str(path))
+    for advice in made.advice:
+        note(advice)
+
+
+def test(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The adapter's name.")],
+    sample: Sample = None,
+    estate: EstateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read a made-up file, or a sample of yours, by an adapter's settings; publish nothing.
+
+    Needs no Kafka. Exit code 1 where a record is rejected or the file would be held.
+    """
+    import io
+
+    from adapters.batch.dry_run import dry_run, reader_of
+    from adapters.batch.made_up import made_up
+    from adapters.batch.spec import BatchSpec
+
+    spec, folder = open_estate(estate).adapter(name)
+    if not isinstance(spec, BatchSpec):
+        raise SettingsError(
+            f"{name} is of kind {spec.kind}",
+            where=str(folder),
+            fix="only batch adapters can be tried without their source",
+        )
+    reader = reader_of(spec, folder)
+    if sample is None:
+        content = made_up(spec, reader)
+        found = dry_run(reader, "made-up", io.BytesIO(content), len(content))
+    elif sample.is_file():
+        with sample.open("rb") as stream:
+            found = dry_run(reader, sample.name, stream, sample.stat().st_size)
+    else:
+        raise SettingsError("no such file", where=str(sample), fix="check the path")
+    _report(found, sample.name if sample else "a made-up file", as_json=as_json)
+    raise typer.Exit(DONE if found.clean else NO)
+
+
+def _report(found: DryRun, what: str, *, as_json: bool) -> None:
+    reasons = [
+        {"field": field, "reason": reason, "records": n}
+        for (field, reason), n in sorted(found.reasons.items(), key=lambda r: -r[1])
+    ]
+    if as_json:
+        facts: dict[str, Any] = {
+            "file": what,
+            "rows": found.rows,
+            "rejects": found.rejects,
+            "reasons": reasons,
+        }
+        print_json(facts | {"problems": list(found.problems), "refused": found.refused or None})
+        return
+    for entity, n in sorted(found.rows.items()):
+        say(f"{entity}: {n:,} rows")
+    say(f"rejected: {found.rejects:,}")
+    for row in reasons[:10]:
+        say(f"  {row['records']:,} x {row['field'] or 'record'}: {row['reason']}")
+    for problem in found.problems:
+        say(f"problem: {problem}")
+    if found.refused:
+        say(f"refused: {found.refused}")
+
+
+def _estate(given: str | None) -> Path:
+    """Return the estate's folder; an example is never written to because no estate was named."""
+    if given is None and not Path("banyan.toml").is_file():
+        raise SettingsError(
+            "this folder is not an estate: it has no banyan.toml",
+            where=str(Path.cwd()),
+            fix="change to one, name one by --estate, or make one: echo 'prefix = \"mine\"' > banyan.toml",
+        )
+    return open_estate(given).path

@@ -1,0 +1,71 @@
+"""The worked example of BACS Standard 18: totals of both sides are held against the file."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from adapters.batch.spec import BatchSpec
+from adapters.extract import Reject
+from examples.bacs.standard18 import CREDIT, DEBIT, Item, standard18
+
+SETTINGS = Path(__file__).parents[3] / "examples/bacs/adapters/standard18/adapter.toml"
+ITEMS = [Item("AWARD 1", CREDIT, 12345), Item("AWARD 2", CREDIT, 5), Item("REFUND 1", DEBIT, 999)]
+FILE = standard18(ITEMS, datetime.date(2026, 11, 24))
+
+
+def read(text: str) -> tuple[dict[str, dict[str, Decimal]], list[Reject], list[str]]:
+    spec = BatchSpec.model_validate(tomllib.loads(SETTINGS.read_text()))
+    reading = spec.read_as(SETTINGS.parent, system="payments").reading("x.bacs", len(text))
+    rows: dict[str, dict[str, Decimal]] = {"debit": {}, "credit": {}}
+    rejects: list[Reject] = []
+    for chunk in reading.chunks(io.BytesIO(text.encode())):
+        for part in chunk.rows:
+            rows[part.entity] |= {r["REFERENCE"]: r["AMOUNT"] for r in part.batch.to_pylist()}
+        rejects += chunk.rejects
+    return rows, rejects, reading.problems()
+
+
+def test_payments_and_contra_are_read() -> None:
+    """Amounts in pence come exact; labels are left out; the totals of both sides agree."""
+    rows, rejects, problems = read(FILE)
+    assert rows["credit"] == {"AWARD 1": Decimal("123.45"), "AWARD 2": Decimal("0.05")}
+    assert rows["debit"] == {"REFUND 1": Decimal("9.99"), "CONTRA": Decimal("113.51")}
+    assert not rejects and not problems
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (
+            "UTL10000000012350",
+            "UTL10000000012351",
+            "says sum of AMOUNT of debit = 123.51, the file holds 123.50",
+        ),
+        ("0000000012350000000200", "0000000012350000000300", "says 3 records, the file holds 2"),
+        ("UTL1", "UTLX", "has 0 trailer records"),
+        ("UHL1", "UHLX", "has 0 header records"),
+    ],
+)
+def test_a_wrong_total_holds_the_file(old: str, new: str, problem: str) -> None:
+    """A trailer that does not agree, or is missing, makes the file incomplete: it deletes nothing."""
+    assert old in FILE
+    assert any(problem in found for found in read(FILE.replace(old, new))[2])
+
+
+def test_a_cut_file_is_incomplete() -> None:
+    """Wherever a file is cut, it is never taken for a whole one."""
+    for stop in range(0, len(FILE) - 40, 13):
+        assert read(FILE[:stop])[2]
+
+
+def test_an_unreadable_amount_is_a_reject() -> None:
+    """A bad amount is a reject with its key, and the total says that it is missing."""
+    rows, rejects, problems = read(FILE.replace("00000012345", "0000001X345"))
+    assert rejects[0].key_text == "AWARD 1" and rejects[0].field_path == "AMOUNT"
+    assert "could not be read" in problems[0] and "AWARD 1" not in rows["credit"]
