@@ -77,7 +77,7 @@ def test_what_is_not_compressed_is_left_alone(content: bytes) -> None:
     assert opened(io.BytesIO(PACKED["gzip"]), "none").read() == PACKED["gzip"]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(kind=st.sampled_from(sorted(PACKED)), share=st.floats(0.02, 0.999), seekable=st.booleans())
 def test_a_cut_is_never_a_shorter_file(kind: Any, share: float, seekable: bool) -> None:
     """Wherever a compressed file is cut off, reading it is an error, but exactly between two members."""
@@ -90,7 +90,7 @@ def test_a_cut_is_never_a_shorter_file(kind: Any, share: float, seekable: bool) 
     assert found == CONTENT[:5000]  # the first member, whole: nothing in the bytes tells
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(kind=st.sampled_from(sorted(PACKED)), at=st.floats(0.02, 0.98), flip=st.integers(1, 255))
 def test_damage_is_never_other_data(kind: Any, at: float, flip: int) -> None:
     """A changed byte either changes nothing that is read (a name, a time) or is an error."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -105,7 +106,7 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(scanner(framing, page, **options), held)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=cases(), chunk=st.integers(1, 60), block=st.integers(60, 90))
 def test_what_is_written_is_read(case: Case, chunk: int, block: int) -> None:
     """Every framing gives back the records that its writer was given, whatever the chunks."""
@@ -121,7 +122,7 @@ def test_what_is_written_is_read(case: Case, chunk: int, block: int) -> None:
             assert out.getvalue()[offset : offset + len(raw)] == raw
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(case=cases(), data=st.data(), chunk=st.integers(1, 90))
 def test_the_scanner_agrees_with_its_slow_twin_on_damage(case: Case, data: st.DataObject, chunk: int) -> None:
     """Cut off, with bytes changed or put in: scanner and twin find the same records and broken places."""
@@ -147,3 +148,40 @@ def test_the_scanner_agrees_with_its_slow_twin_on_damage(case: Case, data: st.Da
     numbers = [n for n, _, _ in good] + [b.record for b in bad]
     assert len(set(numbers)) == len(numbers)
     assert max(numbers, default=0) <= len(twin)
+
+
+def test_the_page_on_framing_names_every_word_and_option() -> None:
+    """docs/framing.md has each framing, and each option of [frame]."""
+    text = (Path(__file__).parents[5] / "docs" / "framing.md").read_text(encoding="utf-8")
+    words = [*get_args(Framing), *FrameSpec.model_fields]
+    assert [word for word in words if f"`{word}`" not in text] == []
+
+
+SHIFTED = layouts(
+    parse("01 R.\n 05 N PIC 9.\n 05 T OCCURS 0 TO 9 DEPENDING ON N.\n 10 M PIC 9.\n"
+          " 10 U PIC X OCCURS 0 TO 3 DEPENDING ON M.\n 05 Z PIC X.")
+)[0]  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    tables=st.lists(st.lists(st.text("ab", max_size=3), max_size=4), max_size=6),
+    cut=st.integers(0, 60), damage=st.sampled_from(b"09x"), chunk=st.integers(1, 30),
+)  # fmt: skip
+def test_shifted_records_tell_their_own_length(
+    tables: list[list[str]], cut: int, damage: int, chunk: int
+) -> None:
+    """Records of tables in use only follow each other; damaged, scanner and twin agree where reading ends."""
+    held = [f"{len(t)}{''.join(f'{len(u)}{u}' for u in t)}z".encode() for t in tables]
+    by = Scanner.of("fixed", FrameSpec.model_validate({}), SHIFTED, ASCII, "test", shifted=True)
+    out = io.BytesIO()
+    write(held, by, out)
+    good, bad = scanned(out.getvalue(), by, chunk)
+    assert ([raw for _, _, raw in good], bad) == (held, [])
+    content = bytearray(out.getvalue())
+    if cut < len(content):
+        content[cut] = damage
+    good, bad = scanned(bytes(content), by, chunk)
+    twin = records(bytes(content), by)
+    assert [(at, raw) for _, at, raw in good] == [(at, raw) for at, raw, why in twin if not why]
+    assert [b.offset for b in bad] == [at for at, _, why in twin if why]
