@@ -28,7 +28,8 @@ def numbers(texts: pa.StringArray, kind: ValueType) -> tuple[pa.Array, Bools]:
     if kind.grouping:
         texts = _ungrouped(texts, kind, sure)
     length = np.asarray(pc.binary_length(texts))
-    width = int(length.max(initial=0))
+    # One column at least: of a text of grouping marks alone nothing is left.
+    width = max(int(length.max(initial=0)), 1)
     if width > _WIDEST:
         sure &= length <= _WIDEST
         texts = pc.if_else(pa.array(sure), texts, "0")

@@ -293,3 +293,9 @@ def test_a_file_without_its_trailer_may_still_be_growing() -> None:
         list(reading.chunks(io.BytesIO(data)))
         seen[data[-4:]] = getattr(reading, "unfinished", False)
     assert list(seen.values()) == [True, False]
+
+
+def test_a_number_of_grouping_marks_alone_is_a_reject(read: Any) -> None:
+    """A number of which nothing is left without its marks rejects its record, not the file."""
+    marks = settings(grouping='"\u00a0"', delimiter="';'", decimal="','")
+    assert len(read(marks, "ID;NAME;AMOUNT;BORN\n1;a;\u00a0;\n".encode()).rejects) == 1
