@@ -129,7 +129,9 @@ def _problem(path: Path, text: str, model: type[BaseModel], error: dict[str, Any
         return SettingsError(f"unknown key {dotted!r}", where=where, fix=hint)
     if error["type"] == "missing":
         return SettingsError(f"the key {dotted!r} is missing", where=where, fix=f"add {keys[-1]} = …")
-    return SettingsError(f"{dotted}: {error['msg']}", where=where, fix="see the reference in docs/reference")
+    message = error["msg"].removeprefix("Value error, ")
+    text = f"{dotted}: {message}" if dotted else message
+    return SettingsError(text, where=where, fix="see the reference in docs/reference")
 
 
 def _known_keys(model: type[BaseModel], keys: tuple[str | int, ...]) -> list[str]:

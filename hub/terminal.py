@@ -70,7 +70,9 @@ def print_table(
     for row in cells:
         table.add_row(*(Text(row[i]) for i in shown))
     if terminal:
-        Console(highlight=False).print(table)
+        size = shutil.get_terminal_size()
+        # Both are given: rich takes a dumb terminal for one of 80 columns, whatever COLUMNS says.
+        Console(highlight=False, width=size.columns, height=size.lines).print(table)
         return
     lines = io.StringIO()
     Console(highlight=False, width=400, file=lines).print(table)

@@ -77,6 +77,7 @@ def test(
 
     from adapters.batch.dry_run import dry_run, reader_of
     from adapters.batch.made_up import made_up
+    from adapters.batch.opening import Unpacked
     from adapters.batch.spec import BatchSpec
 
     spec, folder = open_estate(estate).adapter(name)
@@ -91,10 +92,13 @@ def test(
         content = made_up(spec, reader)
         found = dry_run(reader, "made-up", io.BytesIO(content), len(content))
     elif sample.is_file():
-        with sample.open("rb") as stream:
-            found = dry_run(reader, sample.name, stream, sample.stat().st_size)
+        # As the adapter reads it: unpacked, and with the action codes of a delta looked at.
+        with spec.opened(sample) as stream:
+            size = 0 if isinstance(stream, Unpacked) else sample.stat().st_size
+            found = dry_run(spec.reader(folder), sample.name, stream, size)
     else:
-        raise SettingsError("no such file", where=str(sample), fix="check the path")
+        what = "this is a folder, not a file" if sample.is_dir() else "no such file"
+        raise SettingsError(what, where=str(sample), fix="check the path")
     _report(found, sample.name if sample else "a made-up file", as_json=as_json)
     raise typer.Exit(DONE if found.clean else NO)
 

@@ -16,6 +16,8 @@ from schemas.errors import SettingsError
 #: Other words for a key.
 _ALIASES = {"profile": "dialect"}
 _WHERE = "--set"
+#: By the names that settings files use.
+_FIELDS = {info.alias or name: info for name, info in FormatSpec.model_fields.items()}
 
 
 def format_of(pairs: Iterable[str], copybook: Path | None) -> FormatSpec:
@@ -36,10 +38,8 @@ def format_of(pairs: Iterable[str], copybook: Path | None) -> FormatSpec:
             )
         table, dot, name = key.strip().partition(".")
         table = _ALIASES.get(table, table)
-        if table not in FormatSpec.model_fields:
-            raise SettingsError(
-                f"no setting {table!r}", where=_WHERE, fix=_suggestion(table, list(FormatSpec.model_fields))
-            )
+        if table not in _FIELDS:
+            raise SettingsError(f"no setting {table!r}", where=_WHERE, fix=_suggestion(table, list(_FIELDS)))
         value = _value(text.strip(), table, name)
         if not dot:
             values[table] = value
@@ -94,7 +94,7 @@ def _value(text: str, table: str, name: str) -> Any:
             raise SettingsError(
                 f"{table}: {text} is no TOML: {error}", where=_WHERE, fix='write lists as ["A", "B"]'
             ) from None
-    kind = str(FormatSpec.model_fields[table].annotation)
+    kind = str(_FIELDS[table].annotation)
     is_list = kind.startswith("tuple[") or (bool(name) and "tuple[" in kind)
     return text.split(",") if is_list else text
 

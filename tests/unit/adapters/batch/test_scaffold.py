@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import io
 import json
@@ -174,3 +175,18 @@ def test_a_file_that_does_not_fit_is_refused(estate: Path) -> None:
     content = (estate / "people.csv").read_bytes()
     found = dry_run(reader_of(spec, folder), "people.csv", io.BytesIO(content), len(content))
     assert "does not fit numbers.cpy" in found.refused and found.records == 0
+
+
+def test_a_sample_is_read_as_the_adapter_reads_it(estate: Path) -> None:
+    """A packed sample is unpacked, and an action code that a delta does not declare is a reject."""
+    folder = estate / "adapters" / "moves"
+    folder.mkdir(parents=True)
+    (folder / "adapter.toml").write_text(
+        'kind = "batch"\nname = "moves"\nsystem = "s"\nfolder = "inbox"\nformat = "delimited"\n'
+        'mode = "delta"\nentity = "move"\nkey = ["ID"]\n[delta]\naction = "ACT"\ncreate = ["A"]\n'
+        '[delimited]\nfields = ["ACT", "ID:integer"]\n'
+    )
+    (estate / "moves.csv.gz").write_bytes(gzip.compress(b"ACT,ID\nA,1\nX,2\n"))
+    code, output = run("adapter", "test", "moves", "--sample", "moves.csv.gz")
+    assert code == 1
+    assert "move: 1 rows\nrejected: 1\n  1 x ACT: the action code is not declared" in output
