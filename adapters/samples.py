@@ -51,7 +51,9 @@ def _look(
     keys = Decoder(channel.entity.key_schema(channel.topic))
     for piece in spool.pieces(position, limit):
         events = [
-            (k, v) for k, v in zip(piece.key, piece.value, strict=True) if v is not None and k is not None
+            (k, v)
+            for k, v in zip(piece.key.to_pylist(), piece.value.to_pylist(), strict=True)
+            if v is not None and k is not None
         ]
         if not events:
             continue
