@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.delta import apply_actions, events_of
-
-settings.register_profile("banyan", deadline=None)
-settings.load_profile("banyan")
 
 KEYS = st.sampled_from(["a", "b", "é", ""])
 VALUES = st.sampled_from([b"1", b"2"])

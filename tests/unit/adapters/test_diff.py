@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.diff import Changes, compare
 
 #: The machine may be busy; no test asserts a time.
-settings.register_profile("banyan", deadline=None)
-settings.load_profile("banyan")
 
 KEYS = st.text(alphabet="ab\u001fé", max_size=3)
 VALUES = st.binary(max_size=2)

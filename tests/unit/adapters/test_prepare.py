@@ -11,6 +11,7 @@ from adapters import entity_diff as prepare_module
 from adapters.channel import bind
 from adapters.dead_letter import RAW_BYTES
 from adapters.prepare import prepare
+from adapters.samples import samples
 from adapters.snapshot import Snapshots
 from adapters.testing import JsonRowsSpec
 from schemas.key_text import pseudonym
@@ -174,3 +175,13 @@ def test_a_dead_letter_always_fits_into_a_kafka_record(source):
     *_, piece = spool.pieces(0, 10)
     assert len(piece.value[0].as_py()) == RAW_BYTES < 1_000_000
     assert json.loads(piece.headers[0].as_py())["banyan.cut_from"] == "2000000"
+
+
+def test_samples_of_a_held_extract_name_its_changes(source):
+    """What is shown of a held extract are pseudonyms by kind of change; tombstones are no changes."""
+    base = source.prepare([("a", 1), ("b", 2)]).manifest.snapshot
+    spool = source.prepare([("b", 3)], base)
+    entity = source.spec.open(source.folder).entities["account"]
+    channel = bind(source.spec, entity, "t.core.account", prefix="t", ids=(1, 2), secret=None)
+    shown = samples(spool, {"account": channel}, SECRET)
+    assert shown == {"account": {"d": (pseudonym(SECRET, "a"),), "u": (pseudonym(SECRET, "b"),)}}

@@ -18,9 +18,6 @@ from adapters.compare.differ import Comparison, Differ
 from adapters.compare.report import Csv, JsonLines, images
 from schemas.errors import SettingsError, Terminal
 
-settings.register_profile("banyan", deadline=None)
-settings.load_profile("banyan")
-
 CELL = st.text(alphabet='ab",\né ', max_size=4)
 ROW = st.tuples(
     st.sampled_from(["k1", "k2", 'k"3', "k,4", "", "k\n5", "é"]), st.sampled_from("xy"), CELL, CELL

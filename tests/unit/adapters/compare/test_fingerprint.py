@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.compare.fingerprint import Fingerprint, windows
-
-settings.register_profile("banyan", deadline=None)
-settings.load_profile("banyan")
 
 RANGES = st.lists(st.binary(max_size=12) | st.binary(min_size=250, max_size=600), min_size=1, max_size=8)
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.compare.framing import Dialect, fields, frame, slow_fields
-
-settings.register_profile("banyan", deadline=None)
-settings.load_profile("banyan")
 
 TEXT = st.text(alphabet='a",\n\r', max_size=30).map(str.encode)
 COMMA = Dialect()

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.compare.join import NONE, join
-
-settings.register_profile("banyan", deadline=None)
-settings.load_profile("banyan")
 
 #: Keys from so small a range that their first words collide, though the keys differ.
 ROWS = st.lists(
