@@ -26,8 +26,12 @@ ANSWER_SECONDS = 30.0
 TRANSACTION_MS = 60_000
 #: Ten transactions' worth of events (DESIGN 10.2): the queue never holds up a healthy broker's producer.
 QUEUE_RECORDS = 500_000
+#: What the embedded broker takes, so that the broker and not the client says what is too large.
+RECORD_BYTES = 8 << 20
 
 _FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}  # noqa: SLF001
+
+_TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
 
 Headers = list[tuple[str, bytes]]
 _BROKER = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
@@ -54,6 +58,10 @@ Bootstrap = Annotated[str, AfterValidator(with_ports)]
 
 class Fenced(Terminal):
     """A newer producer with the same transactional id took over; this one must stop."""
+
+
+class TooLarge(Terminal):
+    """A record is larger than the broker takes; sending it again changes nothing."""
 
 
 class BrokerUnavailable(Transient):
@@ -136,6 +144,7 @@ class TransactionalProducer:
             "linger.ms": 20,
             "batch.size": 1_000_000,
             "queue.buffering.max.messages": QUEUE_RECORDS,
+            "message.max.bytes": RECORD_BYTES,
             "queue.buffering.max.kbytes": 262_144,
         }
         found = library()
@@ -227,6 +236,13 @@ def _translate(error: Refused, where: str) -> BanyanError:
         )
     if error.fatal:
         return Terminal(f"Kafka refused for good: {error.text}", where=where, fix="restart this process")
+    if error.code in _TOO_LARGE:
+        return TooLarge(
+            "a record is larger than the broker takes",
+            where=where,
+            fix=f"raise max.message.bytes of the topic (up to {RECORD_BYTES} are sent), or drop fields from the "
+            "entity",
+        )
     return BrokerUnavailable(
         f"Kafka did not do it: {error.text}", where=where, fix="see that the broker runs"
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from adapters.batch.copybook import Layout, layouts, parse, union
+from adapters.batch.copybook import CopyLibrary, Layout, layouts, parse, union
 from adapters.batch.decoder import MISSING
 from adapters.batch.dialect import PROFILES, Dialect
 from adapters.batch.inspect.alphabet import alphabet
@@ -44,10 +44,11 @@ def inspect_file(
     if not path.is_file():
         what = "this is a folder, not a file" if path.is_dir() else "no such file"
         raise SettingsError(what, where=str(path), fix="check the path")
-    text = _text(copybook) if copybook is not None else None
+    if copybook is None:
+        return inspect_sample(Sample.read(path), path.name, show_values=show_values)
     return inspect_sample(
-        Sample.read(path), path.name, copybook_text=text, copybook=copybook.name if copybook else "",
-        show_values=show_values, folder=copybook.parent if copybook else None,
+        Sample.read(path), path.name, copybook_text=_text(copybook), copybook=copybook.name,
+        copy_path=[folder.resolve() for folder in copy_path], show_values=show_values, folder=copybook.parent,
     )  # fmt: skip
 
 
@@ -57,6 +58,7 @@ def inspect_sample(
     *,
     copybook_text: str | None = None,
     copybook: str = "",
+    copy_path: Sequence[Path] = (),
     show_values: bool = False,
     folder: Path | None = None,
 ) -> Report:
@@ -67,6 +69,7 @@ def inspect_sample(
         name: the file's name.
         copybook_text: the copybook.
         copybook: its name in adapter.toml.
+        copy_path: folders in which COPY looks for members, before the copybook's own.
         show_values: put values of the sample beside the fields; they may be personal data.
         folder: where the copybook is, for the trial of the proposal.
     """
@@ -79,7 +82,8 @@ def inspect_sample(
         return Report(name, sample.packed, [*guesses, cannot_tell("alphabet", "the file is empty")], notes)
     letters = alphabet(sample)
     guesses.append(letters)
-    layout_of = _layouts(copybook_text, copybook) if copybook_text is not None else {}
+    library = CopyLibrary((*copy_path, *([folder] if folder is not None else ())))
+    layout_of = _layouts(copybook_text, copybook, library) if copybook_text is not None else {}
     found = None
     if not layout_of:
         found = text_report(sample, letters)
@@ -93,7 +97,8 @@ def inspect_sample(
     report = replace(seen, warnings=notes, fields=found.shown(values=show_values), draft=found.draft)
     if found.settings is None:
         return report
-    report = _proposed(report, dict(found.settings))
+    where = {"copy_path": [str(one) for one in copy_path]} if copy_path else {}
+    report = _proposed(report, {**found.settings, **where})
     tried = trial(report, found.content, copybook_text or found.draft, folder, whole=found.whole)
     if any(MISSING in note for note in tried):
         # Variable-length records may leave out the fields at their end: these are null, not broken.
@@ -113,10 +118,10 @@ def _container(sample: Sample) -> Guess:
     return Guess("compression", sample.container, 0.99 if not sample.fault else 0.9, [why])
 
 
-def _layouts(text: str, name: str) -> dict[str, Layout]:
+def _layouts(text: str, name: str, library: CopyLibrary) -> dict[str, Layout]:
     """Return the layout of each dialect that makes a difference."""
     parts: dict[str, Layout] = {}
-    tree = parse(text, source=name)
+    tree = parse(text, source=name, library=library)
     for dialect in PROFILES:
         made = union(layouts(tree, Dialect.named(dialect)))
         if not any(_placed(made) == _placed(other) for other in parts.values()):

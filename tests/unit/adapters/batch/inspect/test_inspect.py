@@ -250,3 +250,18 @@ def test_cobrix_cases_are_guessed(case: str) -> None:
         case, (report.settings or {}).get("frame", {})
     )
     assert report.notes[0].endswith(" 0 rejected"), report.notes
+
+
+def test_members_of_a_copybook_are_found(tmp_path: Path) -> None:
+    """COPY members are looked for on the copy path, and the proposal names it."""
+    (tmp_path / "members").mkdir()
+    (tmp_path / "members" / "INNER.CPY").write_text("           05  ID  PIC 9(6).\n")
+    (tmp_path / "pay.cpy").write_text(
+        "       01  PAY.\n           COPY INNER.\n           05  AMOUNT  PIC 9(4).\n"
+    )
+    (tmp_path / "pay.dat").write_bytes("".join(f"{n:06}{n * 7:04}" for n in range(300)).encode("cp037"))
+    report = inspect_file(
+        tmp_path / "pay.dat", copybook=tmp_path / "pay.cpy", copy_path=[tmp_path / "members"]
+    )
+    assert tomllib.loads(report.adapter_toml)["copy_path"] == [str(tmp_path / "members")]
+    assert report.notes[0] == "tried on the sample: 300 records read, 0 rejected"
