@@ -240,8 +240,7 @@ def _translate(error: Refused, where: str) -> BanyanError:
         return TooLarge(
             "a record is larger than the broker takes",
             where=where,
-            fix=f"raise max.message.bytes of the topic (up to {RECORD_BYTES} are sent), or drop fields from the "
-            "entity",
+            fix=f"raise max.message.bytes of the topic (up to {RECORD_BYTES} are sent), or drop fields",
         )
     return BrokerUnavailable(
         f"Kafka did not do it: {error.text}", where=where, fix="see that the broker runs"
