@@ -156,6 +156,7 @@ class Chooser:
             counters=tuple(self.counters(slot)) if slot.children and item.occurs else (),
             page=self._mark(self.marks.code_pages, slot),
             bad=self._bad_values(slot),
+            named=self._named(slot),
         )
 
     def _whole(self, slot: Slot, base: int, prefix: str) -> Column:
@@ -173,6 +174,21 @@ class Chooser:
         yield column
         if column.bad == "raw":
             yield replace(column, name=f"{column.name}_raw", raw=True, doc="", sentinels=column.sentinels)
+
+    def _named(self, slot: Slot) -> tuple[tuple[str, str | None], ...]:
+        """Return the ranges that level 88 gives an item, where they are to be checked."""
+        names = self.marks.check_conditions
+        asked = self._marked(names, slot)
+        if slot.storage is None or not ("*" in names or asked):
+            return ()
+        if slot.storage.avro == "string" and slot.storage.kind != "text":
+            if not asked:
+                return ()
+            raise SettingsError(
+                f"check_conditions: {slot.path} is {slot.storage.kind}, whose conditions cannot be checked",
+                where=self.layout.source, fix="take it out of check_conditions",
+            )  # fmt: skip
+        return tuple(ends for condition in slot.item.conditions for ends in condition.values)
 
     def _bad_values(self, slot: Slot) -> BadValues:
         said: BadValues | None = self._mark(self.marks.bad_values, slot)

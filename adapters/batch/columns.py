@@ -31,6 +31,7 @@ class Marks:
         code_pages: page of an item, where it is not the file's.
         bad_values, bad_default: what becomes of bytes that are no value of an item.
         keep_whole: groups to keep as one text too, and level-66 items to read.
+        check_conditions: items whose values must be named by a level 88 of theirs; `*` for all that have one.
     """
 
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Marks:
     bad_values: Mapping[str, BadValues] = field(default_factory=dict)
     bad_default: BadValues = "reject"
     keep_whole: Sequence[str] = ()
+    check_conditions: Sequence[str] = ()
 
 
 #: Nothing said.
@@ -66,6 +68,7 @@ class Column:
         page: its code page, where it is not the file's.
         bad: what becomes of bytes that are no value of it.
         raw: the field holds those bytes in hexadecimal, and null where the value is good.
+        named: ranges of values, of which each must be in one; empty where any value will do.
     """
 
     name: str
@@ -85,6 +88,7 @@ class Column:
     page: CodePage | None = None
     bad: BadValues = "reject"
     raw: bool = False
+    named: tuple[tuple[str, str | None], ...] = ()
 
     @property
     def element(self) -> AvroType:

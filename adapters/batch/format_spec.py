@@ -145,6 +145,11 @@ class FormatSpec(BaseModel):
     bad_value_default: BadValues | None = Field(
         None, description="The same, for all fields not named; the dialect's by default: mostly `reject`."
     )
+    check_conditions: tuple[str, ...] = Field(
+        (),
+        description="Fields whose values must be named by one of their level 88 items, else they are bad; "
+        "`*`: all that have such.",
+    )
     fillers: Fillers = Field("drop", description="`name` reads FILLER items too, as FILLER_1, FILLER_2…")
     groups: Groups = Field(
         "flat",
@@ -338,6 +343,14 @@ class FormatSpec(BaseModel):
                         where=where,
                         fix=suggestion(name, [s.item.name for s in slots]),
                     )
+        named = {n for s in slots if s.item.conditions for n in (s.item.name, s.path, avro_name(s.item.name))}
+        for name in self.check_conditions:
+            if name != "*" and name.upper() not in named:
+                raise SettingsError(
+                    f"check_conditions: {name!r} is no field with a level 88 in {layout.name}",
+                    where=where,
+                    fix=suggestion(name, [s.item.name for s in slots if s.item.conditions]),
+                )
         return Marks(
             rename=self.rename,
             dates={
@@ -351,6 +364,7 @@ class FormatSpec(BaseModel):
             bad_values=self.bad_values,
             bad_default=self.bad_value_default or dialect.bad_values,
             keep_whole=self.keep_whole,
+            check_conditions=self.check_conditions,
         )
 
 

@@ -39,7 +39,7 @@ Layouts = Mapping[str, tuple[FieldPlan, ...]]
 _COBOL = {
     "copybook": "", "copy_path": "", "record": "", "redefinitions": "", "rename": "", "drop": "",
     "keep_whole": "", "code_pages": "", "code_page": "encoding", "dialect": "", "dialect_options": "",
-    "odo": "", "long_records": "long_records", "fillers": "", "groups": "",
+    "odo": "", "long_records": "long_records", "fillers": "", "groups": "", "check_conditions": "",
 }  # fmt: skip
 #: Settings that some text formats have.
 _OF = {

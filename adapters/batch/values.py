@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 
 from adapters.batch.codepage import CodePage, translate
 from adapters.batch.columns import Column
+from adapters.batch.conditions import NOT_NAMED, is_named, named
 from adapters.batch.kernels.column import column as kernel
 from adapters.batch.kernels.integers import Bools
-from adapters.batch.reference import PADDING, Trim, Value, decode_value
+from adapters.batch.reference import PADDING, BadValueError, Trim, Value, decode_value
 
 #: COBOL figurative constants that a sentinel may name: the byte that fills the item.
 FIGURATIVE = {"LOW-VALUES": 0x00, "HIGH-VALUES": 0xFF}
@@ -35,6 +36,8 @@ def value(raw: bytes, column: Column, page: CodePage, trim: Trim) -> Value | dat
         return None
     if any(_same(decoded, sentinel) for sentinel in column.sentinels):
         return None
+    if column.named and not is_named(raw, decoded, column.named, column.storage, page):
+        raise BadValueError(NOT_NAMED)
     if column.date is None:
         return decoded
     if not isinstance(decoded, str):
@@ -57,6 +60,8 @@ def array(view: npt.NDArray[np.uint8], column: Column, page: CodePage, trim: Tri
         null |= (view == fill).all(axis=1)
     if wanted := _typed(column, values.type):
         null |= pc.is_in(values, pa.array(wanted, values.type)).to_numpy(zero_copy_only=False) & ~bad
+    if column.named:
+        bad = bad | ~named(view, values, column.named, storage, page)
     if column.date is not None:
         days, no_date = _days(view, values, column, page)
         bad = bad | no_date
