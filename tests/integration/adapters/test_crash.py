@@ -36,9 +36,10 @@ from connectors.links import Links
 prefix, bootstrap, registry, state, folder = sys.argv[1:]
 links = Links(prefix, KafkaSettings(bootstrap=bootstrap), registry, Path(state))
 spec = JsonRowsSpec(name="src", system="core", every_seconds=0.05, guard={"max_delete_share": 0.5})
-report = run([(spec, Path(folder))], links, once=True, transaction_events=700)
+report = run([(spec, Path(folder))], links, once=True, transaction_events=60)
 sys.exit(0 if report.ok else 1)
 """
+#: With transactions of 60 events they take seconds, so that kills fall between the first and the last.
 ROWS = 30_000
 ROUNDS = 12
 
