@@ -78,23 +78,19 @@ def xml(head: bytes, text: str) -> tuple[list[Guess], Markup] | None:
             if event == "start-ns":
                 namespaces.setdefault(node[0] or "", node[1])
             elif event == "start":
-                stack.append(etree.QName(node).localname)
+                stack.append(_local(node.tag))
                 here = "/" + "/".join(stack)
                 paths[here] += 1
                 for name, value in node.attrib.items():
-                    leaves.setdefault(f"{here}/@{etree.QName(name).localname}", []).append(str(value))
+                    leaves.setdefault(f"{here}/@{_local(name)}", []).append(str(value))
             else:
                 path = "/" + "/".join(stack)
                 if len(node) == 0 and len(leaves.setdefault(path, [])) < _VALUES:
                     leaves[path].append((node.text or "").strip())
                 elif len(node) and len(rows.setdefault(path, [])) < _VALUES:
                     rows[path].append(
-                        {
-                            etree.QName(c).localname: (c.text or "").strip()
-                            for c in node
-                            if isinstance(c.tag, str)
-                        }
-                        | {etree.QName(k).localname: str(v) for k, v in node.attrib.items()}
+                        {_local(c.tag): (c.text or "").strip() for c in node if isinstance(c.tag, str)}
+                        | {_local(k): str(v) for k, v in node.attrib.items()}
                     )
                 stack.pop()
     except etree.XMLSyntaxError as error:
@@ -132,6 +128,11 @@ def xml(head: bytes, text: str) -> tuple[list[Guess], Markup] | None:
         Guess("format", "xml", 0.98, ["the file starts with a tag"]),
         Guess("record", record or None, sure, why, others),
     ], made
+
+
+def _local(name: object) -> str:
+    """Return a name without its namespace, also a broken one such as `a:`."""
+    return str(name).rpartition("}")[2]
 
 
 def json_like(text: str) -> tuple[list[Guess], Markup] | None:
