@@ -56,7 +56,7 @@ def test_what_was_found_stays_mended(name: str, seed: str, tmp_path: Path) -> No
 @pytest.mark.soak
 @pytest.mark.timeout(1_900)
 def test_fuzz_for_long(tmp_path: Path) -> None:
-    """Ten minutes of processor time in a process of limited memory; the result is kept in docs/evidence/fuzz.json."""
+    """Ten minutes of processor time in a process of limited memory; the result is in docs/evidence."""
     evidence = _load("evidence_for_fuzz", _HERE.parents[3] / "evidence.py")
     done = subprocess.run(
         [sys.executable, str(_HERE / "fuzz.py"), "600", "7"], capture_output=True, text=True, timeout=1_800
