@@ -40,7 +40,10 @@ def named(
     found: Bools = np.zeros(len(view), np.bool_)
     if pa.types.is_string(values.type):
         for start, end in _texts(ranges, storage.length, page):
-            found |= ~_compared(view, start)[0] & ~_compared(view, end)[1]
+            below, above = _compared(view, start)
+            if end != start:
+                above = _compared(view, end)[1]
+            found |= ~(below | above)
         return found
     for low, high in _numbers(ranges):
         if (ends := _ends(low, high, values.type)) is not None:
