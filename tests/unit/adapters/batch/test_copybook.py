@@ -222,7 +222,7 @@ ENTRY = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(ENTRY, max_size=12), st.sampled_from(["", "01 R.\n", "       01 R.\n       "]))
 def test_no_text_makes_the_parser_fall(entries: list[str], start: str) -> None:
     """Any text is a layout or a CopybookError, never another exception."""

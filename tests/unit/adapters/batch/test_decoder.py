@@ -90,7 +90,7 @@ RECORDS = st.fixed_dictionaries(
 DAMAGE = st.lists(st.tuples(st.integers(0, LAYOUT.length - 1), st.integers(0, 255)), max_size=2)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(RECORDS, DAMAGE), min_size=1, max_size=8))
 def test_the_column_decoder_equals_its_twin(
     records: list[tuple[dict[str, Any], list[tuple[int, int]]]],
