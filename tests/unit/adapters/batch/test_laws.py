@@ -65,10 +65,10 @@ def columns_equal_records(data: st.DataObject) -> None:
         raws = [raw[: data.draw(st.integers(0, len(raw)) | st.just(len(raw)))] for raw in raws]
         lengths = np.array([len(raw) for raw in raws], np.int32)
     view = np.frombuffer(b"".join(raw.ljust(made.length, b"\0") for raw in raws), np.uint8)
-    found = decode(view.reshape(len(raws), made.length), made, page, lengths=lengths)
+    found = decode(view.reshape(len(raws), made.length), made, page, book.trim, lengths=lengths)
     for index, (raw, row) in enumerate(zip(raws, found.batch.to_pylist(), strict=True)):
         try:
-            expected = decode_record(raw, made, page)
+            expected = decode_record(raw, made, page, book.trim)
         except BadValueError as error:
             assert index in found.bad
             bad = found.bad[index]
