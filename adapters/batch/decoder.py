@@ -227,7 +227,7 @@ class _Run:
         return self._judged(column, empty, bad, reason)
 
     def counted(self, scope: _Scope, counters: tuple[Counter, ...]) -> _Scope:
-        """Return the scope with its own DEPENDING ON items read; one that is null is 0, an unreadable one -1."""
+        """Return the scope with its DEPENDING ON items read; one that is null is 0, an unreadable one -1."""
         if not counters:
             return scope
         known = dict(scope.counters)

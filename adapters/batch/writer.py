@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,8 @@ class RecordWriter:
     def write(self, values: Mapping[str, Any], *, lenient: bool = False) -> bytes:
         """Return the record; what is not given is a sentinel if there is one, else spaces or zero.
 
-        None is a sentinel too, or what the dialect reads as null, or else as if it were not given. `lenient` writes that too for a value that does not fit.
+        None is a sentinel too, or what the dialect reads as null, or else as if it were not given.
+        `lenient` writes what is not given for a value that does not fit.
 
         Raises:
             EncodeError: a value does not fit, or a name is no item.
@@ -108,7 +109,7 @@ class RecordWriter:
         if node.raw_name in left:
             left.discard(node.raw_name)
         if slot.item.occurs:
-            items: Sequence[Any] = () if given is None or given is _ABSENT else given
+            items: Any = () if given is None or given is _ABSENT else given
             if len(items) > slot.count:
                 raise EncodeError(f"{len(items)} values for OCCURS {slot.count}", where=slot.path)
             for index in range(slot.count):

@@ -15,8 +15,8 @@ from schemas.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SUITES = ("unit", "integration", "e2e")
-#: The whole unit suite runs on every core, as each file's tests share what it starts. More than four processes
-#: gain nothing: each spends some seconds on importing what it tests.
+#: The whole unit suite runs on every core; a file stays whole, as its tests share what it starts. More than
+#: four processes gain nothing: each spends some seconds on importing what it tests.
 _ON_EVERY_CORE = ("--numprocesses=logical", "--maxprocesses=4", "--dist=loadfile")
 
 

@@ -253,7 +253,7 @@ def test_encoding_writes_the_redefinition_that_is_named() -> None:
 
 
 def test_a_counter_that_is_null_counts_nothing() -> None:
-    """Where a dialect reads a DEPENDING ON item that is no number as null, the table is empty, and no fault."""
+    """Where a dialect reads a DEPENDING ON item as null, the table is empty, and nothing is bad."""
     text = "01 R. 05 ID PIC X. 05 N PIC 9. 05 T PIC X OCCURS 0 TO 2 DEPENDING ON N."
     layout = layouts(parse(text), PROFILES["cobrix"])[0]
     made = plan(layout, system="s", entity="e", key=["ID"])
@@ -264,7 +264,7 @@ def test_a_counter_that_is_null_counts_nothing() -> None:
 
 
 def test_null_is_written_as_the_bytes_that_mean_it() -> None:
-    """None is LOW-VALUES where a dialect reads those as null, a value not given is blank, and both come back."""
+    """None is LOW-VALUES where a dialect reads those as null; a value that is not given is blank."""
     codec = RecordCodec(
         "01 R. 05 A PIC X(2). 05 B PIC 9(2). 05 C PIC X.", dialect="cobrix", code_page="cp285"
     )

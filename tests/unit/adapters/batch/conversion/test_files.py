@@ -73,7 +73,7 @@ def test_a_file_without_a_key_may_have_a_first_field_that_is_null(tmp_path: Path
     assert files.encode(lines, "dialect=cobrix") == b"\0\0\xf1\xf2" + b"\xc1\x40\0\0"
     parquet, _ = files.decode("dialect=cobrix", to="parquet")
     assert pq.read_table(io.BytesIO(parquet)).column("A").to_pylist() == [None, "A"]
-    with_key, outcome = files.decode("dialect=cobrix", "key=A")
+    _, outcome = files.decode("dialect=cobrix", "key=A")
     assert outcome.first_bad == "record 1: A: a key field is empty"
 
 
