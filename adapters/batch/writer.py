@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from adapters.batch.copybook import Layout, Slot, Storage
 from adapters.batch.dates import DateFormat
 from adapters.batch.encode import EncodeError, blank_value, encode_value
 from adapters.batch.items import called, suggestion
+from adapters.batch.moments import ISO, MomentFormat
+from adapters.batch.reference import BadValueError
 from adapters.batch.values import FIGURATIVE
 from schemas.names import avro_name
 
@@ -77,7 +80,8 @@ class RecordWriter:
         page = _mark(marks.code_pages, slot) or page
         blank = blank_value(slot.storage, page) if slot.storage else b""
         null = _null(slot.storage, page, blank) if slot.storage else b""
-        date, sentinels = _mark(marks.dates, slot), _mark(marks.sentinels, slot) or ()
+        date, moment = _mark(marks.dates, slot), _mark(marks.moments, slot)
+        sentinels = _mark(marks.sentinels, slot) or ()
         if slot.storage and sentinels:
             blank = null = _sentinel(str(sentinels[0]), slot, page)
         flat = frozenset(n for area in areas for child in area for n in child.flat)
@@ -86,7 +90,7 @@ class RecordWriter:
         policy = _mark(marks.bad_values, slot) or marks.bad_default
         kept = f"{rename or avro_name(name)}_raw" if policy == "raw" and slot.storage and name else ""
         return _Node(
-            slot, tuple(names), areas, page, blank, null, date, kept,
+            slot, tuple(names), areas, page, blank, null, date, moment, kept,
             own if slot.item.occurs or slot.storage else own | flat,
         )  # fmt: skip
 
@@ -144,6 +148,8 @@ class RecordWriter:
         try:
             if node.date is not None:
                 given = _dated(given, node.date, slot)
+            elif node.moment is not None:
+                given = _timed(given, node.moment, slot)
             elif isinstance(given, datetime.date):
                 given = given.strftime("%Y%m%d")
             return encode_value(given, slot.storage, node.page, slot.path)
@@ -167,6 +173,7 @@ class _Node:
     blank: bytes
     null: bytes
     date: DateFormat | None
+    moment: MomentFormat | None
     raw_name: str
     flat: frozenset[str]
 
@@ -213,6 +220,23 @@ def _dated(given: Any, date: DateFormat, slot: Slot) -> Any:
         return date.format(given if isinstance(given, datetime.date) else datetime.date.fromisoformat(given))
     except (TypeError, ValueError):
         return given  # as it stands in the file, such as 20241124 or 0
+
+
+def _timed(given: Any, form: MomentFormat, slot: Slot) -> Any:
+    """Return the text of a point in time; one of the form stands for itself, as does what is none."""
+    with contextlib.suppress(BadValueError):
+        read = form.value(given if isinstance(given, str) else "")
+        return given if form.text != ISO else form.format(read)
+    try:
+        moment = given if isinstance(given, datetime.datetime) else datetime.datetime.fromisoformat(given)
+    except (TypeError, ValueError):
+        return given
+    if moment.tzinfo is None:
+        raise EncodeError("a time stamp without offset", where=slot.path, fix="end it in Z, say")
+    try:
+        return form.format(moment)
+    except BadValueError as error:
+        raise EncodeError(str(error), where=slot.path) from None
 
 
 def _overwrite(raw: bytearray, at: int, digits: str, slot: Slot) -> None:
