@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import numpy as np
 
+from adapters.batch.actions import ActionCodes
 from adapters.batch.codepage import CodePage
 from adapters.batch.controls import Control, Ledger, Seen, Total
 from adapters.batch.copybook import Layout
@@ -40,6 +41,7 @@ class Source:
         header, trailer, batch: control records, if there are any.
         longest: bytes beyond which a record has more than the copybook says; 0: never.
         odo: how records with OCCURS DEPENDING ON lie in the file.
+        actions: of a delta file, what the codes of its records mean.
     """
 
     layout: Layout
@@ -52,11 +54,16 @@ class Source:
     batch: Control | None = None
     longest: int = 0
     odo: Odo = "max"
+    actions: ActionCodes | None = None
 
     @property
     def entities(self) -> Mapping[str, Entity]:
         """The entities that the files hold, by name."""
         return {t.entity.name: t.entity for t in self.types if t.entity is not None}
+
+    def acting(self, actions: ActionCodes) -> Source:
+        """Return the source of records that say what they do."""
+        return replace(self, actions=actions)
 
     def reading(self, name: str, size: int) -> Reading:
         """Return a pass over one file."""
@@ -87,7 +94,14 @@ class Reading:
         source = self.source
         pad = source.scanner.pad if source.scanner.framing == "lines" else None
         self._typist = Typist(
-            source.layout, source.types, source.page, source.trim, pad, source.longest, source.odo
+            source.layout,
+            source.types,
+            source.page,
+            source.trim,
+            pad,
+            source.longest,
+            source.odo,
+            source.actions,
         )
         self._lineage = Lineage(source.types)
         kinds = {"header": source.header, "trailer": source.trailer, "batch_trailer": source.batch}

@@ -21,7 +21,7 @@ from adapters.batch.fixedtext.spec import FixedFieldSpec, FixedTextSpec
 from adapters.batch.framing import Scanner
 from adapters.batch.framing.scanner import check_options
 from adapters.batch.json.reader import JsonReader
-from adapters.batch.reader import Reader
+from adapters.batch.reader import FormatReader
 from adapters.batch.xml.paths import Path as ElementPath
 from adapters.batch.xml.reader import XmlReader
 from adapters.batch.xml.spec import XmlSpec
@@ -83,7 +83,7 @@ def check_settings(spec: FormatSpec, where: str) -> None:
             raise SettingsError(f"{name} has no meaning, the format is {kind}", where=where, fix="delete it")
 
 
-def text_reader(spec: FormatSpec, folder: Path, *, system: str, key_privacy: KeyPrivacy) -> Reader:
+def text_reader(spec: FormatSpec, folder: Path, *, system: str, key_privacy: KeyPrivacy) -> FormatReader:
     """Return the reader of a text format.
 
     Raises:

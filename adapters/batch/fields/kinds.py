@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from adapters.batch.actions import ActionCodes
 from adapters.batch.fields.assemble import Assembly, Leaf
 from adapters.batch.fields.block import Block
 from adapters.batch.fields.field_plan import FieldPlan
@@ -63,6 +64,14 @@ class RecordKind:
     test: Test | None = None
     assembly: Assembly | None = None
     totals: tuple[Total, ...] = ()
+
+
+def acting(kinds: Sequence[RecordKind], actions: ActionCodes) -> tuple[RecordKind, ...]:
+    """Return the kinds whose records say what they do."""
+    return tuple(
+        kind if kind.assembly is None else replace(kind, assembly=replace(kind.assembly, actions=actions))
+        for kind in kinds
+    )
 
 
 def assign(block: Block, kinds: Sequence[RecordKind]) -> Int64s:

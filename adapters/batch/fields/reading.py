@@ -89,7 +89,8 @@ class TextReading:
         raw = at.tolist()
         texts = Texts(columns, block.record[at], block.offset[at], lambda row: block.raw(raw[row]), broken)
         good, bad = assembly.rows(texts)
-        self._add(assembly, len(at), columns, good, bool(bad))
+        # A delete's row lacks what cannot be read; the totals want to know of it.
+        self._add(assembly, len(at), columns, good, bool(bad) or assembly.actions is not None)
         return good, bad
 
     def _add(
