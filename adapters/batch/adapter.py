@@ -48,9 +48,13 @@ class Opening:
             Terminal: it cannot be decrypted, or its compressed data are damaged.
         """
         plain = cast(BinaryIO, self._plain(arrival, inbox))
-        size = plain.seek(0, SEEK_END)
-        plain.seek(0)
-        stream = self.unpack(plain, arrival.name)
+        try:
+            size = plain.seek(0, SEEK_END)
+            plain.seek(0)
+            stream = self.unpack(plain, arrival.name)
+        except BaseException:
+            plain.close()
+            raise
         return stream, 0 if isinstance(stream, Unpacked) else size
 
     def _plain(self, arrival: Arrival, inbox: Inbox) -> IO[bytes]:

@@ -9,11 +9,13 @@ import time
 
 import pytest
 
+from adapters.batch.adapter import Opening
 from adapters.batch.gate import Gate
 from adapters.batch.inbox import Inbox
 from adapters.extract import NotYet
 from connectors.places.local import LocalPlace
 from connectors.places.place import Entry
+from schemas.errors import Terminal
 
 SECOND = 1_000_000_000
 NOW = 1_000 * SECOND
@@ -189,3 +191,18 @@ def test_left_over_halves_are_removed_when_moving_in(inbox, tmp_path):
     assert not (files / ".abc.part").exists()
     list(inbox.arrivals())
     assert list(files.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_unpacked_is_closed(inbox):
+    """Damage that is found while a file is opened leaves no open file behind."""
+    drop(inbox, "a")
+    [arrival] = inbox.arrivals()
+    streams = []
+
+    def refuse(stream, name):
+        streams.append(stream)
+        raise Terminal("it is no gzip data", where=name)
+
+    with pytest.raises(Terminal):
+        Opening(unpack=refuse).open(arrival, inbox)
+    assert streams[0].closed
