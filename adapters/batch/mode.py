@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import BinaryIO, Literal
 
 import numpy as np
@@ -72,6 +73,12 @@ class _ModeReading:
     def unfinished(self) -> bool:
         """Whether the file lacks its trailer."""
         return bool(getattr(self._reading, "unfinished", False))
+
+    @property
+    def file_number(self) -> Decimal | str | None:
+        """The file's number in its header, or why it cannot be read."""
+        number: Decimal | str | None = getattr(self._reading, "file_number", None)
+        return number
 
     def chunks(self, stream: BinaryIO) -> Iterator[Chunk]:
         """Yield the file's chunks, each row with its action."""
