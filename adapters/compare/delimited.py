@@ -7,11 +7,9 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.compare.fingerprint import Bytes, Fingerprint, Int64s, Words
@@ -19,6 +17,9 @@ from adapters.compare.framing import Dialect, Framed, fields, frame, slow_fields
 from adapters.compare.ordered import RawRows
 from adapters.compare.prints import KEY_STREAM, LONGEST, ROW_STREAM, Prints, prints
 from schemas.errors import SettingsError, Terminal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: Bytes read at once: a piece and its index stay in the processor's third cache.
 _PIECE = 1 << 21
@@ -179,6 +180,9 @@ class DelimitedTable:
 
     def _parsed_fast(self, rows: list[bytes]) -> pa.Table | None:
         """Parse by Arrow; None where a row is not what Arrow takes for one."""
+        import pyarrow as pa
+        import pyarrow.csv
+
         spec, wrong = self._spec, []
 
         def skip(row: Any) -> str:
@@ -214,6 +218,8 @@ class DelimitedTable:
 
     def _parsed(self, rows: list[bytes], numbers: Int64s) -> pa.Table:
         """Parse one row after the other, and say which one is wrong."""
+        import pyarrow as pa
+
         every = tuple(range(len(self.columns) + 1))
         out: list[list[str]] = []
         for row, number in zip(rows, numbers.tolist(), strict=True):

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from adapters.compare.alike import Bools, differing
 from adapters.compare.fingerprint import Fingerprint, Int64s, Words
@@ -28,6 +28,9 @@ from adapters.compare.prints import KEY, KEY_STREAM, NUMBER, Parts, Prints, plac
 from adapters.compare.spool import Spool
 from adapters.compare.table import Table
 from schemas.errors import SettingsError, Terminal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: Rows of a part: 48 MB a side, and about as much again while they are joined.
 _PART_ROWS = 1 << 20
@@ -146,8 +149,12 @@ class Differ:
         """
         with (
             TemporaryDirectory(prefix="banyan-diff-", dir=self._work) as folder,
-            ThreadPoolExecutor(2) as pool,
+            ThreadPoolExecutor(3) as pool,
         ):
+            pool.submit(
+                import_module, "pyarrow.compute"
+            )  # a tenth of a second that the first images would wait
+            _keep_freed_memory()
             for columns in self._found(Path(folder), pool):
                 for start in range(0, columns.shape[1], _BATCH):
                     changes = self._changes(columns[:, start : start + _BATCH])
@@ -155,7 +162,7 @@ class Differ:
                         yield changes
 
     def _found(self, folder: Path, pool: ThreadPoolExecutor) -> Iterator[Differences]:
-        """Yield what differs in the order of the events: by a merge if both sides are in order, else by hash."""
+        """Yield what differs in the order of the events: by a merge if both sides are in order."""
         old, new = self._old, self._new
         if isinstance(old, RowSource) and isinstance(new, RowSource) and self._same_columns:
             with Spool(folder) as changes, Spool(folder) as deletes:
@@ -266,8 +273,8 @@ class Differ:
         both = had & has
         stay = np.ones(len(both), dtype=bool)
         stay[both] = differing(
-            before.filter(pa.array(both[had])),
-            after.filter(pa.array(both[has])),
+            _chosen(before, both[had]),
+            _chosen(after, both[has]),
             ignore=self._comparison.ignore,
             tolerance=self._comparison.tolerance,
         )
@@ -278,14 +285,27 @@ class Differ:
         counts.created += int((~had).sum())
         counts.deleted += int((~has).sum())
         numbers = np.where(columns == NONE, np.uint64(0), columns)[:, stay].astype(np.int64)
-        if not stay.all():
-            before, after = before.filter(pa.array(stay[had])), after.filter(pa.array(stay[has]))
+        before, after = _chosen(before, stay[had]), _chosen(after, stay[has])
         return Changes(numbers[OLD_NUMBER], numbers[NEW_NUMBER], before, after)
+
+
+def _keep_freed_memory() -> None:
+    """Let the C library keep blocks like those that the kernels use over and over.
+
+    glibc gives freed blocks above a threshold back to the system and has the next ones faulted in anew, page
+    by page: a quarter of the time. Freeing a larger block raises the threshold to its size (mallopt(3),
+    M_MMAP_THRESHOLD). No page of it is touched.
+    """
+    np.empty(24 << 20, np.uint8)
 
 
 def _images(table: Table, place: Any, number: Any) -> pa.Table:
     there = place != NONE
     return table.images(*places(place[there]), number[there].astype(np.int64))
+
+
+def _chosen(table: pa.Table, rows: Bools) -> pa.Table:
+    return table if rows.all() else table.filter(rows.tolist())
 
 
 def _without(rows: Prints, keys: Words) -> Prints:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from adapters.compare.fingerprint import Bytes, Int64s, Words
 from adapters.compare.join import NEW, NEW_NUMBER, NONE, OLD, OLD_NUMBER, Bools, Differences
@@ -37,7 +39,7 @@ class Merged:
     @property
     def unchanged(self) -> int:
         """Rows that are alike."""
-        return self.new_rows - self.changes.shape[1]
+        return self.new_rows - int(self.changes.shape[1])
 
 
 def merge(old: Iterator[Block], new: Iterator[Block]) -> Iterator[Merged]:
@@ -139,16 +141,16 @@ def _merged(old: _Rows, new: _Rows) -> Merged:
 def _matched(old: _Rows, new: _Rows) -> tuple[Int64s, Bools]:
     """Return which new rows have an old one, and the indexes of these old ones."""
     left, right = old.keys, new.keys
-    if left is None or right is None:
+    if old.block is None or new.block is None or left is None or right is None:
         return np.empty(0, np.int64), np.zeros(len(new), np.bool_)
-    a, b = _comparable(left, right)
+    a, b = _comparable(left, right, max(old.block.used, new.block.used))
     at = np.searchsorted(a, b)
     at[at == len(a)] = 0
     known: Bools = a[at] == b
     return at[known], known
 
 
-def _comparable(left: Bytes, right: Bytes) -> tuple[np.ndarray, np.ndarray]:
+def _comparable(left: Bytes, right: Bytes, used: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return both sides' keys without the bytes that all share, as words if eight bytes are left.
 
     Keys that ascend share what the first and the last of them share.
@@ -157,14 +159,13 @@ def _comparable(left: Bytes, right: Bytes) -> tuple[np.ndarray, np.ndarray]:
     ends = np.stack([left[0], left[-1], right[0], right[-1]])
     shared = (ends == ends[0]).all(axis=0)
     first = int(np.argmin(shared)) if not shared.all() else width - 8
-    filled = np.flatnonzero(left.any(axis=0) | right.any(axis=0))
-    stop = int(filled[-1]) + 1 if len(filled) else 0
     first = min(first, width - 8)
-    if stop - first > 8:
-        return tuple(
-            np.ascontiguousarray(k[:, first:]).view(f"S{width - first}")[:, 0] for k in (left, right)
-        )
-    return tuple(big_endian(np.ascontiguousarray(k[:, first : first + 8]))[:, 0] for k in (left, right))
+    if used - first > 8:
+        text = f"S{width - first}"
+        a, b = (np.ascontiguousarray(keys[:, first:]).view(text)[:, 0] for keys in (left, right))
+    else:
+        a, b = (big_endian(np.ascontiguousarray(keys[:, first : first + 8]))[:, 0] for keys in (left, right))
+    return a, b
 
 
 def _unequal(old: Block, partner: Int64s, new: Block, mate: Int64s) -> Bools:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, islice
 from typing import Literal, Protocol, runtime_checkable
 
@@ -18,7 +19,7 @@ from adapters.compare.fingerprint import Bytes, Int64s, Words, windows
 
 Order = Literal["bytes", "length"]
 #: Bytes that a key field may grow by after the first block, and a key's greatest length in all.
-_SPARE, _LONGEST_KEY = 8, 256
+_SPARE, _LONGEST_KEY = 4, 256
 
 
 class NotOrdered(Exception):
@@ -60,47 +61,55 @@ class RowSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """n rows and their keys in a strict order: each key is greater than the one before it.
+
+    Attributes:
+        rows: the rows.
+        keys: shape (n, w), lines of bytes that compare as the keys do.
+        used: bytes of a line that are not NUL in every key.
+    """
+
+    rows: RawRows
+    keys: Bytes
+    used: int
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
-    """How a key becomes a line of a matrix: fields of fixed width side by side, filled up with NULs."""
+    """How a key becomes a line of bytes: fields of fixed widths side by side, filled up with NULs."""
 
     order: Order
     widths: tuple[int, ...]
 
-    def matrix(self, rows: RawRows) -> Bytes:
-        """Return the keys, shape (n, total width); they compare as the keys do, byte by byte.
+    def block(self, rows: RawRows) -> Block:
+        """Return the rows with their keys, in whatever order.
 
         Raises:
             NotOrdered: a key field is longer than its width, or holds NULs.
         """
-        n = len(rows.starts)
-        out = np.zeros((n, -(-sum(self.widths) // 8) * 8), np.uint8)
-        at, used = 0, 0
+        lines: list[Bytes] = []
+        filled = used = 0
         for (data, starts, lengths), width in zip(rows.key, self.widths, strict=True):
-            if int(lengths.max(initial=0)) > width:
+            longest = int(lengths.max())
+            if longest > width:
                 raise NotOrdered
-            column = out[:, at : at + width]
             if self.order == "bytes":
-                column[:] = windows(data, starts, width)
-                column *= _inside(width)[lengths]
+                line, mask = windows(data, starts, width), _first_bytes(width)
             else:
-                column[:] = _before(data, starts + lengths, width)
-                column *= _inside(width)[lengths, ::-1]
-            at += width
-            used += int(lengths.sum())
-        if int(np.count_nonzero(out)) != used:
+                line, mask = _before(data, starts + lengths, width), _first_bytes(width)[:, ::-1]
+            words = line.view(np.uint64)
+            words &= np.ascontiguousarray(mask).view(np.uint64).take(lengths, axis=0)
+            used = len(lines) * width + longest if self.order == "bytes" else width
+            filled += int(lengths.sum())
+            lines.append(line)
+        keys = np.concatenate(lines, axis=1) if len(lines) > 1 else lines[0]
+        if int(np.count_nonzero(keys)) != filled:
             raise NotOrdered
-        return out
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Rows and their keys in a strict order: each key is greater than the one before it."""
-
-    rows: RawRows
-    keys: Bytes
-
-    def __len__(self) -> int:
-        return len(self.keys)
+        return Block(rows, keys, used)
 
 
 def layout(firsts: Sequence[RawRows]) -> Layout:
@@ -110,13 +119,16 @@ def layout(firsts: Sequence[RawRows]) -> Layout:
         NotOrdered: there is none.
     """
     lengths = [[int(field_lengths.max()) for _, _, field_lengths in rows.key] for rows in firsts]
-    widths = tuple(max(field) + _SPARE for field in zip(*lengths, strict=True))
+    widths = tuple(-(-(max(field) + _SPARE) // 8) * 8 for field in zip(*lengths, strict=True))
     if sum(widths) > _LONGEST_KEY:
         raise NotOrdered
-    orders: tuple[Order, ...] = ("bytes", "length") if len(widths) == 1 else ("bytes",)
-    for order in orders:
-        found = Layout(order, widths)
-        if all(ascending(found.matrix(rows)) for rows in firsts):
+    by_bytes, by_length = Layout("bytes", widths), Layout("length", widths)
+    candidates = [by_bytes]
+    if len(widths) == 1:
+        # Numbers may all be of one length at first, and grow: only later will the two orders differ.
+        candidates.insert(0 if all(_digits(by_bytes.block(rows).keys) for rows in firsts) else 1, by_length)
+    for found in candidates:
+        if all(ascending(found.block(rows).keys) for rows in firsts):
             return found
     raise NotOrdered
 
@@ -151,11 +163,11 @@ def blocks(rows: Iterable[RawRows], layout: Layout) -> Iterator[Block]:
     """
     last = b""
     for piece in rows:
-        keys = layout.matrix(piece)
-        if not ascending(keys) or (last and keys[0].tobytes() <= last):
+        block = layout.block(piece)
+        if not ascending(block.keys) or (last and block.keys[0].tobytes() <= last):
             raise NotOrdered
-        last = keys[-1].tobytes()
-        yield Block(piece, keys)
+        last = block.keys[-1].tobytes()
+        yield block
 
 
 def ascending(keys: Bytes) -> bool:
@@ -171,14 +183,20 @@ def ascending(keys: Bytes) -> bool:
     return not ties.any()
 
 
+def _digits(keys: Bytes) -> bool:
+    return bool((((keys >= ord("0")) & (keys <= ord("9"))) | (keys == 0)).all())
+
+
 def big_endian(keys: Bytes) -> Words:
     """Return n lines of 8 w bytes as words that compare as the bytes do: shape (n, w)."""
     return keys.view(">u8").astype(np.uint64)
 
 
-def _inside(width: int) -> Bytes:
-    """Return line k: k ones, then zeros."""
-    return (np.arange(width)[None, :] < np.arange(width + 1)[:, None]).astype(np.uint8)
+@lru_cache
+def _first_bytes(width: int) -> Bytes:
+    """Return line k: k bytes 0xFF, then NULs."""
+    inside = np.arange(width)[None, :] < np.arange(width + 1)[:, None]
+    return inside.astype(np.uint8) * np.uint8(255)
 
 
 def _before(data: Bytes, ends: Int64s, width: int) -> Bytes:

@@ -19,7 +19,7 @@ class Spool:
     """Columns of four words, written once and read once."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = SpooledTemporaryFile(_MEMORY, dir=folder)  # noqa: SIM115 - closed by __exit__
+        self._file = SpooledTemporaryFile(_MEMORY, "w+b", dir=str(folder))  # noqa: SIM115 - closed by __exit__
 
     def __enter__(self) -> Spool:
         return self
