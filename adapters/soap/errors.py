@@ -9,6 +9,10 @@ class ContractError(Terminal):
     """The WSDL or its schema cannot be read, is hostile, or asks for what is not supported."""
 
 
+class Hostile(ContractError):
+    """A document that may be an attack: a document type declaration, too deep, too many or too much."""
+
+
 class AnswerMismatch(Terminal):
     """A well-formed answer that the contract does not allow: another version, another namespace."""
 
