@@ -266,7 +266,7 @@ class _Run:
         return self._judged(column, empty, bad, reason)
 
     def counted(self, scope: _Scope, counters: tuple[Counter, ...]) -> _Scope:
-        """Return the scope with its own DEPENDING ON items read; an unreadable one counts as -1."""
+        """Return the scope with its DEPENDING ON items read; one that is null is 0, an unreadable one -1."""
         if not counters:
             return scope
         known = dict(scope.counters)
@@ -275,6 +275,8 @@ class _Run:
             view = scope.view[:, counter.offset : end]
             numbers, bad, null = whole(view, counter.storage, counter.page or self.page)
             counts = numbers.low if null is None else np.where(null, 0, numbers.low)
+            if counter.storage.lenient:
+                counts, bad = np.where(bad, 0, counts), np.zeros(len(bad), np.bool_)
             if scope.ends is not None:
                 bad = bad | (scope.ends < end)
             known[counter.name] = np.where(bad, -1, counts)

@@ -19,6 +19,7 @@ from adapters.batch.text_made_up import text_made_up
 from adapters.batch.writer import RecordWriter
 
 _DAY = datetime.date(2026, 11, 2)
+_NOON = datetime.time(12, tzinfo=datetime.UTC)
 
 
 def made_up(spec: FormatSpec, reader: Reader, n: int = 3) -> bytes:
@@ -67,6 +68,9 @@ def _value(column: Column, number: int, page: CodePage) -> bytes:
     if column.date is not None:
         text = column.date.format(_DAY + datetime.timedelta(days=number))
         return encode_value(text if storage.kind == "text" else int(text), storage, page, column.path)
+    if column.moment is not None:
+        at = datetime.datetime.combine(_DAY + datetime.timedelta(days=number), _NOON)
+        return encode_value(column.moment.format(at), storage, page, column.path)
     if storage.kind in ("hexfloat", "ieee"):
         return encode_value(0, storage, page, column.path)
     if storage.kind in ("zoned", "packed", "binary"):

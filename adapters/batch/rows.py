@@ -89,7 +89,9 @@ class Typist:
         whole = _with_parent(batch, family)
         if lineage.wanted(index):
             lineage.learn(index, spans.record, whole.select(list(kind.entity.key)), keyed)
-        rows, rejects = self._parted(spans, kind.entity, whole, bad, keyed)
+        # Where nothing is keyed the key's columns may be null, as all others: the batch's own schema.
+        schema = kind.entity.arrow_schema() if kind.plan.keyed else whole.schema
+        rows, rejects = self._parted(spans, kind.entity, whole, schema, bad, keyed & kind.plan.keyed)
         return Typed(rows, rejects, spans.record, batch, decoded.bad_fields, decoded.replaced)
 
     def _dense(self, spans: Spans, kind: RecordType) -> tuple[Bytes, Int32s | None]:
@@ -112,10 +114,10 @@ class Typist:
         spans: Spans,
         entity: Entity,
         batch: pa.RecordBatch,
+        schema: pa.Schema,
         bad: dict[int, tuple[str, str]],
         keyed: Bools,
     ) -> tuple[Rows, list[Reject]]:
-        schema = entity.arrow_schema()
         if not bad:
             return Rows(entity.name, batch.cast(schema), spans.record, spans.offset), []
         wrong = np.array(sorted(bad))

@@ -41,6 +41,7 @@ _COBOL = {
     "copybook": "", "copy_path": "", "record": "", "redefinitions": "", "rename": "", "drop": "",
     "keep_whole": "", "code_pages": "", "code_page": "encoding", "dialect": "", "dialect_options": "",
     "odo": "", "long_records": "long_records", "fillers": "", "groups": "", "check_conditions": "",
+    "timestamps": "", "zone": "zone", "ambiguous": "ambiguous",
 }  # fmt: skip
 #: Settings that some text formats have.
 _OF = {

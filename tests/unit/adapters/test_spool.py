@@ -46,7 +46,7 @@ def drain(spool, position, limit):
     return [(p.topic, v) for p in spool.pieces(position, limit) for v in p.value.to_pylist()]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
 @given(
     topics=st.lists(
         st.lists(st.lists(st.none() | st.binary(max_size=2), max_size=9), max_size=4), max_size=3
