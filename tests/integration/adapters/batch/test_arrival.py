@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import boto3
 import pysequoia
 import pytest
 from moto.server import ThreadedMotoServer
 
+from adapters import intake
 from adapters.batch.codec import RecordCodec
+from adapters.batch.inbox import Inbox
 from adapters.lifecycle import history
 from tests.integration.adapters.batch.home import Home
 from tests.unit.connectors.places.servers import PASSWORD, sftp_server
@@ -250,3 +254,22 @@ def test_a_file_that_does_not_come_is_told(home):
     home.run()
     (told,) = history(home.links, "pay")
     assert told.state == "scheduled" and told.due_ms > told.at_ms and "is expected by" in told.reason
+
+
+def test_late_and_missing_files_are_told_once(home, monkeypatch):
+    """Each window is told as scheduled, late and missing at its time, once; a file for it is told, too."""
+    home.settings('folder = "inbox"\n[expected]\nby = "00:00"\nevery = "10m"\nearly = "1m"\n')
+    # From a moment in the middle of a window on, ten minutes a look are passed over.
+    real = time.time_ns() // 1_000_000
+    due = (real // 600_000 + 2) * 600_000
+    for after in (-300_000, -30_000, -20_000, 1_000, 2_000, 545_000, 546_000):
+        monkeypatch.setattr(intake, "_now_ms", lambda after=after: due + after)
+        home.run()
+    told = [(e.state, (e.due_ms - due) // 60_000) for e in history(home.links, "pay")]
+    assert told == [("scheduled", 0), ("late", 0), ("missing", 0), ("scheduled", 10)]
+    home.drop("1.dat", claims(1))
+    monkeypatch.setattr(Inbox, "times", lambda _: [due + 590_000])
+    monkeypatch.setattr(intake, "_now_ms", lambda: due + 601_000)
+    home.run()
+    [arrived] = home.told("arrived")
+    assert arrived.due_ms == due + 600_000 and home.claims() == [("r", 1)]
