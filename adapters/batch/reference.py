@@ -18,6 +18,8 @@ from adapters.batch.overpunch import Signs
 Value = str | int | float | Decimal
 #: Text is padded by spaces, or by LOW-VALUES where a program initialised it so.
 PADDING = " \0"
+#: And in double-byte text by wide spaces.
+WIDE = f"{PADDING}\u3000"
 #: Exact for every decimal128; Python's default context would round at 28 digits.
 EXACT = Context(prec=80)
 
@@ -62,6 +64,8 @@ def _value(raw: bytes, storage: Storage, page: CodePage, trim: Trim) -> Value:
             return _trimmed(_text(raw, page), storage, trim)
         case "national":
             return _trimmed(_national(raw, storage), storage, trim)
+        case "hex" if storage.pairs and page.shifts:
+            return _double(raw, page, trim)
         case "hex":
             return raw.hex().upper()
         case "hexfloat":
@@ -92,6 +96,14 @@ def _text(raw: bytes, page: CodePage) -> str:
         raise BadValueError(f"byte 0x{byte:02X} at position {error.start + 1} is no {page.name}") from None
     except ValueError as error:
         raise BadValueError(str(error)) from None
+
+
+def _double(raw: bytes, page: CodePage, trim: Trim) -> str:
+    try:
+        text = page.pairs(raw)
+    except ValueError:
+        raise BadValueError(f"bytes that are no pairs of {page.name}") from None
+    return text if trim == "none" else text.strip(WIDE) if trim == "both" else text.rstrip(WIDE)
 
 
 def _national(raw: bytes, storage: Storage) -> str:

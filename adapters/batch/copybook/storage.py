@@ -12,7 +12,7 @@ from adapters.batch.dialect import Absent, Dialect
 from adapters.batch.overpunch import Overpunch
 from schemas.entity import AvroType
 
-#: `hex` is opaque: pointers, and double-byte text for which there is no codec.
+#: `hex` is opaque: pointers, and double-byte text unless the code page is a mixed one.
 Kind = Literal[
     "text", "national", "hex", "edited", "zoned", "packed", "unsigned-packed", "binary", "hexfloat", "ieee"
 ]
@@ -44,6 +44,7 @@ class Storage:
         blank, nul: what a number of spaces, or of LOW-VALUES, is.
         lenient: a value that cannot be read is null, not bad.
         nul_is_null: text of LOW-VALUES is null.
+        pairs: double-byte text without shifts (`hex` only): it is text where the code page is a mixed one.
         edited: the positions of a numeric-edited item that is read as a number.
     """
 
@@ -68,6 +69,7 @@ class Storage:
     lenient: bool = False
     nul_is_null: bool = False
     edited: EditedPicture | None = None
+    pairs: bool = False
 
     @classmethod
     def of(cls, item: Item, dialect: Dialect) -> Storage:
@@ -133,7 +135,7 @@ class _Maker:
         if item.usage == "COMP-X":
             return self._binary(picture.length, signed=False, native=False, digits=0)
         if picture.category == "dbcs" or item.usage == "DISPLAY-1":
-            return Storage("hex", picture.length * 2)
+            return Storage("hex", picture.length * 2, pairs=True)
         if picture.category == "national" or item.usage == "NATIONAL":
             return Storage(
                 "national", picture.length * 2, little_endian=dialect.little_endian_national,

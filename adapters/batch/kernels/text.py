@@ -9,14 +9,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from adapters.batch.codepage import MISSING, Bytes, CodePage
+from adapters.batch.codepage import MISSING, SHIFT_IN, SHIFT_OUT, Bytes, CodePage
 from adapters.batch.copybook import Storage
 from adapters.batch.dialect import Trim
 from adapters.batch.kernels.integers import Bools
 from adapters.batch.kernels.multibyte import decoded
 from adapters.batch.kernels.utf16 import utf8
 from adapters.batch.kernels.words import rows
-from adapters.batch.reference import PADDING
+from adapters.batch.reference import PADDING, WIDE
 
 _HEX = np.frombuffer(b"0123456789ABCDEF", np.uint8)
 
@@ -30,9 +30,22 @@ def strings(
     if storage.kind == "national":
         data, lengths, bad = utf8(view, storage)
         return _trimmed(_array(data, lengths), storage, trim), bad
+    if storage.pairs and page.shifts:
+        return _double(view, page, trim)
     data = _HEX[np.stack([view >> 4, view & 15], axis=2)].reshape(-1)
     lengths = np.full(len(view), storage.length * 2, np.int32)
     return _array(data, lengths), np.zeros(len(view), np.bool_)
+
+
+def _double(view: npt.NDArray[np.uint8], page: CodePage, trim: Trim) -> tuple[pa.Array, Bools]:
+    """Return pairs of bytes as text, with the shifts that they stand without."""
+    whole = np.empty((len(view), view.shape[1] + 2), np.uint8)
+    whole[:, 0], whole[:, 1:-1], whole[:, -1] = SHIFT_OUT[0], view, SHIFT_IN[0]
+    data, lengths, bad = decoded(whole, page)
+    texts = _array(data, lengths)
+    if trim == "none":
+        return texts, bad
+    return (pc.utf8_trim if trim == "both" else pc.utf8_rtrim)(texts, characters=WIDE), bad
 
 
 def text(view: npt.NDArray[np.uint8], storage: Storage, page: CodePage, trim: Trim) -> tuple[pa.Array, Bools]:
