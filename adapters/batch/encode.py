@@ -137,6 +137,13 @@ def _binary(whole: int, storage: Storage, where: str) -> bytes:
 
 
 def _zoned(whole: int, storage: Storage, page: CodePage) -> bytes:
+    raw = _digits(whole, storage, page)
+    if storage.point is None:
+        return raw
+    return raw[: storage.point] + page.encode(".") + raw[storage.point :]
+
+
+def _digits(whole: int, storage: Storage, page: CodePage) -> bytes:
     if storage.blank_when_zero and not whole:
         return bytes([page.space]) * (storage.digits + storage.sign_separate)
     raw = bytearray(page.encode(f"{abs(whole):0{storage.digits}d}"))

@@ -116,7 +116,8 @@ class FormatSpec(BaseModel):
     )
     trim: Trim | None = Field(
         None,
-        description="What is cut from text: `padding` (blanks and NULs at its end), `both` ends, `none`; the "
+        description="What is cut from text: `padding` (blanks and NULs at its end), the same at the `left` "
+        "or `both` ends, `all` control characters at both ends too, or `none`; the "
         "dialect's by default: mostly `padding`.",
     )
     entity: TopicPart | None = Field(None, description="The entity, where all records are of one type.")

@@ -83,6 +83,9 @@ def numbers(draw: st.DrawFn, dialect: Dialect, usage: str = "") -> str:
     picture = f"PIC {signed}9({digits})"
     if 0 < scale < digits:
         picture = f"PIC {signed}9({digits - scale})V9({scale})"
+        if signed and not usage and dialect.loose_digits and draw(st.booleans()):
+            sign = draw(st.sampled_from(["", " SIGN LEADING", " SIGN LEADING SEPARATE"]))
+            return picture.replace("V", ".") + sign
     elif draw(st.integers(0, 5)) == 0:
         picture = draw(st.sampled_from([f"PIC {signed}9({digits})PP", f"PIC {signed}VPP9({digits})"]))
     if usage:

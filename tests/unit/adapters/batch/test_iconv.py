@@ -68,7 +68,7 @@ BYTES = st.sampled_from([0x0E, 0x0F, 0x40, 0x45, 0x62, 0x66, 0xC1, 0xF1, 0x25, 0
 @given(
     st.lists(st.lists(BYTES, min_size=6, max_size=6).map(bytes), min_size=1, max_size=5),
     st.sampled_from(["930", "939", "1388", "1364"]), st.sampled_from(["PIC X(6)", "PIC G(3) DISPLAY-1"]),
-    st.sampled_from(["padding", "both", "none"]),
+    st.sampled_from(["padding", "left", "both", "all", "none"]),
 )  # fmt: skip
 def test_columns_equal_the_twin_on_any_bytes(raws: list[bytes], name: str, clauses: str, trim: str) -> None:
     """Whole columns decode as item by item: shifts missing or twice, halves of pairs, line ends."""

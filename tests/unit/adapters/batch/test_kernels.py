@@ -35,6 +35,7 @@ PAGES = [
 ]
 #: Mixed pages, where the C library has them.
 PAGES += [name for name in ("cp930", "cp939", "cp1364", "cp1388") if iconv.available(name)]
+TRIMS = ["padding", "left", "both", "all", "none"]
 NATIVE = Dialect("native", little_endian_native=True, hex_floats=False, binary_full_range=True)
 #: Every setting that a kernel knows, at a value that no profile has it at.
 OTHERS = [
@@ -106,7 +107,7 @@ def twin(raw: bytes, kind: Storage, page: CodePage, trim: Any) -> Any:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.data(), storages(), st.sampled_from(PAGES), st.sampled_from(["padding", "both", "none"]))
+@given(st.data(), storages(), st.sampled_from(PAGES), st.sampled_from(TRIMS))
 def test_kernels_equal_the_twin_on_arbitrary_bytes(
     data: st.DataObject, kind: Storage, name: str, trim: Any
 ) -> None:
