@@ -14,8 +14,8 @@ from adapters.batch.fields.numbers import numbers
 from adapters.batch.fields.parse import BLANKS, parse
 from adapters.batch.fields.value_type import ValueType
 from adapters.batch.kernels.integers import Bools
-from adapters.batch.moments import MomentFormat
 from adapters.batch.kernels.text import trimmed
+from adapters.batch.moments import MomentFormat
 from adapters.batch.reference import BadValueError
 from schemas.entity import arrow_type
 
