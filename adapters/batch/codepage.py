@@ -121,6 +121,28 @@ class CodePage:
         return text
 
     @classmethod
+    def of_table(cls, name: str, characters: str, *, where: str) -> CodePage:
+        """Return the page of 256 characters, in the order of their bytes; U+FFFE where there is none.
+
+        Raises:
+            SettingsError: digits that are not in a row, or a sign, blank or letter that is missing.
+        """
+        first = characters.find("0")
+        if not set("+- A") <= set(characters) or characters[first : first + 10] != "0123456789":
+            raise SettingsError(
+                f"the code page {name!r} lacks a blank, a sign, the letter A, or digits in a row",
+                where=where,
+                fix="map them, as numbers need them",
+            )
+        if " " not in (characters[0x40], characters[0x20]):
+            raise SettingsError(
+                f"the code page {name!r} has no blank at 0x40 (EBCDIC) or 0x20 (ASCII)",
+                where=where,
+                fix="map one of them to 0x0020",
+            )
+        return _tabulated(name, characters)
+
+    @classmethod
     def named(cls, name: str, *, newline: Newline = "nel") -> CodePage:
         """Return a code page by name: `cp285`, `IBM-1146`, `ascii`, `utf-8`, or IBM's bare number (`285`).
 
