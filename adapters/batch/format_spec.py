@@ -27,7 +27,7 @@ from adapters.batch.odo import chosen
 from adapters.batch.opening import Compression, opened
 from adapters.batch.page_file import PREFIX, page_from
 from adapters.batch.plan import Marks, RecordPlan, plan, suggestion
-from adapters.batch.reader import Reader
+from adapters.batch.reader import FormatReader
 from adapters.batch.records import RecordType, Role, When
 from adapters.batch.rows import Odo
 from adapters.batch.source import Source
@@ -223,7 +223,7 @@ class FormatSpec(BaseModel):
 
     def read_as(
         self, folder: Path, *, system: str, key_privacy: KeyPrivacy = "plain", in_name: str = ""
-    ) -> Reader:
+    ) -> FormatReader:
         """Return the reader described by these settings, without touching any data file.
 
         Args:

@@ -96,12 +96,12 @@ def _control(source: Source, kind: RecordType, control: Control, each: int) -> b
     raw = bytearray(RecordWriter(source.layout, source.page, Marks()).write({}))
     ends = sum(k.role in ("header", "trailer") for k in source.types)
     details = sum(k.role == "detail" for k in source.types) * each
-    for total in control.totals:
+    for slot, total in control.promises:
         # What could be summed is zero in every record but its key.
         number = 0
         if total.kind == "count":
             number = details + ends if total.entities is None else len(total.entities) * each
-        _put(raw, total.slot, number, source.page)
+        _put(raw, slot, number, source.page)
     if control.date is not None and control.date_format is not None:
         _put(raw, control.date, control.date_format.format(_DAY), source.page)
     _mark(raw, kind)

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
+from adapters.batch.actions import ActionCodes
 from adapters.batch.codepage import CodePage
 from adapters.batch.copybook import Layout
 from adapters.batch.decoder import decode
@@ -62,13 +63,15 @@ class Typist:
     #: Where records stop being what the copybook describes; 0: nowhere.
     longest: int
     odo: Odo
+    #: Of a delta file: what its records do.
+    actions: ActionCodes | None = None
 
     def typed(self, spans: Spans, index: int, lineage: Lineage) -> Typed:
         """Return the rows and rejects of n records of the type at `index`."""
         kind = self.types[index]
         assert kind.plan is not None and kind.entity is not None  # a detail type has both
         view, lengths = self._dense(spans, kind)
-        decoded = decode(view, kind.plan, self.page, self.trim, lengths)
+        decoded = decode(view, kind.plan, self.page, self.trim, lengths, self.actions)
         if decoded.fatal is not None:
             at, fault = decoded.fatal
             raise Terminal(
