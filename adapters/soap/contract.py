@@ -19,7 +19,7 @@ from adapters.soap.http_reply import place
 from adapters.soap.report import Report
 from adapters.soap.safe_xml import parse_answer
 from adapters.soap.stream import ListDecoder, check_response, without_items
-from adapters.soap.wsdl import Choice, Operation, read_operations
+from adapters.soap.wsdl import Operation, read_operations
 from adapters.soap.xsd import SchemaReader
 from adapters.soap.xsd_types import Element, Schema
 from schemas.entity import Entity, KeyPrivacy
@@ -67,13 +67,14 @@ class Contract:
         folder: Path | None = None,
         zone: str | None = None,
         decimals: Mapping[str, str] | None = None,
-        choice: Choice | None = None,
+        binding: str = "",
     ) -> Contract:
-        """Read a WSDL 1.1 from a file, zip archive, lock file or HTTP address, with all that it imports.
+        """Read a WSDL 1.1 from a file, folder, zip archive, lock or HTTP address, with all that it imports.
 
         `hosts` may be fetched from beside the WSDL's own host; files may be imported from
         `folder` (by default the WSDL's own) and below; `zone` is what a dateTime without zone means in this
-        system; `choice` says which service, port or version of SOAP to take where there are several.
+        system; `binding` names the port (or `service/port`), the binding or the version of SOAP (`1.1` or
+        `1.2`) to take operations from where there are several.
 
         Raises:
             ContractError: not a WSDL 1.1, hostile, or an import leads where it may not.
@@ -81,7 +82,7 @@ class Contract:
         """
         documents = Documents.collect(location, hosts, folder)
         reader = SchemaReader(documents)
-        operations, refused = read_operations(documents, reader, choice)
+        operations, refused = read_operations(documents, reader, binding)
         return cls(
             next(iter(documents.content)),
             operations,

@@ -10,7 +10,7 @@ class ContractError(Terminal):
 
 
 class Hostile(ContractError):
-    """A document that may be an attack: a document type declaration, too deep, too many or too much."""
+    """Documents that may be an attack: too many, too much, or growing without end."""
 
 
 class AnswerMismatch(Terminal):

@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from adapters.soap.errors import ContractError, Hostile, ServiceUnavailable
+from adapters.soap.errors import ContractError, ServiceUnavailable
 from adapters.soap.safe_xml import MAX_DOCUMENT_BYTES
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -22,8 +22,10 @@ def is_url(location: str) -> bool:
     return location.startswith(("http://", "https://"))
 
 
-def download(url: str, hosts: frozenset[str]) -> bytes:
-    """Return the bytes at `url`. A redirect is followed only to an allowed host, never from HTTPS to HTTP.
+def download(url: str, hosts: frozenset[str]) -> tuple[bytes, str]:
+    """Return the bytes at `url`, and the address that it led to.
+
+    A redirect is followed only to an allowed host, and never from HTTPS to HTTP.
 
     Raises:
         ContractError: no document there, or it leads where it may not.
@@ -40,10 +42,12 @@ def download(url: str, hosts: frozenset[str]) -> bytes:
                     address, timeout=FETCH_TIMEOUT, stream=True, allow_redirects=False
                 ) as answer:
                     if not answer.is_redirect:
-                        return _content(answer, url)
+                        return _content(answer, url), address
                     target = urljoin(address, answer.headers["location"])
                 if address.startswith("https:") and not target.startswith("https:"):
-                    raise Hostile("a redirect leads from https to http", where=url, fix="give its target")
+                    raise ContractError(
+                        "a redirect leads from https to http", where=url, fix="give its target"
+                    )
                 address = target
     except requests.RequestException as error:
         raise ServiceUnavailable(
@@ -71,8 +75,8 @@ def _check_host(address: str, hosts: frozenset[str], url: str) -> None:
     """Refuse a host that is not allowed, or whose name leads to this machine or its cloud's metadata."""
     host = urlsplit(address).hostname or ""
     if not is_url(address) or host not in hosts:
-        raise Hostile(
-            f"a redirect leads to the host {host!r}, which is not allowed", where=url, fix="allow the host"
+        raise ContractError(
+            f"an address leads to the host {host!r}, which is not allowed", where=url, fix="allow the host"
         )
     if host in LOOPBACK:
         return
@@ -83,6 +87,6 @@ def _check_host(address: str, hosts: frozenset[str], url: str) -> None:
     for text in found:
         ip = ipaddress.ip_address(str(text).partition("%")[0])
         if ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip.is_multicast:
-            raise Hostile(
+            raise ContractError(
                 f"the name {host!r} leads to {ip}, which is no other machine", where=url, fix="check the name"
             )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
-Severity = Literal["note", "warning", "error"]
+Severity = Literal["info", "warning", "error"]
 #: A document with more to say than this is not worth reading on; what is left out is counted.
 MAX_FINDINGS = 1_000
-_ORDER: dict[str, int] = {"error": 0, "warning": 1, "note": 2}
+_ORDER: dict[str, int] = {"error": 0, "warning": 1, "info": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,21 +18,25 @@ class Finding:
 
     Attributes:
         severity: `error` = something cannot be used, or is only guessed; `warning` = repaired in the one way
-            that makes sense; `note` = harmless.
-        code: what kind of finding, for programs; docs/soap.md lists them.
+            that makes sense; `info` = harmless, or repaired without doubt.
+        rule: what kind of finding, for programs; docs/soap.md lists them.
         where: document and line.
         assumed: how it was read nevertheless, empty if it was not.
     """
 
     severity: Severity
-    code: str
+    rule: str
     where: str
     what: str
     assumed: str = ""
 
+    def as_dict(self) -> dict[str, str]:
+        """Return the finding for JSON."""
+        return asdict(self)
+
     def __str__(self) -> str:
         assumed = f"; assumed: {self.assumed}" if self.assumed else ""
-        return f"{self.where}: {self.severity}: {self.what}{assumed} [{self.code}]"
+        return f"{self.where}: {self.severity}: {self.what}{assumed} [{self.rule}]"
 
 
 class Report:
@@ -51,13 +55,18 @@ class Report:
     def __repr__(self) -> str:
         return f"Report({len(self)} findings, {len(self.of('error'))} errors)"
 
-    def add(self, severity: Severity, code: str, where: str, what: str, assumed: str = "") -> None:
+    def add(self, severity: Severity, rule: str, where: str, what: str, assumed: str = "") -> None:
         """Take a finding, unless it is known."""
-        finding = Finding(severity, code, where, what, assumed)
+        finding = Finding(severity, rule, where, what, assumed)
         if len(self._findings) < MAX_FINDINGS or finding in self._findings:
             self._findings[finding] = None
         else:
             self.left_out += 1
+
+    @property
+    def worst(self) -> Severity | None:
+        """The highest severity that was met."""
+        return next((finding.severity for finding in self.sorted()), None)
 
     def of(self, *severities: Severity) -> list[Finding]:
         """Return the findings of these severities."""

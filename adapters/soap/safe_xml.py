@@ -6,7 +6,7 @@ from typing import Any
 
 from lxml import etree
 
-from adapters.soap.errors import BrokenAnswer, ContractError, Hostile
+from adapters.soap.errors import BrokenAnswer, ContractError
 from adapters.soap.report import Report
 
 #: A WSDL or schema document; the largest public ones are under 5 MB.
@@ -23,8 +23,12 @@ WELL_KNOWN = {
     "soap12": "http://schemas.xmlsoap.org/wsdl/soap12/",
     "SOAP-ENC": "http://schemas.xmlsoap.org/soap/encoding/",
     "soapenc": "http://schemas.xmlsoap.org/soap/encoding/",
+    "wsa": "http://www.w3.org/2005/08/addressing",
+    "wsam": "http://www.w3.org/2007/05/addressing/metadata",
+    "wsaw": "http://www.w3.org/2006/05/addressing/wsdl",
     "wsdl": "http://schemas.xmlsoap.org/wsdl/",
     "wsp": "http://schemas.xmlsoap.org/ws/2004/09/policy",
+    "wsu": "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd",
     "xs": "http://www.w3.org/2001/XMLSchema",
     "xsd": "http://www.w3.org/2001/XMLSchema",
 }
@@ -68,9 +72,9 @@ def parse_document(content: bytes, where: str, report: Report | None = None) -> 
                 f"not well-formed XML: {_reason(error)}", where=where, fix="mend the document"
             ) from None
     if problem := hostile(root):
-        raise Hostile(problem, where=where, fix="remove the document type declaration")
+        raise ContractError(problem, where=where, fix="remove the document type declaration")
     if depth(root) > MAX_DEPTH:
-        raise Hostile(f"nested deeper than {MAX_DEPTH}", where=where, fix="check the document")
+        raise ContractError(f"nested deeper than {MAX_DEPTH}", where=where, fix="check the document")
     return root
 
 

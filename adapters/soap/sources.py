@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
@@ -12,10 +13,13 @@ from adapters.soap.errors import ContractError, Hostile
 from adapters.soap.fetch import LOOPBACK, download, is_url
 from adapters.soap.safe_xml import MAX_DOCUMENT_BYTES
 
+__all__ = ["LOOPBACK", "Sources", "is_url"]
+
 #: An archive of a contract is a few megabytes; what unpacks to more than this is a mistake or a bomb.
 MAX_ARCHIVE_BYTES = 64 << 20
 MAX_MEMBERS = 2_000
 _INSIDE = "!/"
+_LOCATION = re.compile(rb"""\blocation\s*=\s*["']([^"']*)["']""")
 
 
 class Sources:
@@ -29,6 +33,7 @@ class Sources:
     def __init__(self, location: str | Path, hosts: Iterable[str] = (), folder: Path | None = None) -> None:
         self._folder: Path | None = None
         self._archive, self._members = "", dict[str, bytes]()
+        self._led_to: dict[str, str] = {}
         self.hosts = frozenset(hosts)
         self.start = str(location)
         if is_url(self.start):
@@ -39,9 +44,14 @@ class Sources:
         text = unquote(urlsplit(self.start).path) if self.start.startswith("file:") else self.start
         name, _, member = text.partition(_INSIDE)
         path = Path(name).resolve()
-        if member or (path.suffix.lower() == ".zip" and path.is_file()):
+        if path.is_dir() and not member:
+            self._folder = (folder or path).resolve()
+            wsdls = {str(found): _head(found) for found in sorted(path.rglob("*.wsdl"))}
+            self.start = _only_wsdl(path.name, wsdls)
+        elif member or (path.suffix.lower() == ".zip" and path.is_file()):
             self._archive, self._members = str(path), _unpacked(path)
-            self.start = f"{path}{_INSIDE}{member or _only_wsdl(path, self._members)}"
+            inside = member or _only_wsdl(f"{path.name}{_INSIDE}", self._members)
+            self.start = f"{path}{_INSIDE}{inside}"
         else:
             self._folder = (folder or path.parent).resolve()
             self.start = str(path)
@@ -52,7 +62,7 @@ class Sources:
         if is_url(target):
             return target
         if is_url(base):
-            return urljoin(base, target.replace("\\", "/"))
+            return urljoin(self._led_to.get(base, base), target.replace("\\", "/"))
         if "://" in target and not target.startswith("file:"):
             return target
         plain = unquote(urlsplit(target).path) if target.startswith("file:") else target
@@ -113,7 +123,8 @@ class Sources:
         if problem := self.refusal(location):
             raise ContractError(problem, where=location, fix="put the document there")
         if is_url(location):
-            return download(location, self.hosts)
+            content, self._led_to[location] = download(location, self.hosts)
+            return content
         if _INSIDE in location:
             return self._members[location.partition(_INSIDE)[2]]
         try:
@@ -164,21 +175,21 @@ def _unpacked(path: Path) -> dict[str, bytes]:
         ) from None
 
 
-def _only_wsdl(path: Path, members: dict[str, bytes]) -> str:
-    """Return the one WSDL of an archive that no other one imports."""
-    wsdls = [name for name in members if name.lower().endswith(".wsdl")]
-    imported = {
-        name
+def _head(path: Path) -> bytes:
+    with path.open("rb") as source:
+        return source.read(MAX_DOCUMENT_BYTES)
+
+
+def _only_wsdl(where: str, documents: dict[str, bytes]) -> str:
+    """Return the one WSDL of a folder or archive that no other one imports."""
+    wsdls = [name for name in documents if name.lower().endswith(".wsdl")]
+    targets = {
+        PurePosixPath(unquote(target.decode("utf-8", "replace")).replace("\\", "/")).name
         for name in wsdls
-        for other in wsdls
-        if other != name and f'location="{PurePosixPath(name).name}"'.encode() in members[other]
+        for target in _LOCATION.findall(documents[name])
     }
-    tops = [name for name in wsdls if name not in imported]
+    tops = [name for name in wsdls if PurePosixPath(name).name not in targets]
     if len(tops) != 1:
-        told = ", ".join(sorted(tops or wsdls)[:8]) or "none"
-        raise ContractError(
-            f"the archive has not one WSDL but: {told}",
-            where=path.name,
-            fix=f"name one: {path.name}{_INSIDE}<path>",
-        )
+        told = ", ".join(sorted(PurePosixPath(name).name for name in tops or wsdls)[:8]) or "none"
+        raise ContractError(f"not one WSDL but: {told}", where=where, fix="name the one to read")
     return tops[0]

@@ -78,28 +78,18 @@ class Operation:
     response_attachments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which of several bindings to take; None = any, SOAP 1.1 before 1.2, in the order of the WSDL."""
-
-    version: Literal["1.1", "1.2"] | None = None
-    service: str | None = None
-    port: str | None = None
-
-    def takes(self, port: Port) -> bool:
-        """Return whether a port may be used."""
-        return (self.service in (None, port.service)) and (self.port in (None, port.name))
-
-
 def read_operations(
-    documents: Documents, reader: SchemaReader, choice: Choice | None = None
+    documents: Documents, reader: SchemaReader, binding: str = ""
 ) -> tuple[dict[str, Operation], dict[str, str]]:
     """Return the operations that can be called, and for each other one the reason.
+
+    An operation that several ports offer is taken from the first, SOAP 1.1 before 1.2, unless `binding` names
+    a port (`port` or `service/port`), a binding or a version of SOAP.
 
     Raises:
         ContractError: this is no WSDL 1.1, or it has no binding that can be used.
     """
-    found = _Operations(documents, reader, choice or Choice())
+    found = _Operations(documents, reader, binding)
     for port, version in found.ports():
         found.take(port, version)
     if not found.operations and not found.refused:
@@ -110,8 +100,8 @@ def read_operations(
 
 
 class _Operations:
-    def __init__(self, documents: Documents, reader: SchemaReader, choice: Choice) -> None:
-        self._choice = choice
+    def __init__(self, documents: Documents, reader: SchemaReader, wanted: str) -> None:
+        self._wanted = wanted
         self._tables = Tables(documents)
         self._messages = Messages(self._tables, reader)
         self._policies = Policies(self._tables.roots, documents.report)
@@ -124,15 +114,14 @@ class _Operations:
         """Return the ports that may be used with their version of SOAP ("" = no SOAP), 1.1 first."""
         found = []
         for port in self._tables.ports():
-            if not self._choice.takes(port):
-                continue
             kind, uri = kind_of(port.binding.node)
             version = SOAP_BINDINGS.get(uri, "")
             if kind == "none":
                 self._other[port.binding.name] = "a binding without a protocol"
             elif kind == "other":
                 self._other[port.binding.name] = f"a binding of the kind {uri!r}"
-            if version and self._choice.version not in (None, version):
+            names = ("", version, port.name, f"{port.service}/{port.name}", local_name(port.binding.name))
+            if self._wanted not in names:
                 continue
             found.append((port, version))
         return sorted(found, key=lambda item: item[1] or "9")
@@ -159,7 +148,7 @@ class _Operations:
 
     def nothing(self) -> ContractError:
         """Return why this WSDL has no operation."""
-        if self._choice != Choice():
+        if self._wanted:
             ports = ", ".join(f"{p.service}/{p.name}" for p in self._tables.ports() if p.name) or "none"
             return ContractError(
                 f"no such port; there are: {ports}", where=self._first, fix="choose one of them"

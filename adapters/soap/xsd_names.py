@@ -99,7 +99,7 @@ class Names:
         if uri in ("", XSD_NAMESPACE, place.namespace) or uri in self._imports(place):
             return
         self._definitions.report.add(
-            "note",
+            "info",
             "not-imported",
             place.location,
             f"the schema of {place.namespace!r} uses names of {uri!r} without importing it",

@@ -29,6 +29,7 @@ FILES = {
     "http://www.w3.org/ns/ws-policy": "policy.xsd",
     "http://schemas.xmlsoap.org/ws/2004/09/policy": "policy-2004-09.xsd",
     "http://www.w3.org/1999/xlink": "xlink.xsd",
+    "http://ws-i.org/profiles/basic/1.1/xsd": "swaref.xsd",
     "http://schemas.microsoft.com/2003/10/Serialization/": "serialization.xsd",
 }
 #: Addresses under which these documents are commonly imported, other than their namespace.
@@ -38,14 +39,19 @@ _ADDRESSES = {
     "http://www.w3.org/2009/01/xml.xsd": "xml.xsd",
     "http://www.w3.org/2005/08/addressing/ws-addr.xsd": "addressing-1.0.xsd",
     "http://www.w3.org/TR/2002/REC-xmldsig-core-20020212/xmldsig-core-schema.xsd": "xmldsig.xsd",
+    "http://www.w3.org/2006/03/addressing/ws-addr.xsd": "addressing-1.0.xsd",
     "http://www.w3.org/2001/XMLSchema.xsd": "schema.xsd",
+    "http://www.w3.org/1999/xlink.xsd": "xlink.xsd",
+    "http://www.w3.org/XML/2008/06/xlink.xsd": "xlink.xsd",
+    "http://ws-i.org/profiles/basic/1.1/swaref.xsd": "swaref.xsd",
 }
 
 
 def location_of(name: str) -> str | None:
     """Return the location of the standard schema of a namespace or of a well-known address; None if none."""
     plain = name.replace("https://", "http://", 1)
-    file = FILES.get(name) or FILES.get(plain) or FILES.get(plain + "/") or _ADDRESSES.get(plain)
+    names = (name, plain, plain + "/", plain.rstrip("/"))
+    file = next((FILES[n] for n in names if n in FILES), None) or _ADDRESSES.get(plain)
     return f"{SCHEME}{file}" if file else None
 
 
