@@ -154,7 +154,6 @@ class Differ:
             pool.submit(
                 import_module, "pyarrow.compute"
             )  # a tenth of a second that the first images would wait
-            _keep_freed_memory()
             for columns in self._found(Path(folder), pool):
                 for start in range(0, columns.shape[1], _BATCH):
                     changes = self._changes(columns[:, start : start + _BATCH])
@@ -189,6 +188,7 @@ class Differ:
     ) -> None:
         counts, key = self.counts, self._comparison.key
         left, right = sides(old.raw_rows(key), new.raw_rows(key), pool)
+        _keep_freed_memory()
         for merged in merge(left, right):
             changes.add(merged.changes)
             deletes.add(merged.deletes)
