@@ -304,7 +304,7 @@ def _portions(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             count -= BATCH_ROWS
             waiting = [joined.slice(BATCH_ROWS)] if count else []
             size = joined.slice(BATCH_ROWS).nbytes
-        if size >= _BATCH_BYTES:
+        if count and size >= _BATCH_BYTES:
             yield pa.concat_batches(waiting)
             waiting, count, size = [], 0, 0
     if count:
