@@ -77,6 +77,8 @@ def prepare(
     shutil.rmtree(folder, ignore_errors=True)
     rejects = Rejects(folder / ".rejects")
     with ExitStack() as stack:
+        # However this ends: rows and half a spool hold personal data, and the next extract may be far away.
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         diffs = {
             name: EntityDiff(
                 channel,
@@ -99,51 +101,50 @@ def prepare(
         problems = _summed(extract.problems())
         unreadable = rejects.unreadable
         absence = not (extract.partial or problems or unreadable)
-        writer = SpoolWriter(spools)
+        writer = stack.enter_context(SpoolWriter(spools))
         total = 0
         for diff in diffs.values():
             writer.add(diff.channel.topic, diff.records(extract, absence=absence, total=total))
             total += diff.events
-    hold = reasons_to_hold(
-        {name: diff.tally for name, diff in diffs.items()},
-        spec.guard,
-        partial=extract.partial,
-        unreadable_keys=unreadable,
-        problems=problems,
-        doubts=doubts,
-    )
-    if hold:
-        quoted = rejects.first(_QUOTED)
-        hold += [f"record {r.record}: {r.field_path or r.entity}: {r.reason}" for r in quoted]
-    letters = rejects.digest if extract.origin.file is None else ""
-    if rejects and (not letters or letters != told):
-        about = {"adapter": spec.name, "extract": extract.id}
-        writer.add(
-            dead_letters,
-            (
-                spool_batch(portion, **about, origin=extract.origin, secret=secret)
-                for portion in rejects.portions()
-            ),
+        hold = reasons_to_hold(
+            {name: diff.tally for name, diff in diffs.items()},
+            spec.guard,
+            partial=extract.partial,
+            unreadable_keys=unreadable,
+            problems=problems,
+            doubts=doubts,
         )
-    shutil.rmtree(folder, ignore_errors=True)
-    return writer.close(
-        adapter=spec.name,
-        extract=extract.id,
-        partial=extract.partial,
-        base=base,
-        snapshot=snapshots.write({name: diff.pictures for name, diff in diffs.items()}),
-        ts_ms=extract.origin.ts_ms,
-        ts_kind=extract.origin.ts_kind,
-        arrival_ms=extract.origin.arrival_ms,
-        file=extract.origin.file,
-        sequence=number_of(extract),
-        entities={name: diff.entity(spec.system) for name, diff in diffs.items()},
-        rejected=len(rejects),
-        letters=letters,
-        secret=next((fingerprint(c.secret) for c in channels.values() if c.secret), ""),
-        hold=tuple(hold),
-        problems=problems,
-    )
+        if hold:
+            quoted = rejects.first(_QUOTED)
+            hold += [f"record {r.record}: {r.field_path or r.entity}: {r.reason}" for r in quoted]
+        letters = rejects.digest if extract.origin.file is None else ""
+        if rejects and (not letters or letters != told):
+            about = {"adapter": spec.name, "extract": extract.id}
+            writer.add(
+                dead_letters,
+                (
+                    spool_batch(portion, **about, origin=extract.origin, secret=secret)
+                    for portion in rejects.portions()
+                ),
+            )
+        return writer.close(
+            adapter=spec.name,
+            extract=extract.id,
+            partial=extract.partial,
+            base=base,
+            snapshot=snapshots.write({name: diff.pictures for name, diff in diffs.items()}),
+            ts_ms=extract.origin.ts_ms,
+            ts_kind=extract.origin.ts_kind,
+            arrival_ms=extract.origin.arrival_ms,
+            file=extract.origin.file,
+            sequence=number_of(extract),
+            entities={name: diff.entity(spec.system) for name, diff in diffs.items()},
+            rejected=len(rejects),
+            letters=letters,
+            secret=next((fingerprint(c.secret) for c in channels.values() if c.secret), ""),
+            hold=tuple(hold),
+            problems=problems,
+        )
 
 
 def _summed(problems: Sequence[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from adapters.soap.documents import WSDL, Documents
 from adapters.soap.errors import ContractError
@@ -28,6 +28,11 @@ class Operation:
         faults: the elements that a fault's detail may hold.
         endpoint: the address in the WSDL, empty if it gives none.
         binding: Clark name of the WSDL binding it was read from.
+        style, use: of the binding. An `rpc` operation's `request` and `response` are made-up elements:
+            the wrapper (operation, or operation + "Response") with the parts as unqualified children.
+        request_headers, response_headers: elements that the binding puts into the SOAP header.
+        request_action, response_action: WS-Addressing actions, as declared or by the default pattern.
+        policies: what the WSDL demands by WS-Policy, each assertion by its Clark name.
     """
 
     name: str
@@ -39,6 +44,14 @@ class Operation:
     endpoint: str = ""
     binding: str = ""
     doc: str = ""
+    style: Literal["document", "rpc"] = "document"
+    use: Literal["literal", "encoded"] = "literal"
+    request_headers: tuple[Element, ...] = ()
+    response_headers: tuple[Element, ...] = ()
+    one_way: bool = False
+    request_action: str = ""
+    response_action: str = ""
+    policies: tuple[str, ...] = ()
 
 
 def read_operations(
