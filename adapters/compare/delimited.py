@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.batch.opening import opened
 from adapters.compare.fingerprint import Bytes, Fingerprint, Int64s, Words
 from adapters.compare.framing import Dialect, Framed, fields, frame, slow_fields
 from adapters.compare.ordered import RawRows
@@ -58,7 +57,7 @@ class DelimitedTable:
         """
         self._path, self._spec = path, spec
         self._dialect = spec.dialect
-        self._file = unpacked(path, opened)
+        self._file = unpacked(path)
         self._size = os.fstat(self._file.fileno()).st_size
         first, self._from, sample = self._first_row()
         self.columns = tuple(self._names(first))
