@@ -91,7 +91,7 @@ class DelimitedTable:
         """Yield the rows as they stand; see `RowSource.raw_rows`."""
         columns = tuple(self.columns.index(name) for name in key)
         number = 1
-        for offset, data, rows in self._pieces():
+        for offset, data, rows in self._pieces(spaces=2):
             spans = self._key_spans(data, rows, columns, number)
             yield RawRows(data, offset, rows.starts, rows.lengths, number, spans)
             number += len(rows.starts)
@@ -103,12 +103,14 @@ class DelimitedTable:
         rows = [read(file, length, start) for start, length in places]
         return Images(self._parsed_fast(rows) or self._parsed(rows, numbers))
 
-    def _pieces(self) -> Iterator[tuple[int, Bytes, Framed]]:
+    def _pieces(self, spaces: int = 1) -> Iterator[tuple[int, Bytes, Framed]]:
         """Yield offset in the file, bytes and rows of one piece after the other; each begins with a row.
 
-        No piece is without rows. Its bytes stay until the next piece but one is asked for.
+        No piece is without rows. With two spaces its bytes stay until the next piece but one is asked for; one
+        stays in the processor's cache.
         """
-        space, other = np.zeros(2 * _PIECE, np.uint8), np.zeros(2 * _PIECE, np.uint8)
+        space = np.zeros(2 * _PIECE, np.uint8)
+        other = np.zeros(2 * _PIECE, np.uint8) if spaces == 2 else space
         offset, held, ended = self._from, 0, False
         file, at = self._file.fileno(), offset
         while not ended:
