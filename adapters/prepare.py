@@ -19,7 +19,7 @@ from pathlib import Path
 from adapters.channel import Channel
 from adapters.dead_letter import spool_batch
 from adapters.entity_diff import EntityDiff
-from adapters.extract import Extract
+from adapters.extract import Extract, Reject
 from adapters.guard import reasons_to_hold
 from adapters.parts import Rows
 from adapters.rejects import Rejects, by_entity
@@ -115,8 +115,7 @@ def prepare(
             doubts=doubts,
         )
         if hold:
-            quoted = rejects.first(_QUOTED)
-            hold += [f"record {r.record}: {r.field_path or r.entity}: {r.reason}" for r in quoted]
+            hold += [_quoted(reject) for reject in rejects.first(_QUOTED)]
         letters = rejects.digest if extract.origin.file is None else ""
         if rejects and (not letters or letters != told):
             about = {"adapter": spec.name, "extract": extract.id}
@@ -145,6 +144,12 @@ def prepare(
             hold=tuple(hold),
             problems=problems,
         )
+
+
+def _quoted(reject: Reject) -> str:
+    return ": ".join(
+        filter(None, [f"record {reject.record}", reject.field_path or reject.entity, reject.reason])
+    )
 
 
 def _summed(problems: Sequence[str]) -> tuple[str, ...]:

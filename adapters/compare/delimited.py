@@ -106,8 +106,8 @@ class DelimitedTable:
     def _pieces(self, spaces: int = 1) -> Iterator[tuple[int, Bytes, Framed]]:
         """Yield offset in the file, bytes and rows of one piece after the other; each begins with a row.
 
-        No piece is without rows. With two spaces its bytes stay until the next piece but one is asked for; one
-        stays in the processor's cache.
+        No piece is without rows. With two spaces its bytes stay until the next piece but one is asked for;
+        one space stays in the processor's cache.
         """
         space = np.zeros(2 * _PIECE, np.uint8)
         other = np.zeros(2 * _PIECE, np.uint8) if spaces == 2 else space

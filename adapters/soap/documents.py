@@ -1,40 +1,67 @@
-"""Collect a WSDL and everything that it imports, from files or from one host, and nothing else."""
+"""Collect a WSDL and everything that it imports, from where that is allowed, and from nowhere else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
+from typing import Any, Protocol
 
-import requests
+from adapters.soap.catalogue import SCHEME, location_of, standard_schema
+from adapters.soap.errors import ContractError, Hostile
+from adapters.soap.fetch import LOOPBACK
+from adapters.soap.lock import Locked, is_lock
+from adapters.soap.report import Report
+from adapters.soap.safe_xml import parse_document
+from adapters.soap.sources import Sources
 
-from adapters.soap.errors import ContractError, ServiceUnavailable
-from adapters.soap.safe_xml import MAX_DOCUMENT_BYTES, parse_document
+__all__ = ["LOOPBACK", "WSDL", "XS", "Documents"]
 
 WSDL = "{http://schemas.xmlsoap.org/wsdl/}"
 XS = "{http://www.w3.org/2001/XMLSchema}"
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 #: A contract is tens of documents; more is a mistake or an attack.
 MAX_DOCUMENTS = 500
-#: Seconds. Contracts are read at start, where a dead host must not look like a hang.
-FETCH_TIMEOUT = 10
+MAX_TOTAL_BYTES = 64 << 20
 
 
-@dataclass
+class Source(Protocol):
+    """Where documents are looked up."""
+
+    @property
+    def start(self) -> str:
+        """Location of the WSDL."""
+
+    def locate(self, base: str, target: str) -> str:
+        """Return what `target` means inside `base`."""
+
+    def elsewhere(self, base: str, target: str) -> str | None:
+        """Return a local copy of it, if there is one."""
+
+    def known(self, location: str) -> bool:
+        """Return whether it is here."""
+
+    def refusal(self, location: str) -> str | None:
+        """Return why it cannot be read."""
+
+    def read(self, location: str) -> bytes:
+        """Return its bytes."""
+
+
 class Documents:
     """Documents by location, in the order found; the first is the WSDL.
 
     Attributes:
         content: raw bytes by location, for a lock file and for other libraries that must not fetch.
         roots: parsed roots by location.
+        report: what was repaired, and which imports could not be read.
+        links: (importing document, its reference) → location of the document; None = it could not be read.
     """
 
-    hosts: frozenset[str]
-    content: dict[str, bytes] = field(default_factory=dict)
-    roots: dict[str, Any] = field(default_factory=dict)
-    folder: Path | None = None
+    def __init__(self, source: Source, report: Report | None = None) -> None:
+        self._source = source
+        self.report = report if report is not None else Report()
+        self.content: dict[str, bytes] = {}
+        self.roots: dict[str, Any] = {}
+        self.links: dict[tuple[str, str], str | None] = {}
 
     @classmethod
     def collect(
@@ -42,120 +69,110 @@ class Documents:
     ) -> Documents:
         """Read `location` and all that it imports or includes.
 
-        A file may import files in `folder` (by default its own) and below. A URL may import from its own
-        host. Both may import from `hosts`. A WSDL of another machine may not reach this one's loopback.
+        A file may import files in `folder` (by default its own) and below, a zip archive what it holds. A URL
+        may import from its own host. All may import from `hosts`. A lock file (or its folder) gives what was
+        locked. An import that cannot be read is an error in the report, not an exception: operations that
+        do not need it can be used.
 
         Raises:
-            ContractError: an import leads outside, is missing, or is hostile.
-            ServiceUnavailable: the host of a URL does not answer.
+            ContractError: the WSDL itself cannot be read, or a document is hostile or not what was locked.
+            ServiceUnavailable: an allowed host does not answer.
         """
-        start = str(location)
-        if _is_url(start):
-            own = urlsplit(start).hostname or ""
-            found = cls(frozenset(hosts) | {own} | (LOOPBACK if own in LOOPBACK else frozenset()))
-        else:
-            path = Path(unquote(urlsplit(start).path) if start.startswith("file:") else start).resolve()
-            found = cls(frozenset(hosts), folder=(folder or path.parent).resolve())
-            start = str(path)
-        found.read(start)
+        found = cls(Locked(Path(location)) if is_lock(location) else Sources(location, hosts, folder))
+        found.read()
         return found
 
-    def read(self, start: str) -> None:
-        """Read `start` and then whatever it leads to, breadth first."""
-        waiting = [(start, "")]
+    def read(self) -> None:
+        """Read the WSDL and then whatever it leads to, breadth first."""
+        waiting = [self._source.start]
         while waiting:
-            location, importer = waiting.pop(0)
+            location = waiting.pop(0)
             if location in self.roots:
                 continue
-            if len(self.roots) >= MAX_DOCUMENTS:
-                raise ContractError(
-                    f"more than {MAX_DOCUMENTS} documents", where=start, fix="check the imports"
-                )
-            content = self._fetch(location, importer)
-            self.content[location] = content
-            self.roots[location] = root = parse_document(content, location)
-            waiting += [(self.resolve(location, target), location) for target in _references(root)]
+            root = self._add(location)
+            if root is None:
+                continue
+            for namespace, target in _references(root):
+                found = self._follow(location, namespace, target)
+                self.links[location, target] = found
+                if found is not None:
+                    waiting.append(found)
 
-    def resolve(self, base: str, target: str) -> str:
-        """Return the location that `target` means inside the document `base`."""
-        if _is_url(target):
-            return target
-        if _is_url(base):
-            return urljoin(base, target)
-        if "://" in target and not target.startswith("file:"):
-            return target
-        plain = unquote(urlsplit(target).path) if target.startswith("file:") else target
-        candidate = (Path(base).parent / plain).resolve()
-        if not candidate.exists():
-            candidate = (Path(base).parent / unquote(plain)).resolve()
-        return str(candidate)
+    def linked(self, base: str, target: str) -> tuple[str, Any] | None:
+        """Return location and root of what `base` imports as `target`; None if it could not be read."""
+        location = self.links.get((base, target))
+        root = self.roots.get(location) if location is not None else None
+        return (location, root) if location is not None and root is not None else None
 
-    def _fetch(self, location: str, importer: str) -> bytes:
-        where = importer or location
-        if not _is_url(location):
-            return self._read_file(location, where)
-        host = urlsplit(location).hostname or ""
-        if host not in self.hosts:
-            raise ContractError(
-                f"an import leads to the host {host!r}, which is not allowed",
-                where=where,
-                fix="put a copy beside the WSDL and point schemaLocation at it, or allow the host",
-            )
-        return _download(location)
+    def standard(self, namespace: str) -> tuple[str, Any] | None:
+        """Return location and root of a standard schema, added if it is not there; None if it is none."""
+        location = location_of(namespace)
+        if location is None:
+            return None
+        if location not in self.roots:
+            self._add(location)
+        return location, self.roots[location]
 
-    def _read_file(self, location: str, where: str) -> bytes:
-        path = Path(location)
-        if "://" in location:
-            raise ContractError(
-                f"cannot import {location.split(':', 1)[0]}: locations", where=where, fix="use a file"
-            )
-        if self.folder is None or not path.is_relative_to(self.folder):
-            raise ContractError(
-                f"an import leads to {path.name!r} outside the folder of the contract",
-                where=where,
-                fix="put a copy beside the WSDL and point schemaLocation at it",
-            )
+    def _add(self, location: str) -> Any:
+        if len(self.roots) >= MAX_DOCUMENTS:
+            raise Hostile(f"more than {MAX_DOCUMENTS} documents", where=location, fix="check the imports")
+        content = None if self._source.known(location) else standard_schema(location)
+        first = not self.roots
         try:
-            with path.open("rb") as source:
-                return source.read(MAX_DOCUMENT_BYTES + 1)
-        except OSError as error:
-            raise ContractError(
-                f"cannot read {path.name!r}: {error.strerror}", where=where, fix="put the document there"
-            ) from None
+            if content is None:
+                content = self._source.read(location)
+            root = parse_document(content, location, self.report)
+        except Hostile:
+            raise
+        except ContractError as error:
+            if first:
+                raise
+            self.report.add("error", "import-not-read", location, error.what, "it says nothing")
+            return None
+        if sum(map(len, self.content.values())) + len(content) > MAX_TOTAL_BYTES:
+            raise Hostile(f"more than {MAX_TOTAL_BYTES >> 20} MB", where=location, fix="check the imports")
+        self.content[location], self.roots[location] = content, root
+        return root
+
+    def _follow(self, base: str, namespace: str, target: str) -> str | None:
+        """Return the location that an import leads to, None if nothing there can be used."""
+        location = self._source.locate(base, target)
+        standard = location_of(namespace) or location_of(target)
+        if standard is not None and not self._usable(location):
+            return standard
+        problem = self._source.refusal(location)
+        if problem is None:
+            return location
+        copy = self._source.elsewhere(base, target)
+        if copy is not None:
+            self.report.add("warning", "import-location", base, problem, f"{Path(copy).name} is its copy")
+            return copy
+        fix = "put a copy beside the WSDL, or allow the host"
+        self.report.add("error", "import-not-read", base, f"{problem} ({fix})", "it says nothing")
+        return None
+
+    def _usable(self, location: str) -> bool:
+        """Return whether a local copy of a standard schema can be used (W3C's own have a DOCTYPE)."""
+        if not self._source.known(location):
+            return False
+        try:
+            parse_document(self._source.read(location), location)
+        except ContractError:
+            return False
+        return True
 
 
-def _references(root: Any) -> list[str]:
-    """Return the locations that a document imports, those of inline schemas too."""
-    found = [e.get("location", "") for e in root.iter(f"{WSDL}import")]
+def _references(root: Any) -> Iterator[tuple[str, str]]:
+    """Yield (namespace, location) of what a document imports, by its inline schemas too."""
+    for node in root.iter(f"{WSDL}import"):
+        if node.get("location"):
+            yield node.get("namespace", ""), node.get("location")
     for tag in ("import", "include", "redefine"):
-        found += [e.get("schemaLocation", "") for e in root.iter(f"{XS}{tag}")]
-    return [location for location in found if location]
+        for node in root.iter(f"{XS}{tag}"):
+            if node.get("schemaLocation"):
+                yield node.get("namespace", ""), node.get("schemaLocation")
 
 
-def _is_url(location: str) -> bool:
-    return location.startswith(("http://", "https://"))
-
-
-def _download(url: str) -> bytes:
-    """Return the bytes at `url`; redirects are not followed, they could lead to another host."""
-    try:
-        with requests.Session() as session:
-            # A proxy from the environment must not get calls that are meant for this machine.
-            session.trust_env = urlsplit(url).hostname not in LOOPBACK
-            response = session.get(url, timeout=FETCH_TIMEOUT, stream=True, allow_redirects=False)
-            if response.status_code != 200:
-                raise ContractError(
-                    f"HTTP {response.status_code}", where=url, fix="check the address of the WSDL"
-                )
-            content = bytearray()
-            for part in response.iter_content(1 << 16):
-                content += part
-                if len(content) > MAX_DOCUMENT_BYTES:
-                    break
-            return bytes(content)
-    except requests.RequestException as error:
-        raise ServiceUnavailable(
-            f"cannot fetch the contract ({type(error).__name__})",
-            where=url,
-            fix="start the service, or use a file",
-        ) from None
+def is_standard(location: str) -> bool:
+    """Return whether a document comes from Banyan's own catalogue."""
+    return location.startswith(SCHEME)

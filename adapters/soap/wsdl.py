@@ -1,4 +1,4 @@
-"""Read the operations of a WSDL 1.1: document/literal, wrapped or bare, over SOAP 1.1 or 1.2."""
+"""Read the operations of a WSDL 1.1 over SOAP 1.1 or 1.2: document or rpc, literal or encoded."""
 
 from __future__ import annotations
 
@@ -6,14 +6,29 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from adapters.soap.documents import WSDL, Documents
-from adapters.soap.errors import ContractError
+from adapters.soap.errors import ContractError, Hostile
+from adapters.soap.wsdl_actions import declared_action, default_action
+from adapters.soap.wsdl_messages import Binding, Messages
+from adapters.soap.wsdl_policy import Policies
+from adapters.soap.wsdl_tables import Defined, Port, Tables, kind_of, refusal
 from adapters.soap.xsd import SchemaReader
 from adapters.soap.xsd_types import Element, local_name
 
+#: Namespace of the binding's extension elements → version of SOAP.
 SOAP_BINDINGS = {
     "http://schemas.xmlsoap.org/wsdl/soap/": "1.1",
     "http://schemas.xmlsoap.org/wsdl/soap12/": "1.2",
 }
+_HTTP = (
+    "",
+    "http://schemas.xmlsoap.org/soap/http",
+    "http://schemas.xmlsoap.org/soap/http/",
+    "http://www.w3.org/2003/05/soap/bindings/HTTP",
+    "http://www.w3.org/2003/05/soap/bindings/HTTP/",
+    # Written by some tools for SOAP 1.2; there is no other transport that they can mean.
+    "http://schemas.xmlsoap.org/soap12/http",
+    "http://schemas.xmlsoap.org/wsdl/soap12/http",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +39,8 @@ class Operation:
         name: as in the WSDL.
         action: the SOAPAction.
         version: of SOAP, `1.1` or `1.2`.
-        request, response: the element in the body; None = an empty body, or one way.
+        request, response: the element in the body; None = an empty body, or one way. Of a document message
+            whose parts are not one element, it is the SOAP Body itself (`wsdl_messages.is_body`).
         faults: the elements that a fault's detail may hold.
         endpoint: the address in the WSDL, empty if it gives none.
         binding: Clark name of the WSDL binding it was read from.
@@ -33,6 +49,9 @@ class Operation:
         request_headers, response_headers: elements that the binding puts into the SOAP header.
         request_action, response_action: WS-Addressing actions, as declared or by the default pattern.
         policies: what the WSDL demands by WS-Policy, each assertion by its Clark name.
+        service, port, port_type: where it was found; names without namespace.
+        request_attachments, response_attachments: names of the parts that travel as MIME parts, not in the
+            body (SOAP with Attachments).
     """
 
     name: str
@@ -52,163 +71,236 @@ class Operation:
     request_action: str = ""
     response_action: str = ""
     policies: tuple[str, ...] = ()
+    service: str = ""
+    port: str = ""
+    port_type: str = ""
+    request_attachments: tuple[str, ...] = ()
+    response_attachments: tuple[str, ...] = ()
 
 
 def read_operations(
-    documents: Documents, reader: SchemaReader
+    documents: Documents, reader: SchemaReader, binding: str = ""
 ) -> tuple[dict[str, Operation], dict[str, str]]:
     """Return the operations that can be called, and for each other one the reason.
 
-    SOAP 1.1 is taken where a WSDL offers both versions.
+    An operation that several ports offer is taken from the first, SOAP 1.1 before 1.2, unless `binding` names
+    a port (`port` or `service/port`), a binding or a version of SOAP.
 
     Raises:
-        ContractError: this is no WSDL 1.1, or it has no SOAP binding.
+        ContractError: this is no WSDL 1.1, or it has no binding that can be used.
     """
-    tables = _Tables(documents)
-    operations: dict[str, Operation] = {}
-    refused: dict[str, str] = {}
-    for version, binding, place in tables.bindings():
-        for node in binding.iterchildren(f"{WSDL}operation"):
+    found = _Operations(documents, reader, binding)
+    for port, version in found.ports():
+        found.take(port, version)
+    if not found.operations and not found.refused:
+        raise found.nothing()
+    for name, (error, _) in found.refused.items():
+        documents.report.add("error", "operation-refused", error.where, f"{name}: {error.what}")
+    return found.operations, {name: error.what for name, (error, _) in found.refused.items()}
+
+
+class _Operations:
+    def __init__(self, documents: Documents, reader: SchemaReader, wanted: str) -> None:
+        self._wanted = wanted
+        self._tables = Tables(documents)
+        self._messages = Messages(self._tables, reader)
+        self._policies = Policies(self._tables.roots, documents.report)
+        self._first = next(iter(documents.roots))
+        self._other: dict[str, str] = {}
+        self.operations: dict[str, Operation] = {}
+        self.refused: dict[str, tuple[ContractError, Port]] = {}
+
+    def ports(self) -> list[tuple[Port, str]]:
+        """Return the ports that may be used with their version of SOAP ("" = no SOAP), 1.1 first."""
+        found = []
+        for port in self._tables.ports():
+            kind, uri = kind_of(port.binding.node)
+            version = SOAP_BINDINGS.get(uri, "")
+            if kind == "none":
+                self._other[port.binding.name] = "a binding without a protocol"
+            elif kind == "other":
+                self._other[port.binding.name] = f"a binding of the kind {uri!r}"
+            names = ("", version, port.name, f"{port.service}/{port.name}", local_name(port.binding.name))
+            if self._wanted not in names:
+                continue
+            found.append((port, version))
+        return sorted(found, key=lambda item: item[1] or "9")
+
+    def take(self, port: Port, version: str) -> None:
+        """Read every operation of a port that no port before it has given."""
+        counts: dict[str, int] = {}
+        for node in port.binding.node.iterchildren(f"{WSDL}operation"):
             name = node.get("name", "")
-            if name in operations:
+            counts[name] = counts.get(name, 0) + 1
+            if counts[name] > 1:  # overloaded: told apart by the name of its input
+                given = node.find(f"{WSDL}input")
+                name = f"{name}.{given.get('name') if given is not None else counts[name]}"
+            if name in self.operations:
+                self._note_taken(name, port)
                 continue
             try:
-                operations[name] = tables.operation(version, binding, node, place, reader)
-                refused.pop(name, None)
+                self.operations[name] = self._operation(port, version, node)
+                self.refused.pop(name, None)
+            except Hostile:
+                raise
             except ContractError as error:
-                refused.setdefault(name, error.what)
-    if not operations and not refused:
-        first = next(iter(documents.roots))
-        raise ContractError(
-            "no operation with a SOAP binding", where=first, fix="give a WSDL 1.1 with SOAP bindings"
-        )
-    return operations, refused
+                self.refused.setdefault(name, (error, port))
 
-
-class _Tables:
-    """Messages, port types, bindings and addresses by name, over all WSDL documents."""
-
-    def __init__(self, documents: Documents) -> None:
-        self._by_name: dict[tuple[str, str], Any] = {}
-        self._location: dict[int, str] = {}
-        self._bindings: list[tuple[Any, str]] = []
-        self._addresses: dict[str, str] = {}
-        first_location, first = next(iter(documents.roots.items()))
-        if first.tag != f"{WSDL}definitions":
-            kind = "a WSDL 2.0" if local_name(first.tag) == "description" else f"<{local_name(first.tag)}>"
-            raise ContractError(
-                f"{kind} is not WSDL 1.1", where=first_location, fix="give the WSDL 1.1 of the service"
+    def nothing(self) -> ContractError:
+        """Return why this WSDL has no operation."""
+        if self._wanted:
+            ports = ", ".join(f"{p.service}/{p.name}" for p in self._tables.ports() if p.name) or "none"
+            return ContractError(
+                f"no such port; there are: {ports}", where=self._first, fix="choose one of them"
             )
-        for location, root in documents.roots.items():
-            for node in root.iterchildren(f"{WSDL}*"):
-                kind, name = local_name(node.tag), node.get("name", "")
-                key = _clark(root.get("targetNamespace", ""), name)
-                self._by_name.setdefault((kind, key), node)
-                if kind == "binding":
-                    self._bindings.append((node, location))
-                if kind == "service":
-                    self._read_ports(node)
+        if self._other:
+            return ContractError(
+                f"no operation with a SOAP binding, but {next(iter(self._other.values()))}",
+                where=self._first,
+                fix="give a WSDL 1.1 with SOAP bindings",
+            )
+        if self._tables.all("portType"):
+            return ContractError(
+                "no operation with a SOAP binding: port types only, the abstract part of a contract",
+                where=self._first,
+                fix="give the WSDL that imports this one and has the bindings",
+            )
+        return ContractError(
+            "no operation with a SOAP binding", where=self._first, fix="give a WSDL 1.1 with SOAP bindings"
+        )
 
-    def bindings(self) -> list[tuple[str, Any, str]]:
-        """Return (SOAP version, binding, location), version 1.1 first."""
-        found = []
-        for node, location in self._bindings:
-            for uri, version in SOAP_BINDINGS.items():
-                if node.find(f"{{{uri}}}binding") is not None:
-                    found.append((version, node, location))
-        return sorted(found, key=lambda item: item[0])
-
-    def operation(self, version: str, binding: Any, node: Any, place: str, reader: SchemaReader) -> Operation:
-        """Return one operation of a binding."""
+    def _operation(self, port: Port, version: str, node: Any) -> Operation:
+        home = port.binding
+        if not version:
+            raise self._no_soap(home, node)
         soap = "{" + next(u for u, v in SOAP_BINDINGS.items() if v == version) + "}"
-        general = binding.find(f"{soap}binding")
+        general = home.node.find(f"{soap}binding")
         special = node.find(f"{soap}operation")
         special = special if special is not None else {}
+        self._check_transport(general, home)
         style = special.get("style") or general.get("style") or "document"
-        if style != "document":
-            raise _refusal(f"{style} style is not supported yet", node, place)
-        abstract = self._abstract(binding, node.get("name", ""), place)
-        for side in ("input", "output"):
-            self._check_body(soap, node.find(f"{WSDL}{side}"), place)
-        owner = _name_in(binding, binding.getroottree().getroot())
+        if style not in ("document", "rpc"):
+            raise refusal(f"there is no style {style!r}", home, node)
+        port_type, abstract = self._abstract(home, node)
+        inputs, outputs = abstract.find(f"{WSDL}input"), abstract.find(f"{WSDL}output")
+        self._check_pattern(inputs, outputs, abstract, port_type)
+        request = Binding.of(node.find(f"{WSDL}input"), soap, home)
+        response = Binding.of(node.find(f"{WSDL}output"), soap, home)
+        uses = {b.get("use") or "literal" for b in (request, response) if b.body is not None} or {"literal"}
+        if uses not in ({"literal"}, {"encoded"}) or (style == "document" and uses != {"literal"}):
+            raise refusal(f"{style} style with {' and '.join(sorted(uses))} bodies", home, node)
+        encoded = uses == {"encoded"}
+        name = node.get("name", "")
+        elements = [
+            None
+            if side is None
+            else self._messages.document(side, port_type, binding, version)
+            if style == "document"
+            else self._messages.rpc(side, port_type, binding, name + suffix, encoded=encoded)
+            for side, binding, suffix in ((inputs, request, ""), (outputs, response, "Response"))
+        ]
+        action = special.get("soapAction") or ""
+        one_way = outputs is None
+        place = port_type.namespace, port_type.node.get("name", ""), name
         return Operation(
-            node.get("name", ""),
-            special.get("soapAction") or "",
+            name,
+            action,
             version,
-            self._element(abstract.find(f"{WSDL}input"), reader, place),
-            self._element(abstract.find(f"{WSDL}output"), reader, place),
-            self._faults(abstract, reader, place),
-            self._addresses.get(owner, ""),
-            owner,
+            elements[0],
+            elements[1],
+            self._messages.faults(abstract, port_type),
+            port.address,
+            home.name,
             " ".join((abstract.findtext(f"{WSDL}documentation") or "").split()),
+            "rpc" if style == "rpc" else "document",
+            "encoded" if encoded else "literal",
+            self._messages.headers(request),
+            self._messages.headers(response),
+            one_way,
+            declared_action(inputs) or action or default_action(*place, inputs, "input", one_way=one_way),
+            ""
+            if one_way
+            else declared_action(outputs) or default_action(*place, outputs, "output", one_way=False),
+            self._demands(port, node, port_type, abstract),
+            port.service,
+            port.name,
+            port_type.node.get("name", ""),
+            request.attachments,
+            response.attachments,
         )
 
-    def _abstract(self, binding: Any, name: str, place: str) -> Any:
-        port_type = self._find("portType", binding, binding.get("type", ""), place)
-        for node in port_type.iterchildren(f"{WSDL}operation"):
-            if node.get("name") == name:
-                return node
-        raise _refusal(f"the port type has no operation {name!r}", binding, place)
+    def _abstract(self, home: Defined, node: Any) -> tuple[Defined, Any]:
+        port_type = self._tables.find("portType", home, home.node, home.node.get("type", ""))
+        name = node.get("name", "")
+        found = [n for n in port_type.node.iterchildren(f"{WSDL}operation") if n.get("name") == name]
+        if len(found) > 1:
+            given = {side: _name_of(node, side) for side in ("input", "output")}
+            found = [
+                n for n in found if all(given[s] in (None, _name_of(n, s)) for s in ("input", "output"))
+            ] or found
+        if not found:
+            raise refusal(f"the port type has no operation {name!r}", home, node)
+        return port_type, found[0]
 
-    def _check_body(self, soap: str, side: Any, place: str) -> None:
-        if side is None:
+    def _check_pattern(self, inputs: Any, outputs: Any, abstract: Any, home: Defined) -> None:
+        if inputs is None and outputs is None:
+            raise refusal("an operation without messages", home, abstract)
+        if inputs is None:
+            raise refusal("a notification: the service sends it, nobody can call it", home, abstract)
+        if outputs is not None and abstract.index(outputs) < abstract.index(inputs):
+            raise refusal("a solicit-response: the service calls, nobody can call it", home, abstract)
+
+    def _check_transport(self, general: Any, home: Defined) -> None:
+        transport = (general.get("transport") or "").strip()
+        if transport in _HTTP:
+            if not transport:
+                self._tables.report.add(
+                    "warning", "no-transport", home.at(general), "the binding names no transport", "HTTP"
+                )
             return
-        if side.find(f"{soap}header") is not None:
-            raise _refusal("SOAP headers are not supported yet", side, place)
-        if any(local_name(child.tag) == "multipartRelated" for child in side):
-            raise _refusal("attachments are not supported yet", side, place)
-        body = side.find(f"{soap}body")
-        if body is not None and body.get("use", "literal") != "literal":
-            raise _refusal("encoded bodies are not supported yet", side, place)
+        kind = next((word for word in ("JMS", "SMTP", "TCP") if word.lower() in transport.lower()), "")
+        told = f"{kind} ({transport})" if kind else repr(transport)
+        raise refusal(f"the transport is {told}, not HTTP", home, general)
 
-    def _element(self, side: Any, reader: SchemaReader, place: str) -> Element | None:
-        if side is None:
-            return None
-        message = self._find("message", side, side.get("message", ""), place)
-        parts = list(message.iterchildren(f"{WSDL}part"))
-        if not parts:
-            return None
-        if len(parts) > 1 or not parts[0].get("element"):
-            raise _refusal("a document/literal message has one part with an element", message, place)
-        prefix, _, local = parts[0].get("element").rpartition(":")
-        return reader.element(_clark(parts[0].nsmap.get(prefix or None) or "", local))
+    def _no_soap(self, home: Defined, node: Any) -> ContractError:
+        kind, uri = kind_of(home.node)
+        if kind == "http":
+            verb = next((c.get("verb", "") for c in home.node.iterchildren("*") if c.get("verb")), "")
+            return refusal(
+                f"an HTTP {verb} binding: form fields and plain XML, no SOAP".replace("  ", " "), home, node
+            )
+        return refusal(
+            f"a binding of the kind {uri!r}, not SOAP" if uri else "a binding without a protocol", home, node
+        )
 
-    def _faults(self, abstract: Any, reader: SchemaReader, place: str) -> tuple[Element, ...]:
-        found = []
-        for fault in abstract.iterchildren(f"{WSDL}fault"):
-            try:
-                element = self._element(fault, reader, place)
-            except ContractError:
-                continue  # its detail stays XML; the fault itself is still understood
-            if element is not None:
-                found.append(element)
-        return tuple(found)
+    def _demands(self, port: Port, node: Any, port_type: Defined, abstract: Any) -> tuple[str, ...]:
+        home = port.binding
+        service = port.node.getparent() if port.node is not None else None
+        where = next(
+            (k for k, r in self._tables.roots.items() if service is not None and r is service.getparent()), ""
+        )
+        nodes = [(service, where), (port.node, where), (home.node, home.location), (node, home.location)]
+        nodes += [(child, home.location) for child in node.iterchildren(f"{WSDL}input", f"{WSDL}output")]
+        nodes += [(port_type.node, port_type.location), (abstract, port_type.location)]
+        nodes += [
+            (child, port_type.location) for child in abstract.iterchildren(f"{WSDL}input", f"{WSDL}output")
+        ]
+        return self._policies.of(nodes)
 
-    def _find(self, kind: str, node: Any, qname: str, place: str) -> Any:
-        prefix, _, local = qname.rpartition(":")
-        name = _clark(node.nsmap.get(prefix or None) or "", local)
-        if (kind, name) not in self._by_name:
-            raise _refusal(f"there is no {kind} {qname!r}", node, place)
-        return self._by_name[kind, name]
-
-    def _read_ports(self, service: Any) -> None:
-        for port in service.iterchildren(f"{WSDL}port"):
-            prefix, _, local = port.get("binding", "").rpartition(":")
-            name = _clark(port.nsmap.get(prefix or None) or "", local)
-            for address in port:
-                if local_name(address.tag) == "address":
-                    self._addresses.setdefault(name, address.get("location", ""))
+    def _note_taken(self, name: str, port: Port) -> None:
+        taken = self.operations[name]
+        port_type = local_name(port.binding.node.get("type", "").rpartition(":")[2])
+        if port_type != taken.port_type:
+            self._tables.report.add(
+                "warning",
+                "operation-taken",
+                port.binding.at(),
+                f"the port type {port_type!r} has another operation {name!r}",
+                f"that of {taken.port_type!r}; choose a port to get the other",
+            )
 
 
-def _name_in(node: Any, root: Any) -> str:
-    return _clark(root.get("targetNamespace", ""), node.get("name", ""))
-
-
-def _clark(uri: str, local: str) -> str:
-    return f"{{{uri}}}{local}" if uri else local
-
-
-def _refusal(what: str, node: Any, place: str) -> ContractError:
-    return ContractError(
-        f"{what} (line {node.sourceline})", where=f"{place}:{node.sourceline}", fix="leave it out"
-    )
+def _name_of(operation: Any, side: str) -> str | None:
+    found = operation.find(f"{WSDL}{side}")
+    name = found.get("name") if found is not None else None
+    return str(name) if name is not None else None
