@@ -178,6 +178,11 @@ class FileExtract:
                 "is held",
             )
 
+    @property
+    def nulled(self) -> Mapping[str, int]:
+        """Bad values that became null, by field."""
+        return self._reading.nulled if self._reading else {}
+
     def problems(self) -> Sequence[str]:
         """Return why the file is not complete; call after `chunks` is exhausted."""
         return self._reading.problems() if self._reading else ["the file was not read"]

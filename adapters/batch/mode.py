@@ -85,6 +85,11 @@ class _ModeReading:
         """Return why the file is not complete."""
         return self._reading.problems()
 
+    @property
+    def nulled(self) -> Mapping[str, int]:
+        """Bad values that became null, by field."""
+        return self._reading.nulled
+
     def _acting(self, rows: Rows, spec: DeltaSpec) -> tuple[Rows, list[Reject]]:
         entity = self._entities[rows.entity]
         code = pc.utf8_trim_whitespace(rows.batch.column(avro_name(spec.action)).cast(pa.large_string()))

@@ -50,6 +50,11 @@ class TextReading:
         """Return why the file is not complete; call when `chunks` is exhausted."""
         return self.account.summed() + [p for c in self._controls for p in c.problems()]
 
+    @property
+    def nulled(self) -> Mapping[str, int]:
+        """Bad values that became null, by field."""
+        return self.account.nulled
+
     def _chunk(self, block: Block) -> Chunk:
         n = len(block.record)
         self.account.records += n
@@ -88,7 +93,7 @@ class TextReading:
         columns = [block.column(at, one) for one in assembly.fields]
         raw = at.tolist()
         texts = Texts(columns, block.record[at], block.offset[at], lambda row: block.raw(raw[row]), broken)
-        good, bad = assembly.rows(texts)
+        good, bad = assembly.rows(texts, self.account.nulled)
         self._add(assembly, len(at), columns, good, bool(bad))
         return good, bad
 

@@ -104,7 +104,7 @@ def test_an_error_says_what_where_and_what_to_do(capsys: pytest.CaptureFixture[s
         (["decode", "{copybook}"], "what describes the records?"),
         (["decode", "{copybook}", "-c", "{copybook}", "-o", "{folder}/no/out"], "cannot write: "),
         (["encode", "{copybook}", "-c", "{copybook}", "-o", "{folder}/no/out"], "cannot write: "),
-        (["decode", "{copybook}", "-c", "{copybook}", "--set", "frame.no=1"], "frame.no: there is no such"),
+        (["decode", "{copybook}", "-c", "{copybook}", "--set", "frame.no=1"], "no setting 'frame.no'"),
     ],
 )
 def test_wrong_files_are_told_as_what_where_what_to_do(
