@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -22,6 +22,7 @@ class DryRun:
         rejects: records that could not be read.
         first: the first of them: record, field and reason, without its data.
         reasons: (field, reason) → how many rejects.
+        nulled: bad values that became null because settings say so, by field.
         problems: why the file is not complete.
         refused: why it was not read to its end ('' = it was), and what to do about it.
     """
@@ -30,6 +31,7 @@ class DryRun:
     rejects: int = 0
     first: str = ""
     reasons: dict[tuple[str, str], int] = field(default_factory=dict)
+    nulled: Mapping[str, int] = field(default_factory=dict)
     problems: Sequence[str] = ()
     refused: str = ""
 
@@ -79,4 +81,4 @@ def dry_run(reader: Reader, name: str, stream: BinaryIO, size: int) -> DryRun:
         problems = reading.problems()
     except BanyanError as error:
         refused, problems = f"{error.what}{f'; {error.fix}' if error.fix else ''}", []
-    return DryRun(dict(rows), sum(reasons.values()), first, dict(reasons), problems, refused)
+    return DryRun(dict(rows), sum(reasons.values()), first, dict(reasons), reading.nulled, problems, refused)

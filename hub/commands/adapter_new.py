@@ -114,6 +114,7 @@ def _report(found: DryRun, what: str, *, as_json: bool) -> None:
             "rows": found.rows,
             "rejects": found.rejects,
             "reasons": reasons,
+            "nulled": dict(found.nulled),
         }
         print_json(facts | {"problems": list(found.problems), "refused": found.refused or None})
         return
@@ -122,6 +123,8 @@ def _report(found: DryRun, what: str, *, as_json: bool) -> None:
     say(f"rejected: {found.rejects:,}")
     for row in reasons[:10]:
         say(f"  {row['records']:,} x {row['field'] or 'record'}: {row['reason']}")
+    for field, n in sorted(found.nulled.items()):
+        say(f"became null: {n:,} bad values of {field}")
     for problem in found.problems:
         say(f"problem: {problem}")
     if found.refused:

@@ -87,7 +87,7 @@ def files(
     else:
         print_table(
             ["when", "file", "state", "why", "extract"],
-            ([_clock(e.at_ms), e.file, e.state, "; ".join(e.problems) or e.reason, e.extract] for e in found),
+            ([_clock(e.at_ms), e.file, e.state, _why(e), e.extract] for e in found),
         )
 
 
@@ -124,6 +124,12 @@ def reprocess(
         )
     told = order(_links(name, estate), name, by=by, reason=reason, extract=extract, file=file)
     say(f"{told.file or told.extract} is processed again by the running adapter")
+
+
+def _why(event: LifecycleEvent) -> str:
+    """Return what is to be said of an extract beside its state."""
+    nulled = [f"{n:,} bad values of {field} became null" for field, n in event.nulled.items()]
+    return "; ".join([*(event.problems or filter(None, [event.reason])), *nulled])
 
 
 _WORDS = {"r": "loaded", "c": "new", "u": "changed", "d": "deleted"}
