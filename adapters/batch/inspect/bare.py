@@ -12,12 +12,12 @@ from adapters.batch.inspect.alphabet import ASCII_WORDS, EBCDIC_WORDS
 from adapters.batch.inspect.chain import broken_chain
 from adapters.batch.inspect.cut import Cut, by_chain, by_header, by_length, by_lines
 from adapters.batch.inspect.fields import Run, copybook, ending, names, runs
-from adapters.batch.inspect.found import Found
+from adapters.batch.inspect.file_names import part
+from adapters.batch.inspect.found import UNNAMED, Found
 from adapters.batch.inspect.guess import Guess, cannot_tell
 from adapters.batch.inspect.lines import Lines
 from adapters.batch.inspect.pages import code_page
 from adapters.batch.inspect.period import record_length
-from adapters.batch.inspect.propose import part
 from adapters.batch.inspect.sample import Sample
 from adapters.batch.inspect.types import Types, record_types
 
@@ -99,7 +99,7 @@ def _drafted(
     if types is None:
         parts = ending(runs(matrix.view, ebcdic=ebcdic), matrix.lengths)
         key, sure = _key(matrix.view, parts, "FIELD")
-        settings |= {"entity": "record", "key": key}
+        settings |= {"entity": UNNAMED, "key": key}
         warned += [] if sure else [_no_key("the records")]
         settings = {k: v for k, v in settings.items() if k != "frame"} | _frame(settings)
         fields = _fields(matrix.view, "FIELD", parts, page)

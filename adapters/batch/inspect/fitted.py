@@ -23,11 +23,11 @@ from adapters.batch.inspect.described import (
     tried,
     type_texts,
 )
+from adapters.batch.inspect.file_names import part
 from adapters.batch.inspect.fit import areas
 from adapters.batch.inspect.found import Found
 from adapters.batch.inspect.guess import Guess, cannot_tell
 from adapters.batch.inspect.pages import code_page
-from adapters.batch.inspect.propose import part
 from adapters.batch.inspect.sample import Sample
 
 Bytes = npt.NDArray[np.uint8]

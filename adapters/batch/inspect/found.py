@@ -9,6 +9,8 @@ from typing import Any
 
 from adapters.batch.inspect.guess import Guess
 
+#: The entity where the bytes give it no name: it gets the adapter's.
+UNNAMED = "record"
 #: What a value's shape shows besides letters and digits.
 _PLAIN = " .,-/:"
 
