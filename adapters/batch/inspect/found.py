@@ -49,6 +49,16 @@ class Found:
         return out
 
 
+def renamed(settings: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """Return settings whose entity of one name has another."""
+    made = dict(settings)
+    if made.get("entity") == old:
+        made["entity"] = new
+    if "records" in made:
+        made["records"] = [r | {"entity": new} if r["entity"] == old else r for r in made["records"]]
+    return made
+
+
 def shape(value: str) -> str:
     """Return a value with its letters as A or a and its digits as 9: personal data, made unreadable."""
     masked = "".join(

@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.batch.inspect import Report, inspect_file, inspect_sample
+from adapters.batch.inspect.file_names import adapter_name, patterns
 from adapters.batch.inspect.found import shape
 from adapters.batch.inspect.pages import code_page
 from adapters.batch.inspect.period import agreement, agreement_reference
-from adapters.batch.inspect.file_names import adapter_name, patterns
 from adapters.batch.inspect.propose import literal
 from adapters.batch.inspect.sample import PIECE, Sample
 from adapters.batch.spec import BatchSpec
