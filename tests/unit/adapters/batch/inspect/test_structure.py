@@ -191,6 +191,14 @@ def test_lines_with_places_are_fixed_text() -> None:
     assert max(map(len, report.adapter_toml.splitlines())) <= 100
 
 
+def test_colons_of_times_are_no_delimiters() -> None:
+    """A colon at the same places of every line belongs to a time; with cells of any width it parts them."""
+    times = [f"{1000 + n}  2026-06-10 19:{n:02d}:53  {'AB' * (n % 3):<6}X" for n in range(40)]
+    assert asked("".join(f"{t}\n" for t in times).encode()).value("format") == "fixed_text"
+    cells = [f"{n}:name {n * 7}:{n % 3}" for n in range(5, 120)]
+    assert asked("".join(f"{c}\n" for c in cells).encode()).value("delimiter") == ":"
+
+
 def test_signs_over_digits_stay_with_a_copybook() -> None:
     """Numbers that only COBOL writes are no fixed text: a copybook is drafted."""
     chance = random.Random(4)
