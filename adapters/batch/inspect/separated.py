@@ -131,7 +131,7 @@ def _tried(text: str, delimiter: str) -> tuple[float, str, str, list[list[str]]]
 
 
 def _in_place(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether all cells have their own fixed width: then the mark is part of a field, as in 19:27:53."""
+    """Return whether each cell has its own fixed width: then the mark is part of a field, as in 19:27:53."""
     return len(rows) > 1 and len({tuple(map(len, row)) for row in rows}) == 1
 
 

@@ -209,7 +209,7 @@ def _ends(values: npt.NDArray[np.int64], outliers: tuple[bool, bool]) -> float:
         return 0.0
     alone = (int(values[at]) not in middle and values[0] != values[-1] for at in (0, -1))
     told = [own for out, own in zip(outliers, alone, strict=True) if out]
-    return sum(told) / max(len(told), 1)
+    return float(sum(told) / max(len(told), 1))
 
 
 def _count(matrix: Matrix, types: Types, zero: int) -> tuple[tuple[int, int], str] | None:
