@@ -92,6 +92,11 @@ class BatchAdapter:
         for arrival in self._inbox.arrivals():
             yield FileExtract(arrival, self._reader, self._inbox, self._opening, partial=self._partial)
 
+    @property
+    def unready(self) -> Mapping[str, str]:
+        """Name → why a file was not taken at the last look: it may still be written."""
+        return self._inbox.unready
+
     def windows(self, awaited: Awaited, now_ms: int) -> tuple[Awaited, list[Step]]:
         """Return what is to be told of expected files; nothing where none are declared."""
         if self._table is None:

@@ -84,6 +84,8 @@ def files(
     found = list(newest.values())[-limit:]
     if as_json:
         print_json([event.model_dump(exclude={"samples"}) for event in found])
+    elif not found:
+        say(f"{name}: nothing has been taken yet")
     else:
         print_table(
             ["when", "file", "state", "why", "extract"],
