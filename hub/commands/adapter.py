@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -47,7 +48,9 @@ def list_(estate: EstateArgument = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(found)
     else:
-        columns = ["name", "kind", "system", "owner", "state", "last", "open", "expected"]
+        # A terminal has room for how they stand; whose they are stands in `--json`, and in a pipe.
+        whose = [] if sys.stdout.isatty() else ["kind", "owner"]
+        columns = ["name", "system", *whose, "state", "last", "open", "expected"]
         print_table(
             [*columns, "entities"],
             ([*(f[c] for c in columns), " ".join(f["entities"])] for f in found),
