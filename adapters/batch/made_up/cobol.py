@@ -60,16 +60,30 @@ def _details(source: Source, kind: RecordType, n: int, action: Sequence[str]) ->
     for number in range(1, n + 1):
         raw = bytearray(writer.write({}))
         for column in kind.plan.columns:
-            if column.storage is None or column.count is not None:
-                continue  # tables stay empty
             is_key = column.name in kind.plan.entity.key
-            value = _value(column, number if is_key else 0, source.page)
+            _fill(raw, column, 0, number if is_key else 0, source.page)
             if len(action) == len(_ACTION) and action[0] in (column.name, column.legacy, column.path):
-                value = encode_value(action[1], column.storage, source.page, column.path)
-            raw[column.offset : column.offset + column.length] = value
+                assert column.storage is not None  # an action is one value
+                code = encode_value(action[1], column.storage, source.page, column.path)
+                raw[column.offset : column.offset + column.length] = code
         _mark(raw, kind)
         out.append(bytes(raw))
     return out
+
+
+def _fill(raw: bytearray, column: Column, base: int, number: int, page: CodePage) -> None:
+    """Put a value into an item, and into the items of a group or of each entry of a table.
+
+    Tables whose number of entries another item says stay empty.
+    """
+    if column.count is not None and column.counter is not None:
+        return
+    for index in range(column.count or 1):
+        start = base + column.offset + index * column.length
+        if column.storage is not None:
+            raw[start : start + column.length] = _value(column, number, page)
+        for child in column.children:
+            _fill(raw, child, start, 0, page)
 
 
 def _value(column: Column, number: int, page: CodePage) -> bytes:

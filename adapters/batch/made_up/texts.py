@@ -32,6 +32,8 @@ def delimited_file(spec: FormatSpec, n: int) -> bytes:
         fields = table.fields or [f for layout in table.layouts.values() for f in layout]
         lines.append(table.delimiter.join(_heads(fields)))
     layouts = table.layouts or {"": table.fields}
+    if not table.header:
+        layouts = {name: tuple(_numbered(fields)) for name, fields in layouts.items()}
     lines += [_line(made, table) for made in records(spec, table, layouts, n)]
     lines += [table.delimiter.join(_FILLER for _ in next(iter(layouts.values())))] * table.skip_bottom
     return _encoded("".join(line + end for line in lines), encoding)
@@ -43,7 +45,7 @@ def fixed_file(spec: FormatSpec, n: int) -> bytes:
     assert table is not None  # the format says so
     reader = spec.read_as(Path(), system="made_up")
     assert isinstance(reader, FixedTextReader)  # see there
-    layouts = table.layouts or {"": table.fields}
+    layouts = {name: _with_places(f) for name, f in (table.layouts or {"": table.fields}).items()}
     rows = [_placed(made, table, reader.length) for made in records(spec, table, layouts, n)]
     out = io.BytesIO()
     write([_encoded(row, reader.encoding) for row in rows], reader.scanner, out)
@@ -84,16 +86,36 @@ def _cell(text: str, table: DelimitedSpec) -> str:
 
 def _placed(made: MadeUp, table: FixedTextSpec, length: int) -> str:
     """Return a record: numbers at the right of their fields, with zeros in front, all else at the left."""
-    line, behind = [" "] * length, 0
+    line = [" "] * length
     for field in made.fields:
         assert isinstance(field, FixedFieldSpec)  # fixed text has no others
-        start = behind if field.start is None else field.start - 1
-        behind = field.end if field.end is not None else start + (field.length or 0)
-        text, width = made.text(field, table), behind - start
+        assert field.start is not None and field.length is not None  # see _with_places
+        start, width = field.start - 1, field.length
+        text = made.text(field, table)
         numeric = field.type.partition("(")[0] in ("integer", "decimal")
         text = text.zfill(width)[-width:] if numeric else _cut(text, width).ljust(width)
-        line[start:behind] = text
+        line[start : start + width] = text
     return "".join(line)
+
+
+def _with_places(fields: Sequence[FixedFieldSpec]) -> list[FixedFieldSpec]:
+    """Return the fields with their places said, so that some of them can be put elsewhere."""
+    made: list[FixedFieldSpec] = []
+    behind = 0
+    for field in fields:
+        start = behind if field.start is None else field.start - 1
+        behind = field.end if field.end is not None else start + (field.length or 0)
+        said = {"start": start + 1, "length": behind - start, "end": None}
+        made.append(field.model_copy(update=said))
+    return made
+
+
+def _numbered(fields: Sequence[FieldSpec]) -> list[FieldSpec]:
+    """Return the fields with the numbers of their columns."""
+    return [
+        f if isinstance(f.source, int) else f.model_copy(update={"source": at})
+        for at, f in enumerate(fields, 1)
+    ]
 
 
 def _cut(text: str, width: int) -> str:

@@ -81,9 +81,7 @@ def _control(
 ) -> MadeUp:
     """Return a header or trailer whose totals are those of the records."""
     names = {control.when.field, *filter(None, [control.count]), *(t.field for t in control.totals)}
-    own = {r.group for r in spec.records} | {spec.group}
-    ranked = sorted(layouts.items(), key=lambda one: one[0] in own)
-    fields = next((f for _, f in ranked if names <= {x for field in f for x in _names(field)}), ranked[0][1])
+    fields = _holding(names, layouts, {r.group for r in spec.records} | {spec.group})
     told: dict[str, Decimal] = {}
     if control.count is not None:
         told[control.count] = Decimal(len(details) + (extra if control.counts == "all" else 0))
@@ -100,6 +98,23 @@ def _control(
             told[total.field] = sum(amounts, Decimal(0)) if over else Decimal(len(mine))
     texts = {f.name: _number(f, values, told[name]) for f in fields for name in _names(f) if name in told}
     return MadeUp(fields, (), 0, {**_of(fields, {control.when.field: _first(control.when)}), **texts})
+
+
+def _holding(names: set[str], layouts: Layouts, details: set[str | None]) -> Sequence[FieldSpec]:
+    """Return the fields of a control record: of one layout that has them all, else of those that have some.
+
+    What marks the record may be in a layout for all labels, and what it says in one of its own.
+    """
+    ranked = [fields for _, fields in sorted(layouts.items(), key=lambda one: one[0] in details)]
+    whole = next((fields for fields in ranked if names <= {n for f in fields for n in _names(f)}), None)
+    if whole is not None:
+        return whole
+    found: dict[str, FieldSpec] = {}
+    for fields in ranked:
+        for field in fields:
+            if names & set(_names(field)):
+                found.setdefault(field.name, field)
+    return list(found.values())
 
 
 def text_of(field: FieldSpec, values: ValueSpec, number: int) -> str:

@@ -11,6 +11,7 @@ import pytest
 from adapters.batch.dry_run import made_up_run, plain_reader, sample_run
 from adapters.batch.made_up import made_up
 from adapters.batch.spec import BatchSpec
+from adapters.catalogue import load_adapter
 from schemas.errors import SettingsError
 
 HEAD = 'kind = "batch"\nname = "a"\nsystem = "s"\nfolder = "inbox"\n'
@@ -188,8 +189,44 @@ totals = [{ field = "REFS", sum = "REF" }]
 }
 
 
+#: Tables of a fixed size, inside each other; a counted one; a tree whose child counts again under each parent.
+SETTINGS["copybook, tables and a tree"] = """
+copybook = "tree.cpy"
+code_page = "cp285"
+odo = "shift"
+framing = "rdw"
+[[records]]
+entity = "customer"
+key = ["CUST"]
+when = { field = "TAG", equals = "C" }
+group = "CUSTOMER"
+[[records]]
+entity = "order"
+parent = "customer"
+key = ["CUST", "SEQ"]
+when = { field = "TAG", equals = "O" }
+group = "ORDERS"
+"""
+TREE = """
+       01  REC.
+           05  TAG        PIC X.
+           05  BODY       PIC X(60).
+           05  CUSTOMER REDEFINES BODY.
+               10  CUST   PIC 9(6).
+               10  YEARS  OCCURS 3.
+                   15  PAID PIC S9(5)V99 COMP-3.
+                   15  MONTHS PIC 9(2) OCCURS 2.
+           05  ORDERS REDEFINES BODY.
+               10  SEQ    PIC 9(3).
+               10  N      PIC 9(2).
+               10  LINES-OF OCCURS 0 TO 3 DEPENDING ON N.
+                   15  QTY PIC 9(3).
+"""
+
+
 def adapter(folder: Path, text: str) -> BatchSpec:
     (folder / "c.cpy").write_text(COPYBOOK)
+    (folder / "tree.cpy").write_text(TREE)
     return BatchSpec.model_validate(tomllib.loads(HEAD + text))
 
 
@@ -201,6 +238,16 @@ def test_a_made_up_file_is_what_its_settings_describe(tmp_path: Path, kind: str)
     assert found.clean, found
     entities = plain_reader(spec, tmp_path).entities
     assert found.rows == dict.fromkeys(entities, 3)
+
+
+@pytest.mark.parametrize("example", ["bacs/adapters/standard18", "universal_credit/adapters/awards"])
+def test_examples_have_made_up_files(example: str) -> None:
+    """Labels in a layout of their own, tables in redefinitions: files of the examples are made up too."""
+    folder = Path(__file__).parents[4] / "examples" / example
+    spec = load_adapter(folder)
+    assert isinstance(spec, BatchSpec)
+    found = made_up_run(spec, folder)
+    assert found.clean and set(found.rows.values()) == {3}
 
 
 def delta(action: str, more: str = "") -> dict[str, str]:
