@@ -15,7 +15,7 @@ from adapters.batch.decrypt import Decryption
 from adapters.batch.made_up import made_up
 from adapters.batch.mode import in_mode
 from adapters.batch.opening import Unpacked
-from adapters.batch.reader import Reader
+from adapters.batch.reader import FormatReader, Reader
 from adapters.batch.spec import BatchSpec
 from schemas.errors import BanyanError, SettingsError, Terminal
 
@@ -93,7 +93,7 @@ def sample_run(spec: BatchSpec, folder: Path, sample: Path) -> DryRun:
         return DryRun(refused=_said(error))
 
 
-def plain_reader(spec: BatchSpec, folder: Path) -> Reader:
+def plain_reader(spec: BatchSpec, folder: Path) -> FormatReader:
     """Return what reads the files of an adapter, whatever they are called and whatever their records do."""
     return spec.read_as(folder, system=spec.system, key_privacy=spec.key_privacy)
 

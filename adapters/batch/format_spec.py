@@ -22,10 +22,12 @@ from adapters.batch.framing import FrameSpec, Framing, Scanner
 from adapters.batch.json.spec import JsonSpec
 from adapters.batch.lineage import below, inherited
 from adapters.batch.mode import DeltaSpec, Mode
+from adapters.batch.moments import Ambiguous, MomentFormat
 from adapters.batch.odo import chosen
 from adapters.batch.opening import Compression, opened
+from adapters.batch.page_file import PREFIX, page_from
 from adapters.batch.plan import Marks, RecordPlan, plan, suggestion
-from adapters.batch.reader import Reader
+from adapters.batch.reader import FormatReader
 from adapters.batch.records import RecordType, Role, When
 from adapters.batch.rows import Odo
 from adapters.batch.source import Source
@@ -38,6 +40,10 @@ from schemas.errors import SettingsError
 from schemas.names import avro_name
 
 _Frozen = ConfigDict(extra="forbid", frozen=True)
+#: Settings that say something of fields by name.
+_BY_FIELD = (
+    "rename", "dates", "timestamps", "sentinels", "classification", "drop", "bad_values", "code_pages",
+)  # fmt: skip
 Format = Literal["copybook", "delimited", "fixed_text", "xml", "json"]
 
 
@@ -82,7 +88,11 @@ class FormatSpec(BaseModel):
     )
     copy_path: tuple[str, ...] = Field((), description="Folders in which COPY looks for members, in order.")
     record: str | None = Field(None, description="The 01 level to use, where the copybook has several.")
-    code_page: str = Field("cp037", description="Code page of text and zoned numbers: cp285, cp1047, ascii…")
+    code_page: str = Field(
+        "cp037",
+        description="Code page of text and zoned numbers: cp285, cp1047, ascii…, or `file:ours.txt`: a "
+        "mapping table as Unicode has them, relative to this adapter's folder.",
+    )
     dialect: str = Field("ibm", description=f"Compiler profile: {', '.join(PROFILES)}.")
     dialect_options: dict[str, bool | int | str] = Field(
         default_factory=dict, description="Single settings of the dialect, instead of its own."
@@ -111,7 +121,8 @@ class FormatSpec(BaseModel):
     )
     trim: Trim | None = Field(
         None,
-        description="What is cut from text: `padding` (blanks and NULs at its end), `both` ends, `none`; the "
+        description="What is cut from text: `padding` (blanks and NULs at its end), the same at the `left` "
+        "or `both` ends, `all` control characters at both ends too, or `none`; the "
         "dialect's by default: mostly `padding`.",
     )
     entity: TopicPart | None = Field(None, description="The entity, where all records are of one type.")
@@ -128,6 +139,16 @@ class FormatSpec(BaseModel):
     )
     dates: dict[str, str] = Field(
         default_factory=dict, description="Field → date format, of yyyy, yy, mm, dd, ddd and separators."
+    )
+    timestamps: dict[str, str] = Field(
+        default_factory=dict,
+        description="Field → form of its time stamps: a date's, with hh, mi, ss, f to ffffff (fractions) and "
+        "zz (offset), such as `yyyymmddhhmiss` or `yyyy-mm-dd-hh.mi.ss.ffffff`; or `iso`.",
+    )
+    zone: str | None = Field(None, description="Time zone of time stamps that have no offset: Europe/London.")
+    ambiguous: Ambiguous = Field(
+        "reject",
+        description="A local time that clocks show twice: `reject` it, or take the `earlier` or the `later`.",
     )
     century_pivot: int | None = Field(
         None, ge=0, le=99, description="Two-digit years below it are 20yy, the others 19yy."
@@ -203,7 +224,7 @@ class FormatSpec(BaseModel):
     def read_as(
         self, folder: Path, *, system: str, key_privacy: KeyPrivacy = "plain", in_name: str = "",
         where: str = "",
-    ) -> Reader:  # fmt: skip
+    ) -> FormatReader:  # fmt: skip
         """Return the reader described by these settings, without touching any data file.
 
         Args:
@@ -223,9 +244,9 @@ class FormatSpec(BaseModel):
             return text_reader(self, where, system=system, key_privacy=key_privacy)
         dialect = self._dialect(where)
         layout = self._layout(folder, dialect, where)
-        page = dialect.page(self.code_page)
+        page = _page(self.code_page, folder, dialect)
         types = self._control_types(layout, page, where)
-        marks = self._marks(layout, dialect, where)
+        marks = self._marks(layout, dialect, folder, where)
         types += self._details(layout, page, marks, len(types), system, key_privacy, where)
         plans = {t.entity.name: t.plan for t in types if t.entity is not None and t.plan is not None}
         if len(plans) < sum(t.role == "detail" for t in types):
@@ -333,11 +354,11 @@ class FormatSpec(BaseModel):
             )
         return layout
 
-    def _marks(self, layout: Layout, dialect: Dialect, where: str) -> Marks:
+    def _marks(self, layout: Layout, dialect: Dialect, folder: Path, where: str) -> Marks:
         """Return what the settings say about fields; each name must be one."""
         slots = [s for s in layout.record.walk() if s.item.name]
         known = {name for s in slots for name in (s.item.name, s.path, avro_name(s.item.name))}
-        for table in ("rename", "dates", "sentinels", "classification", "drop", "bad_values", "code_pages"):
+        for table in _BY_FIELD:
             for name in getattr(self, table):
                 if name.upper() not in known:
                     raise SettingsError(
@@ -359,15 +380,31 @@ class FormatSpec(BaseModel):
                 n: DateFormat.parse(f, self.century_pivot, where=f"{where}: dates.{n}")
                 for n, f in self.dates.items()
             },
+            moments={
+                n: MomentFormat.parse(
+                    f,
+                    self.century_pivot,
+                    self.zone,
+                    where=f"{where}: timestamps.{n}",
+                    ambiguous=self.ambiguous,
+                )
+                for n, f in self.timestamps.items()
+            },
             sentinels=self.sentinels,
             classification=self.classification,
             drop=self.drop,
-            code_pages={name: dialect.page(page) for name, page in self.code_pages.items()},
+            code_pages={n: _page(page, folder, dialect) for n, page in self.code_pages.items()},
             bad_values=self.bad_values,
             bad_default=self.bad_value_default or dialect.bad_values,
             keep_whole=self.keep_whole,
             check_conditions=self.check_conditions,
         )
+
+
+def _page(name: str, folder: Path, dialect: Dialect) -> CodePage:
+    if name.startswith(PREFIX):
+        return page_from(folder / Path(name.removeprefix(PREFIX)).expanduser())
+    return dialect.page(name)
 
 
 def _when(spec: WhenSpec, layout: Layout, page: CodePage, where: str) -> When:

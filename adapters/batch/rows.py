@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
+from adapters.batch.actions import ActionCodes
 from adapters.batch.codepage import CodePage
 from adapters.batch.copybook import Layout
 from adapters.batch.decoder import decode
@@ -62,13 +63,15 @@ class Typist:
     #: Where records stop being what the copybook describes; 0: nowhere.
     longest: int
     odo: Odo
+    #: Of a delta file: what its records do.
+    actions: ActionCodes | None = None
 
     def typed(self, spans: Spans, index: int, lineage: Lineage) -> Typed:
         """Return the rows and rejects of n records of the type at `index`."""
         kind = self.types[index]
         assert kind.plan is not None and kind.entity is not None  # a detail type has both
         view, lengths = self._dense(spans, kind)
-        decoded = decode(view, kind.plan, self.page, self.trim, lengths)
+        decoded = decode(view, kind.plan, self.page, self.trim, lengths, self.actions)
         if decoded.fatal is not None:
             at, fault = decoded.fatal
             raise Terminal(
@@ -114,7 +117,7 @@ class Typist:
     ) -> tuple[Rows, list[Reject]]:
         schema = entity.arrow_schema()
         if not bad:
-            return Rows(entity.name, batch.cast(schema), spans.record, spans.offset), []
+            return Rows(entity.name, batch.cast(schema), spans.record, spans.offset, length=spans.length), []
         wrong = np.array(sorted(bad))
         with_key = wrong[keyed[wrong]]
         texts = key_text(entity, batch.take(with_key)).to_pylist() if len(with_key) else []
@@ -129,7 +132,8 @@ class Typist:
         good = np.ones(len(spans), np.bool_)
         good[wrong] = False
         kept = batch.take(np.flatnonzero(good)).cast(schema)
-        return Rows(entity.name, kept, spans.record[good], spans.offset[good]), rejects
+        left = spans[np.flatnonzero(good)]
+        return Rows(entity.name, kept, left.record, left.offset, length=left.length), rejects
 
 
 def _keyed(entity: Entity, n: int, bad_fields: Mapping[str, Bools], family: Family | None) -> Bools:

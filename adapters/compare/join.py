@@ -14,6 +14,7 @@ from adapters.compare.fingerprint import Words
 from adapters.compare.prints import KEY, KEY_2, NUMBER, PLACE, ROW, ROW_2, Prints
 
 Duplicates = Literal["error", "first", "last"]
+Bools = npt.NDArray[np.bool_]
 Indexes = npt.NDArray[np.intp]
 #: Four columns of n words: place and number of the old row, of the new row; `NONE` where there is none.
 Differences = npt.NDArray[np.uint64]
@@ -91,7 +92,7 @@ def _joined(old: Prints, new: Prints, left: _Side, right: _Side) -> Joined:
     gone = np.ones(len(left.index), dtype=bool)
     gone[at[known]] = False
     partner, mate = partner[differ], mate[differ]
-    if not np.array_equal(old[KEY_2][partner], new[KEY_2][mate]):
+    if any(not np.array_equal(old[word][partner], new[word][mate]) for word in (KEY, KEY_2)):
         raise _SharedWord
     found = [
         _differences(old[:, partner], new[:, mate]),

@@ -9,16 +9,18 @@ from decimal import Decimal
 
 from adapters.batch.codepage import CodePage
 from adapters.batch.columns import Column, Marks
-from adapters.batch.controls import Control, Total
+from adapters.batch.controls import Control
 from adapters.batch.copybook import Slot, Storage
 from adapters.batch.encode import encode_value
 from adapters.batch.format_spec import FormatSpec
 from adapters.batch.framing.write import write
+from adapters.batch.ledger import Total
 from adapters.batch.records import RecordType, Role
 from adapters.batch.source import Source
 from adapters.batch.writer import RecordWriter
 
 _DAY = datetime.date(2026, 11, 2)
+_NOON = datetime.time(12, tzinfo=datetime.UTC)
 #: What is said of a delta's records: the field, and its code.
 _ACTION = ("field", "code")
 
@@ -92,6 +94,9 @@ def _value(column: Column, number: int, page: CodePage) -> bytes:
     if column.date is not None:
         text = column.date.format(_DAY + datetime.timedelta(days=number))
         return encode_value(text if storage.kind == "text" else int(text), storage, page, column.path)
+    if column.moment is not None:
+        at = datetime.datetime.combine(_DAY + datetime.timedelta(days=number), _NOON)
+        return encode_value(column.moment.format(at), storage, page, column.path)
     if storage.kind in ("hexfloat", "ieee"):
         return encode_value(0, storage, page, column.path)
     if storage.kind in ("zoned", "packed", "binary"):
@@ -117,8 +122,8 @@ def _control(source: Source, kind: RecordType, control: Control, each: int) -> b
     raw = bytearray(RecordWriter(source.layout, source.page, Marks()).write({}))
     ends = sum(k.role != "detail" for k in source.types)
     details = sum(k.role == "detail" for k in source.types) * each
-    for total in control.totals:
-        _put(raw, total.slot, _total(total, source, details, ends, each), source.page)
+    for slot, total in control.promises:
+        _put(raw, slot, _total(total, source, details, ends, each), source.page)
     if control.date is not None and control.date_format is not None:
         _put(raw, control.date, control.date_format.format(_DAY), source.page)
     _mark(raw, kind)

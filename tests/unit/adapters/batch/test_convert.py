@@ -49,7 +49,7 @@ def by_column(texts: list[str | None], kind: ValueType) -> list[object]:
     return ["bad" if wrong else v for v, wrong in zip(array.to_pylist(), bad.tolist(), strict=True)]
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.lists(st.none() | NOISY | REAL | GROUPED, max_size=8), st.sampled_from(NUMBERS))
 def test_numbers_by_column_equal_numbers_one_by_one(texts: list[str | None], kind: ValueType) -> None:
     """The kernel reads what the twin reads, and refuses what it refuses."""
@@ -148,7 +148,10 @@ def test_bad_numbers_say_why(text: str, why: str) -> None:
         parse(text, ValueType("decimal", 11, 2, decimal=",", grouping="."))
 
 
-@given(st.lists(st.none() | st.text(" \0\tabé,", max_size=5)), st.sampled_from(["padding", "both", "none"]))
+@given(
+    st.lists(st.none() | st.text(" \0\tabé,", max_size=5)),
+    st.sampled_from(["padding", "left", "both", "all", "none"]),
+)
 def test_texts_by_column_equal_texts_one_by_one(texts: list[str | None], trim: str) -> None:
     """Trimming and null spellings are the same both ways."""
     kind = ValueType("text", trim=trim, null=("", "a"))  # type: ignore[arg-type]

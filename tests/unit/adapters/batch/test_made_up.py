@@ -189,7 +189,7 @@ totals = [{ field = "REFS", sum = "REF" }]
 }
 
 
-#: Tables of a fixed size, inside each other; a counted one; a tree whose child counts again under each parent.
+#: Tables of a fixed size, inside each other; a counted one; a tree whose child counts again below each parent
 SETTINGS["copybook, tables and a tree"] = """
 copybook = "tree.cpy"
 code_page = "cp285"
