@@ -163,7 +163,7 @@ class Overview:
         for source in self.sources:
             extract = source.extract
             last = [extract] if extract is not None and extract.state in TROUBLED else []
-            open_ones = {e.id: e for e in (*last, *source.open)}.values()
+            open_ones = {e.id: e for e in (*source.open, *last)}.values()
             found += [_extract_alert(source.adapter, e) for e in open_ones if e.state != "waiting"]
             found += _waiting_alerts(source.adapter, [e for e in open_ones if e.state == "waiting"])
             if source.overdue:
