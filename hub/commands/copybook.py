@@ -153,8 +153,10 @@ def encode(
     """Write JSON lines as a file of records: the way back of `decode`.
 
     What `decode --keep-raw` kept under "_raw" is written too, so that unchanged lines give the same bytes.
+    Exit code 1 where a value does not fit its field; then nothing is written.
     """
     from adapters.batch.conversion import encode_file, format_of
+    from adapters.batch.encode import EncodeError
 
     spec = format_of(settings or [], copybook)
     _check_files(file, copybook)
@@ -163,6 +165,9 @@ def encode(
         with _created(partial, output) as stream:
             count = encode_file(file, spec, stream)
         partial.replace(output)
+    except EncodeError as error:
+        print_error(error)
+        raise typer.Exit(NO) from None
     finally:
         partial.unlink(missing_ok=True)
     note(f"{count:,} records in {output}")
