@@ -139,6 +139,8 @@ def prepare(
             sequence=number_of(extract),
             entities={name: diff.entity(spec.system) for name, diff in diffs.items()},
             rejected=len(rejects),
+            # Only files have fields that settings may make null.
+            nulled=dict(sorted(getattr(extract, "nulled", {}).items())),
             letters=letters,
             secret=next((fingerprint(c.secret) for c in channels.values() if c.secret), ""),
             hold=tuple(hold),

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.ipc
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.extract import TsKind
 from connectors.durable import Follower, sync_folder, write_durably
@@ -97,6 +97,8 @@ class Manifest(BaseModel):
     sequence: int | None = None
     entities: dict[str, SpoolEntity]
     rejected: int
+    #: Bad values that became null because settings say so, by field.
+    nulled: dict[str, int] = Field(default_factory=dict)
     #: Digest of a poll's rejected records.
     letters: str = ""
     #: Fingerprint of the secret behind pseudonymous keys.

@@ -71,7 +71,7 @@ def twin(old, new, key, duplicates, ignore=()):
     return events
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     old=st.lists(ROW, max_size=9),
     new=st.lists(ROW, max_size=9),
