@@ -48,6 +48,7 @@ _TEXT = Builtin("string")
 BUILTINS: dict[str, Builtin] = {
     "string": Builtin("string", collapse=False),
     "normalizedString": Builtin("string", collapse=False),
+    "anySimpleType": Builtin("string", collapse=False),
     **dict.fromkeys(
         (
             "token",
