@@ -16,6 +16,7 @@ from adapters.soap.documents import Documents
 from adapters.soap.envelope import SoapFault, fault_element, read_fault, unwrap, wrap
 from adapters.soap.errors import AnswerMismatch, BadValue, ContractError
 from adapters.soap.http_reply import place
+from adapters.soap.rows import RowDecoder
 from adapters.soap.safe_xml import parse_answer
 from adapters.soap.stream import ListDecoder, check_response, without_items
 from adapters.soap.wsdl import Operation, read_operations
@@ -205,6 +206,17 @@ class Contract:
         return ListDecoder(
             self.codec, self.operation(operation), path, relaxed, tuple(keys), where or operation
         )
+
+    def row_decoder(
+        self,
+        operation: str,
+        path: str,
+        shape: avro_entity.EntityShape,
+        keys: Sequence[str] = (),
+        where: str = "",
+    ) -> RowDecoder:
+        """Return a streaming decoder for the same, as Arrow columns of the entity that `shape` is of it."""
+        return RowDecoder(self.list_decoder(operation, path, keys, where), shape)
 
     def canonical(self, operation: str, values: Any) -> Any:
         """Return the JSON-able canonical form of a decoded response."""

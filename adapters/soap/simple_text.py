@@ -1,4 +1,4 @@
-"""Simple types: compiled into a function from text to checked value, the inner loop of every decode, and back.
+"""Simple types: compiled into a function from text to checked value, for every inner loop, and back.
 
 A list is a Python list; a union is the value of its first member that takes the text.
 """
@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.soap.errors import BadValue
-from adapters.soap.lexical import BUILTINS, Builtin, parser, render
+from adapters.soap.lexical import BUILTINS, Builtin, collapsed, parser, render
 from adapters.soap.xsd_regex import matcher
 from adapters.soap.xsd_types import SimpleType
 
@@ -39,7 +39,7 @@ def text_decoder(kind: SimpleType, zone: tzinfo | None) -> Decode:
         for check in checks:
             check(value)
         for pattern in patterns:
-            pattern(" ".join(text.split()) if squeeze else text)
+            pattern(collapsed(text) if squeeze else text)
         return value
 
     if builtin.kind == "string" and not checks and not patterns:
@@ -62,16 +62,16 @@ def render_text(kind: SimpleType, value: Any) -> str:
 
 def _list_decoder(kind: SimpleType, zone: tzinfo | None) -> Decode:
     item = text_decoder(kind.item or SimpleType("string"), zone)
-    allowed = frozenset(" ".join(text.split()) for text in kind.enumeration)
+    allowed = frozenset(collapsed(text) for text in kind.enumeration)
     checks = _length_checks(kind)
     patterns = _patterns(kind)
 
     def decode(text: str) -> list[Any]:
-        values = [item(part) for part in text.split()]
+        values = [item(part) for part in collapsed(text).split(" ") if part]
         for check in checks:
             check(values)
         if allowed or patterns:
-            text = " ".join(text.split())
+            text = collapsed(text)
             if allowed and text not in allowed:
                 raise BadValue("", "not one of the enumerated values")
             for pattern in patterns:
@@ -113,7 +113,7 @@ def _render_list(kind: SimpleType, value: Any) -> str:
     if not isinstance(value, list | tuple):
         raise ValueError(f"a list is expected, not a {type(value).__name__}")
     texts = [render_text(kind.item or SimpleType("string"), item) for item in value]
-    if any(not text or text.split() != [text] for text in texts):
+    if any(not text or collapsed(text) != text or " " in text for text in texts):
         raise ValueError("an item of a list has no white space and is not empty")
     return " ".join(texts)
 
