@@ -32,8 +32,8 @@ from adapters.soap.xsd_types import ArrayType, ComplexType, Element, SimpleType,
 class Decoder:
     """Decode elements of one schema."""
 
-    def __init__(self, plans: Plans) -> None:
-        self._plans = plans
+    def __init__(self, plans: Plans, *, encoded: bool = False) -> None:
+        self._plans, self._encoded = plans, encoded
 
     def element(self, element: Element, node: Any, depth: int = 0) -> Any:
         """Return the value of one element. Raises BadValue, its path relative to `node`."""
@@ -41,7 +41,7 @@ class Decoder:
             raise BadValue("", f"nested deeper than {MAX_DEPTH}")
         if (nil := node.get(NIL)) is not None and is_nil(nil):
             return self._nil(element, node)
-        kind, actual = self._type(element, node)
+        kind, actual = self.type_of(element, node)
         if isinstance(kind, ComplexType):
             value = self._complex(kind, node, depth)
             if element.fixed is not None or element.default is not None:
@@ -77,7 +77,7 @@ class Decoder:
         kind = self._plans.actual(Element("item", array.item), name)
         return array.item if kind == self._plans.declared(array.item) else kind
 
-    def _type(self, element: Element, node: Any) -> tuple[Type, str]:
+    def type_of(self, element: Element, node: Any) -> tuple[Type, str]:
         """Return the type to decode by, and its name where it is not the declared one."""
         declared = self._plans.declared(element.type)
         said = node.get(TYPE)
@@ -93,11 +93,11 @@ class Decoder:
         return declared, ""
 
     def _nil(self, element: Element, node: Any) -> Any:
-        if not element.nillable:
+        if not (element.nillable or self._encoded):
             raise BadValue("", "nil is not allowed")
         if len(node) or (node.text or "").strip():
             raise BadValue("", "a nil element must be empty")
-        kind, actual = self._type(element, node)
+        kind, actual = self.type_of(element, node)
         value: dict[str, Any] = {TYPE_KEY: actual} if actual else {}
         if isinstance(kind, ComplexType):
             self._attributes(self._plans.plan(kind), node, value)
@@ -176,7 +176,8 @@ class Decoder:
                 raise BadValue(key, "stands twice")
             else:
                 value[key] = decoded
-        plan.model.check(tags)
+        if not self._encoded:
+            plan.model.check(tags)
 
     def _content(self, plan: Plan, node: Any, depth: int) -> list[Any]:
         """Return children and, in mixed content, text, in the order of the document."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ENCODING = "http://schemas.xmlsoap.org/soap/encoding/"
 ENCODING_12 = "http://www.w3.org/2003/05/soap-encoding"
+#: By SOAP version.
+ENCODINGS = {"1.1": ENCODING, "1.2": ENCODING_12}
 #: A message whose references are put in place has no more elements than this.
 MAX_NODES = 200_000
 _ENVELOPES = ("http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope")

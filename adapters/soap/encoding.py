@@ -48,11 +48,11 @@ class Encoder:
 
     Args:
         plans: of the schema.
-        typed: whether each element says its type by `xsi:type`, as SOAP encoding does.
+        encoded: whether to write by SOAP encoding: each element says its type by `xsi:type`.
     """
 
-    def __init__(self, plans: Plans, *, typed: bool = False) -> None:
-        self._plans, self._typed = plans, typed
+    def __init__(self, plans: Plans, *, encoded: bool = False) -> None:
+        self._plans, self._encoded = plans, encoded
 
     def element(
         self, element: Element, value: Any, parent: Any, nsmap: Mapping[str, str] | None, depth: int = 0
@@ -65,7 +65,7 @@ class Encoder:
         )
         kind, said = self._type(element, value)
         node = make(element.name, nsmap=dict(nsmap) if nsmap else None)
-        if said or (self._typed and type_name(kind) not in ("", ANY_TYPE)):
+        if said or (self._encoded and type_name(kind) not in ("", ANY_TYPE)):
             self._set_qname(node, TYPE, said or type_name(kind))
         if value is None or (isinstance(value, Mapping) and value.get(NIL_KEY)):
             self._nil(element, kind, value, node)
@@ -108,7 +108,7 @@ class Encoder:
         return declared, said
 
     def _nil(self, element: Element, kind: Type, value: Any, node: Any) -> None:
-        if not element.nillable:
+        if not (element.nillable or self._encoded):
             raise BadValue("", "nil is not allowed; leave the key out if the element is optional")
         node.set(NIL, "true")
         if isinstance(kind, ComplexType):
@@ -144,7 +144,8 @@ class Encoder:
         else:
             self._refuse_unknown(plan, value, plan.keys)
             self._children(plan, value, node, depth)
-            plan.model.check([child.tag for child in node])
+            if not self._encoded:
+                plan.model.check([child.tag for child in node])
 
     def _children(self, plan: Plan, value: Mapping[str, Any], node: Any, depth: int) -> None:
         order = [key for key in value if key in plan.keys] if plan.model.unordered else plan.order

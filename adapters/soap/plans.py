@@ -38,6 +38,7 @@ LOCATIONS = frozenset({f"{{{XSI}}}schemaLocation", f"{{{XSI}}}noNamespaceSchemaL
 
 Type = SimpleType | ComplexType
 
+_XML = "http://www.w3.org/XML/1998/namespace"
 #: Stands for xs:anyType wherever a schema names it without defining it.
 _ANYTHING = ComplexType(ANY_TYPE, mixed=True, free=True, any_attribute=Wildcard(process="lax"))
 
@@ -137,18 +138,29 @@ class Plans:
             raise BadValue("", "an xsi:type that does not derive from the declared type")
         return kind
 
+    def namespaces(self, element: Element) -> list[str]:
+        """Return the namespaces of all names that may stand in an element, its own first."""
+        found: dict[str, None] = {}
+        seen: set[int] = set()
+        waiting = [element]
+        while waiting:
+            current = waiting.pop(0)
+            found.setdefault(namespace(current.name))
+            kind = self.declared(current.type)
+            if not isinstance(kind, ComplexType) or id(kind) in seen:
+                continue
+            seen.add(id(kind))
+            waiting += kind.elements
+            for attribute in kind.attributes:
+                found.setdefault(namespace(attribute.name))
+        return [uri for uri in found if uri and uri != _XML]
+
     def _make(self, kind: ComplexType) -> Plan:
-        locals_ = [e.local for e in kind.elements]
-        children = {}
-        for element in kind.elements:
-            key = element.local if locals_.count(element.local) == 1 else element.name
-            children[element.name] = Child(element, key, element.repeats, self._plain(element))
-        attributes = {}
-        shorts = [local_name(a.name) for a in kind.attributes]
-        for attribute in kind.attributes:
-            short = local_name(attribute.name)
-            key = f"@{short if shorts.count(short) == 1 else attribute.name}"
-            attributes[attribute.name] = (key, attribute)
+        children = {
+            element.name: Child(element, key, element.repeats, self._plain(element))
+            for key, element in element_keys(kind)
+        }
+        attributes = {attribute.name: (key, attribute) for key, attribute in attribute_keys(kind)}
         model = Model(kind)
         anything = kind.name == ANY_TYPE
         return Plan(
@@ -172,6 +184,20 @@ class Plans:
         if element.default is not None or element.fixed is not None:
             return None
         return self.text(kind)
+
+
+def element_keys(kind: ComplexType) -> list[tuple[str, Element]]:
+    """Return the children of a type with their keys: local names, Clark names where two would be one."""
+    names = [e.local for e in kind.elements]
+    return [(e.local if names.count(e.local) == 1 else e.name, e) for e in kind.elements]
+
+
+def attribute_keys(kind: ComplexType) -> list[tuple[str, Attribute]]:
+    """Return the attributes of a type with their keys, `@` before the name."""
+    names = [local_name(a.name) for a in kind.attributes]
+    return [
+        (f"@{n if names.count(n) == 1 else a.name}", a) for n, a in zip(names, kind.attributes, strict=True)
+    ]
 
 
 def type_name(kind: Type | str) -> str:

@@ -11,6 +11,7 @@ from lxml import etree
 from adapters.soap.codec import XmlCodec
 from adapters.soap.envelope import SoapFault, read_fault, unwrap
 from adapters.soap.errors import AnswerMismatch, BadValue, BrokenAnswer
+from adapters.soap.faults import typed
 from adapters.soap.safe_xml import hostile, looks_like_html, parser_options
 from adapters.soap.wsdl import Operation
 from adapters.soap.xsd_types import Element, Group, Particle, Schema
@@ -53,6 +54,7 @@ class ListDecoder:
         where: str = "",
     ) -> None:
         assert operation.response is not None
+        self._operation = operation
         self._codec, self._response, self._where = codec, operation.response, where
         steps = list(codec.schema.walk(operation.response, path))
         self._item = steps[-1]
@@ -125,7 +127,7 @@ class ListDecoder:
         self._refuse_hostile(root)
         body = unwrap(root, self._where)
         if fault := read_fault(body):
-            return fault
+            return typed(self._codec, self._operation, fault)
         check_response(self._response, body, self._where)
         for last in [node for node in body.iter(self._item.name) if self._is_item(node)]:
             last.getparent().remove(last)
