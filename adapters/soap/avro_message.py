@@ -1,7 +1,7 @@
 """A whole message as one Avro record, both ways: Avro → the same XML.
 
-Types are named records, each written once, so that a type in itself is no trouble; `avro_record` tells how each
-construct of XML Schema is held.
+Types are named records, each written once, so that a type in itself is no trouble; `avro_record` tells how
+each construct of XML Schema is held.
 """
 
 from __future__ import annotations

@@ -7,9 +7,19 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from adapters.soap.lexical import BUILTINS
-from adapters.soap.plans import ANY, ANY_TYPE, CONTENT, TEXT, TYPE_KEY, XML, attribute_keys, element_keys
 from adapters.soap.content import content_of
+from adapters.soap.lexical import BUILTINS
+from adapters.soap.plans import (
+    ANY,
+    ANY_TYPE,
+    CONTENT,
+    NIL_KEY,
+    TEXT,
+    TYPE_KEY,
+    XML,
+    attribute_keys,
+    element_keys,
+)
 from adapters.soap.xsd_types import ComplexType, Element, Group, Particle, Schema, SimpleType, Wildcard
 
 CHARACTERS = st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff")
@@ -21,7 +31,7 @@ PATTERNED = {
     "[a-z-[aeiou]]+": ["xyz", "bcd"],
     "\\p{Lu}\\p{Ll}*": ["É", "Abc"],
 }
-FOREIGN = ['<f xmlns="urn:foreign" b="1">t<g/>u</f>', '<p:f xmlns:p="urn:other"/>']
+FOREIGN = ['<f xmlns="urn:foreign" b="1">t<g></g>u</f>', '<p:f xmlns:p="urn:other"></p:f>']
 
 
 class Instances:
@@ -33,7 +43,14 @@ class Instances:
     def element(self, element: Element, depth: int = 0) -> st.SearchStrategy[Any]:
         """Values of one occurrence."""
         values = self._typed(element, depth)
-        return st.none() | values if element.nillable else values
+        if not element.nillable:
+            return values
+        kind = self._schema.complex(element)
+        required = [(k, a) for k, a in attribute_keys(kind) if a.required] if kind else []
+        if not required:
+            return st.none() | values
+        nil = st.fixed_dictionaries({k: self.simple(a.type) for k, a in required} | {NIL_KEY: st.just(True)})
+        return nil | values
 
     def _typed(self, element: Element, depth: int) -> st.SearchStrategy[Any]:
         kind = element.type
@@ -90,7 +107,8 @@ class Instances:
         fixed = {
             "time": ["12:00:00", "23:59:59.5Z"], "duration": ["P1D", "PT5M"], "gYear": ["1999", "2020Z"],
             "gYearMonth": ["2020-01"], "gMonth": ["--01"], "gMonthDay": ["--02-28"], "gDay": ["---05"],
-            "anyURI": ["urn:a", "http://x/y"], "QName": ["{urn:q}a", "b", "{urn:test}c"], "language": ["en-GB"],
+            "anyURI": ["urn:a", "http://x/y"], "QName": ["{urn:q}a", "b", "{urn:test}c"],
+            "language": ["en-GB"],
         }  # fmt: skip
         if kind.base in fixed:
             return st.sampled_from(fixed[kind.base])
