@@ -55,6 +55,9 @@ REASONS = {
     ),
     ("Login__unsupported_response_name_returned_and_local_xs_schema_missed", "request"): _WRAPPER,
     ("getAttachments__should_handle_MTOM_response", "request"): _WRAPPER,
+    ("RetrieveFareQuoteDateRange__should_handle_child_namespaces", "response"): (
+        "an element of anyType: XML for us, guessed objects with nulls for node-soap"
+    ),
     ("UpdateProfile__correct_namespaces_for_elements_with_base_ignorednamespaces", "request"): (
         "node-soap's option `ignoreBaseNameSpaces` leaves namespaces out that the schema asks for"
     ),
