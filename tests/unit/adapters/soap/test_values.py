@@ -174,3 +174,42 @@ def test_prefixes_are_stable(make_contract):
     content = '<xs:sequence><xs:element name="a" type="xs:int"/></xs:sequence>'
     wire = make_contract(content).encode_response("Ask", {"a": 1})
     assert b'<ns:Answer xmlns:ns="urn:test"><ns:a>1</ns:a></ns:Answer>' in wire
+
+
+FAULT_WSDL = """<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" targetNamespace="urn:t" xmlns:t="urn:t" xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/">
+<types><xs:schema targetNamespace="urn:t" elementFormDefault="qualified"><xs:element name="Ask" type="xs:int"/><xs:element name="Answer" type="xs:int"/><xs:element name="Session" type="xs:string"/>
+<xs:element name="Why"><xs:complexType><xs:sequence><xs:element name="code" type="xs:int"/></xs:sequence></xs:complexType></xs:element></xs:schema></types>
+<message name="I"><part name="p" element="t:Ask"/></message><message name="O"><part name="p" element="t:Answer"/></message><message name="F"><part name="p" element="t:Why"/></message><message name="H"><part name="h" element="t:Session"/></message>
+<portType name="P"><operation name="Ask"><input message="t:I"/><output message="t:O"/><fault name="Why" message="t:F"/></operation></portType>
+<binding name="B" type="t:P"><soap:binding style="document" transport="http://schemas.xmlsoap.org/soap/http"/><operation name="Ask"><soap:operation soapAction="a"/>
+<input><soap:header message="t:H" part="h" use="literal"/><soap:body use="literal"/></input><output><soap:body use="literal"/></output><fault name="Why"><soap:fault name="Why" use="literal"/></fault></operation></binding>
+<service name="S"><port name="P" binding="t:B"><soap:address location="http://127.0.0.1/"/></port></service></definitions>"""
+
+
+@pytest.fixture
+def faulting(tmp_path):
+    from adapters.soap.contract import Contract
+
+    path = tmp_path / "faulting.wsdl"
+    path.write_text(FAULT_WSDL, encoding="utf-8")
+    return Contract.from_wsdl(path)
+
+
+@pytest.mark.parametrize(("detail", "value"), [("<code>7</code>", {"code": 7}), ("<code>x</code>", None)])
+def test_a_declared_detail_has_a_value(faulting, message, detail, value):
+    """The detail of a fault is decoded where the operation declares it; one that misfits stays XML."""
+    fault = f'<s:Fault><faultcode>s:Client</faultcode><faultstring>secret</faultstring><detail><Why xmlns="urn:t">{detail}</Why></detail></s:Fault>'
+    read = faulting.decode_response("Ask", message(fault))
+    assert read.detail_value == value
+    assert (read.detail_name, read.by_caller) == ("{urn:t}Why", True)
+    assert "7" not in repr(read.describe())
+
+
+def test_declared_headers(faulting):
+    """Header elements that the operation declares are written and read by name; others are refused."""
+    wire = faulting.encode_request("Ask", 1, headers={"Session": "s1"})
+    assert b"Header><ns:Session" in wire
+    assert faulting.decode_headers("Ask", wire) == {"Session": "s1"}
+    assert faulting.decode_request("Ask", wire) == 1
+    with pytest.raises(BadValue, match="not a header"):
+        faulting.encode_request("Ask", 1, headers={"Other": "x"})
