@@ -36,7 +36,7 @@ def groups(draw: st.DrawFn) -> Group:
     return Group("sequence", (particle(0), particle(0)))
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(groups(), st.lists(st.sampled_from("abcdz"), max_size=8))
 def test_kernel_and_walk_agree(group, tags):
     """The compiled expression takes what the walk by hand takes, and nothing else."""
