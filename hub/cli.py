@@ -7,11 +7,24 @@ from typing import Any
 
 import typer
 
-from hub.commands import adapter, bench, copybook, dlq, estate, events, operation, parts, projection, services
+from hub.commands import (
+    adapter,
+    bench,
+    copybook,
+    dlq,
+    estate,
+    events,
+    operation,
+    parts,
+    projection,
+    services,
+    soap,
+)
 from hub.commands import demo as demo_command
 from hub.commands import diff as diff_command
 from hub.commands import inspect as inspect_command
 from hub.commands import test as test_command
+from hub.commands import wsdl as wsdl_command
 from hub.terminal import DONE, INTERRUPTED, OUTSIDE_FAILED, note, print_error
 from schemas.errors import BanyanError
 
@@ -36,10 +49,12 @@ for module in (
     module.add_to(app)
 for name, group in (
     ("adapter", adapter),
+    ("soap", soap),
     ("events", events),
     ("dlq", dlq),
     ("projection", projection),
     ("operation", operation),
+    ("wsdl", wsdl_command),
 ):
     sub = typer.Typer(name=name, help=group.__doc__, epilog=group.EXAMPLE, **_STYLE)
     group.add_to(sub)
