@@ -208,6 +208,7 @@ class Publisher:
                     at_ms=at_ms,
                     file=manifest.file,
                     counts=manifest.counts,
+                    nulled=manifest.nulled,
                     problems=manifest.problems,
                 ),
             ]

@@ -7,7 +7,19 @@ from typing import Any
 
 import typer
 
-from hub.commands import adapter, bench, copybook, dlq, estate, events, operation, parts, projection, services
+from hub.commands import (
+    adapter,
+    bench,
+    copybook,
+    dlq,
+    estate,
+    events,
+    operation,
+    parts,
+    projection,
+    services,
+    soap,
+)
 from hub.commands import demo as demo_command
 from hub.commands import diff as diff_command
 from hub.commands import inspect as inspect_command
@@ -37,6 +49,7 @@ for module in (
     module.add_to(app)
 for name, group in (
     ("adapter", adapter),
+    ("soap", soap),
     ("events", events),
     ("dlq", dlq),
     ("projection", projection),
