@@ -142,7 +142,7 @@ class Multipart:
         yield from ()
 
     def _after_delimiter(self, data: bytes) -> bool | None:
-        """Read what follows a delimiter at the buffer's start: None = more bytes needed, False = it is none."""
+        """Read what follows a delimiter at the buffer's start: None = more bytes needed, False = none."""
         end = len(self._delimiter)
         rest = bytes(self._buffer[end : end + 200])
         if rest.startswith(b"--"):

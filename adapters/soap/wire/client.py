@@ -316,6 +316,8 @@ class _translated:  # noqa: N801 - read as a verb: with _translated(…)
             return CallRefused(
                 f"the proxy refuses: HTTP {error.status}", where=where, fix="check [wire.proxy]"
             )
+        if isinstance(error, aiohttp.ClientResponseError):
+            return BrokenAnswer("what came is not HTTP", where=where, fix="check the endpoint's port")
         if isinstance(error, aiohttp.ClientError | OSError):
             return ServiceUnavailable(
                 f"no connection ({type(error).__name__})",

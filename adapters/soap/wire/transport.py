@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import ssl
 import tempfile
@@ -34,7 +35,7 @@ class Transport:
         """
         self._endpoint, self._spec, self._concurrency = endpoint, spec, concurrency
         self._ssl = ssl_context(spec.tls)
-        self._proxy = _proxy(spec)
+        self._proxy, self._proxy_headers = _proxy(spec, endpoint)
         self._session: aiohttp.ClientSession | None = None
         self._lanes: asyncio.Queue[NtlmLane] | None = None
 
@@ -53,6 +54,7 @@ class Transport:
             "allow_redirects": False,
             **self._proxy,
         }
+        headers = {**headers, **self._proxy_headers}
         auth = self._spec.auth
         if auth is not None and auth.kind == "ntlm":
             async with (
@@ -62,7 +64,7 @@ class Transport:
                 yield response
             return
         if auth is not None:
-            options["auth"] = aiohttp.BasicAuth(auth.user, auth.password.get_secret_value(), "utf-8")
+            headers = {**headers, "Authorization": _basic(auth.user, auth.password.get_secret_value())}
         if self._session is None:
             self._session = self._open(self._concurrency)
         async with self._session.post(self._endpoint, data=body, headers=headers, **options) as response:
@@ -163,12 +165,22 @@ class _Nameless:
             self._file.close()
 
 
-def _proxy(spec: WireSpec) -> dict[str, Any]:
+def _proxy(spec: WireSpec, endpoint: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return aiohttp's options for the proxy, and headers that each request carries.
+
+    Under TLS the proxy sees only CONNECT, so its credentials go there and nowhere else.
+    """
     if spec.proxy is None:
-        return {}
+        return {}, {}
     secret = spec.proxy.password.get_secret_value() if spec.proxy.password else ""
-    auth = aiohttp.BasicAuth(spec.proxy.user, secret, "utf-8") if spec.proxy.user else None
-    return {"proxy": spec.proxy.url, "proxy_auth": auth}
+    known = {"Proxy-Authorization": _basic(spec.proxy.user, secret)} if spec.proxy.user else {}
+    if endpoint.startswith("https:"):
+        return {"proxy": spec.proxy.url, "proxy_headers": known}, {}
+    return {"proxy": spec.proxy.url}, known
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 @dataclass(frozen=True, slots=True)
