@@ -10,6 +10,7 @@ import base64
 import binascii
 import os
 from typing import Any
+from xml.sax.saxutils import escape  # makes XML, reads none
 
 from cryptography import x509
 from cryptography.exceptions import InvalidTag
@@ -65,7 +66,7 @@ def encrypt_content(
     """
     name, key_size, iv_size = CONTENT[algorithm]
     key, iv = os.urandom(key_size), os.urandom(iv_size)
-    plain = (node.text or "").encode() + b"".join(etree.tostring(child) for child in node)
+    plain = escape(node.text or "").encode() + b"".join(etree.tostring(child) for child in node)
     for child in list(node):
         node.remove(child)
     node.text = None
@@ -163,8 +164,10 @@ def _replace(data: Any, plain: bytes) -> None:
     if data.get("Type", "").endswith("#Element") and len(root) != 1:
         raise _undecipherable()
     parent.remove(data)
-    if len(root) == 0 and root.text:
-        parent.text = (parent.text or "") + root.text
+    if at == 0:
+        parent.text = (parent.text or "") + (root.text or "")
+    else:
+        parent[at - 1].tail = (parent[at - 1].tail or "") + (root.text or "")
     for offset, child in enumerate(list(root)):
         parent.insert(at + offset, child)
     if tail and tail.strip():

@@ -130,13 +130,14 @@ class WireClient:
         """Close all connections."""
         await self._transport.close()
 
-    async def call(self, operation: str, values: Any, *, key: str = "") -> Answered:
+    async def call(self, operation: str, values: Any, *, key: str = "", message_id: str = "") -> Answered:
         """Call an operation and return its whole answer, decoded.
 
         Args:
             operation: its name.
             values: of the request, by XML name.
             key: what a repeated call is known by, where `repeat_by` asks for one; made up if empty.
+            message_id: of WS-Addressing, for who waits for an asynchronous reply to it; made up if empty.
 
         Raises:
             ServiceUnavailable, BrokenAnswer: transient. CallRefused, AnswerMismatch, SecurityFailure:
@@ -145,7 +146,7 @@ class WireClient:
         where = place(self._endpoint, operation)
 
         async def once(key: str) -> Answered:
-            async with self._attempt(operation, values, key, Validators()) as answer:
+            async with self._attempt(operation, values, key, Validators(), message_id) as answer:
                 raw = bytearray()
                 async for part in answer.parts:
                     raw += part
@@ -215,15 +216,14 @@ class WireClient:
 
     @asynccontextmanager
     async def _attempt(
-        self, operation: str, values: Any, key: str, validators: Validators
+        self, operation: str, values: Any, key: str, validators: Validators, message_id: str = ""
     ) -> AsyncIterator[Answer]:
         where, declared = place(self._endpoint, operation), self._spec.operation(operation)
         seconds = declared.timeout_seconds or self._seconds
         async with self._gate.turn(where, seconds):
             # Made in its turn, so that its timestamp is that of its sending.
-            request = self._messages.request(
-                operation, values, key if declared.repeat_by == "message_id" else ""
-            )
+            fixed = message_id or (key if declared.repeat_by == "message_id" else "")
+            request = self._messages.request(operation, values, fixed)
             headers = {**request.headers, **validators.headers}
             if declared.repeat_by == "header":
                 headers[self._spec.repeat_header] = key

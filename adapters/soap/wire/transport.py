@@ -34,7 +34,8 @@ class Transport:
             SettingsError: one cannot be used.
         """
         self._endpoint, self._spec, self._concurrency = endpoint, spec, concurrency
-        self._ssl = ssl_context(spec.tls)
+        # The system's authorities take a tenth of a second to read.
+        self._ssl = ssl_context(spec.tls) if spec.tls or endpoint.startswith("https:") else None
         self._proxy, self._proxy_headers = _proxy(spec, endpoint)
         self._session: aiohttp.ClientSession | None = None
         self._lanes: asyncio.Queue[NtlmLane] | None = None
@@ -95,7 +96,7 @@ class Transport:
 
     def _open(self, connections: int) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            limit=connections, keepalive_timeout=_KEEPALIVE_SECONDS, ssl=self._ssl
+            limit=connections, keepalive_timeout=_KEEPALIVE_SECONDS, ssl=self._ssl or True
         )
         # A proxy from the environment must not get calls that are meant for this machine.
         trust_env = self._spec.proxy is None and urlsplit(self._endpoint).hostname not in LOOPBACK

@@ -66,7 +66,8 @@ class Authority:
     def issue(self, name: str, *, server: bool = False, kind: str = "rsa", days: int = 365) -> Pair:
         """A certificate for `name`; with negative `days` it is over."""
         self._next += 1
-        key = rsa_key(self._next) if kind == "rsa" else ec.generate_private_key(ec.SECP256R1())
+        # Three keys for all certificates, since keys are slow to make; authorities have their own.
+        key = rsa_key(100 + self._next % 3) if kind == "rsa" else ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         return Pair(
             self._certificate(subject, key.public_key(), server=name if server else "", days=days), key

@@ -101,7 +101,7 @@ async def test_broken_answers(service, client_of, name):
 
 @pytest.mark.parametrize("name", ["reset", "half a body", "503", "html page"])
 async def test_a_safe_call_is_sent_again(service, client_of, fake, name):
-    """What may pass later is tried again after growing pauses, and the answer is as if nothing had happened."""
+    """What may pass later is tried again after growing pauses; the answer is as if nothing had happened."""
     content = BROKEN[name][0]
 
     async def handler(served, writer):
@@ -125,7 +125,7 @@ async def test_another_call_is_never_sent_again(service, client_of, fake):
 
 
 async def test_retry_after_is_heeded(service, client_of, fake):
-    """A service that says when to come back is called then, not before; or not at all, if that is too long."""
+    """A service that says when to come back is called then; or not at all, if that is too long."""
     service.handler = replies(http(b"", "503 Busy", "Retry-After: 17"), http(GOOD))
     assert (await client_of(**SAFE).call("Ask", {})).value == {"a": "yes"}
     assert fake.slept == [17]
@@ -137,7 +137,7 @@ async def test_retry_after_is_heeded(service, client_of, fake):
 
 
 async def test_a_repeated_call_keeps_its_key(service, client_of):
-    """Where the service knows calls by a header, every attempt carries the same key, and another call another."""
+    """Where the service knows calls by a header, every attempt carries the same key, other calls another."""
     service.handler = replies(http(b"", "503 Busy"), http(GOOD))
     client = client_of(operations={"Ask": {"repeat_by": "header"}}, repeat_header="X-Request-Key")
     await client.call("Ask", {})
@@ -204,7 +204,7 @@ async def test_the_circuit_opens_and_closes(service, client_of, fake):
 
 
 async def test_closed_hours(service, client_of, fake):
-    """Outside its hours the service hears nothing; the error says when it opens, or the call waits until then."""
+    """Outside its hours the service hears nothing: the error says when it opens, or the call waits."""
     service.handler = replies(http(GOOD))
     # 1_800_000_000 is Friday 2027-01-15 08:00 UTC
     hours = {"zone": "UTC", "days": "mon-fri", "opens": "09:00", "closes": "17:00"}

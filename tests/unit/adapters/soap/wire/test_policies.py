@@ -71,7 +71,7 @@ def test_days():
 
 
 def test_the_circuit():
-    """So many failures in a row open it; after the pause one call tries; its outcome closes or opens it again."""
+    """So many failures in a row open it; after the pause one call tries; its outcome closes or opens it."""
     circuit = Breaker(limit=3, pause=10)
     circuit = circuit.failed(0).failed(1).answered().failed(2).failed(3)
     assert circuit.wait(3) == 0
@@ -105,7 +105,7 @@ def test_no_second_holds_more_calls_than_the_rate_allows(arrivals, gap, burst):
 
 
 def test_pauses_grow_up_to_the_longest():
-    """Each pause is longer than the one before, by chance up to the jitter shorter, and none over the longest."""
+    """Each pause is longer than the one before, by chance shorter up to the jitter, none over the longest."""
     retry, error = Retry(attempts=6, first=1, factor=3, longest=20, jitter=0.5), ServiceUnavailable("x")
     whole = [retry.pause(n, error, repeatable=True, chance=0.0) for n in range(1, 7)]
     assert whole == [1, 3, 9, 20, 20, None]
@@ -114,7 +114,7 @@ def test_pauses_grow_up_to_the_longest():
 
 
 def test_what_is_never_sent_again():
-    """An operation not declared safe, a refusal, and a service that asks to wait longer than the longest pause."""
+    """An operation not declared safe, a refusal, and a wait that is longer than the longest pause."""
     retry = Retry(attempts=3, first=1, factor=2, longest=20, jitter=0)
     busy = ServiceUnavailable("x")
     assert retry.pause(1, busy, repeatable=False, chance=0) is None
