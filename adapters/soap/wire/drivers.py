@@ -7,11 +7,16 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+import structlog
+
 from adapters.soap.contract import Contract
+from adapters.soap.security.policy import missing
 from adapters.soap.wire.blocking import BlockingWire
 from adapters.soap.wire.client import WireClient
 from adapters.soap.wire.spec import WireSpec
 from adapters.soap.zeep_wire import ZeepWire
+
+log = structlog.get_logger("banyan.soap")
 
 
 class Wire(Protocol):
@@ -42,6 +47,14 @@ def open_wire(
         SettingsError: a key or certificate cannot be used.
         ContractError: zeep cannot load the WSDL.
     """
+    named = dict.fromkeys(name for o in contract.operations.values() for name in o.policies)
+    for demand in missing(named, spec):
+        log.warning(
+            "the WSDL's policy demands what is not done",
+            wsdl=contract.location,
+            assertion=demand.assertion,
+            remedy=demand.how,
+        )
     if spec.driver == "zeep":
         return ZeepWire(contract, endpoint, seconds)
     client = WireClient(
