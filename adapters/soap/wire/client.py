@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -95,7 +96,7 @@ class WireClient:
             contract: what is called.
             endpoint: where.
             spec: the `[wire]` table.
-            seconds: for one answer, from the request to its last byte, where an operation says nothing else.
+            seconds: that the service may take for one answer, where an operation says nothing else.
             concurrency: calls under way at the same time.
             per_second: most requests a second, repeated ones too.
             folder: of the adapter; attachments go below it.
@@ -227,15 +228,19 @@ class WireClient:
             headers = {**request.headers, **validators.headers}
             if declared.repeat_by == "header":
                 headers[self._spec.repeat_header] = key
+            patience = _Patience(seconds)
             with _translated(where, seconds):
-                async with self._transport.post(headers, request.body, seconds) as response:
+                async with AsyncExitStack() as sent:
+                    response = await patience.wait(
+                        sent.enter_async_context(self._transport.post(headers, request.body))
+                    )
                     if response.status == 304 and validators.headers:
                         yield Answer(304, _nothing(), validators=validators)
                         return
                     content_type = response.headers.get("Content-Type", "")
                     asked = retry_after(response.headers.get("Retry-After"), self._clocks.epoch())
                     check_status(response.status, _judged(content_type), where, asked)
-                    parts = self._parts(response, where, seconds, time.monotonic())
+                    parts = self._parts(response, where, patience)
                     reply = await self._messages.reply(request, content_type, parts, where)
                     yield Answer(
                         response.status,
@@ -247,11 +252,11 @@ class WireClient:
                     )
 
     async def _parts(
-        self, response: aiohttp.ClientResponse, where: str, seconds: float, started: float
+        self, response: aiohttp.ClientResponse, where: str, patience: _Patience
     ) -> AsyncIterator[bytes]:
         size = 0
-        with _translated(where, seconds):
-            while part := await response.content.read(_CHUNK):
+        with _translated(where, patience.seconds):
+            while part := await patience.wait(response.content.read(_CHUNK)):
                 size += len(part)
                 if size > self._spec.max_answer_bytes:
                     raise BrokenAnswer(
@@ -275,6 +280,21 @@ class WireClient:
                 where=where,
                 fix="compare the service's ?wsdl with yours",
             ) from None
+
+
+class _Patience:
+    """How long one answer may take: only time in which the service is waited for counts."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = self._left = seconds
+
+    async def wait(self, work: Awaitable[T]) -> T:
+        """Await `work`, or raise TimeoutError when no time is left."""
+        started = time.monotonic()
+        async with asyncio.timeout(self._left):
+            result = await work
+        self._left -= time.monotonic() - started
+        return result
 
 
 class _translated:  # noqa: N801 - read as a verb: with _translated(…)

@@ -52,7 +52,9 @@ class OperationSpec(_Table):
         "MessageID of WS-Addressing. Such a call is sent again under the same key.",
     )
     timeout_seconds: float | None = Field(
-        None, gt=0, description="Most seconds for one answer; absent = the adapter's."
+        None,
+        gt=0,
+        description="Most seconds that the service may take for one answer; absent = the adapter's.",
     )
 
 

@@ -41,17 +41,17 @@ class Transport:
         self._lanes: asyncio.Queue[NtlmLane] | None = None
 
     @asynccontextmanager
-    async def post(
-        self, headers: Mapping[str, str], body: bytes, seconds: float
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def post(self, headers: Mapping[str, str], body: bytes) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request; the answer's body is still on the wire. Redirects are not followed.
 
+        How long it may take is the caller's to watch.
+
         Raises:
-            aiohttp.ClientError, TimeoutError: as aiohttp raises them.
+            aiohttp.ClientError: as aiohttp raises them.
             CallRefused: NTLM failed.
         """
         options: dict[str, Any] = {
-            "timeout": aiohttp.ClientTimeout(total=seconds),
+            "timeout": aiohttp.ClientTimeout(total=None),
             "allow_redirects": False,
             **self._proxy,
         }

@@ -177,6 +177,19 @@ async def test_a_slow_drip_ends_in_time(service, client_of):
         await client_of(seconds=0.2).call("Ask", {})
 
 
+async def test_a_slow_reader_is_not_a_slow_service(service, client_of):
+    """Time in which the reader is busy does not count: our own work cuts no large answer off."""
+    large = answer("<a>" + "x" * 3_000_000 + "</a>")
+    service.handler = replies(http(large))
+    read = 0
+    async with client_of(seconds=0.3).stream("Ask", {}) as arriving:
+        async for part in arriving.parts:
+            read += len(part)
+            if read < 300_000:
+                await asyncio.sleep(0.1)
+    assert read == len(large)
+
+
 async def test_an_operation_has_its_own_time(service, client_of):
     """A time declared for one operation replaces the general one."""
 
