@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from adapters.soap.contract import Contract
 from adapters.soap.errors import BadValue
-from adapters.soap.wire.client import Answer, WireClient
+from adapters.soap.wire.client import Answer
+from adapters.soap.wire.streaming import Streaming
 from schemas.errors import SettingsError
 
 T = TypeVar("T")
@@ -19,7 +20,7 @@ T = TypeVar("T")
 class BlockingWire:
     """Calls from any thread; one background thread of its own runs the event loop."""
 
-    def __init__(self, contract: Contract, client: WireClient) -> None:
+    def __init__(self, contract: Contract, client: Streaming) -> None:
         self._contract, self.client = contract, client
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
