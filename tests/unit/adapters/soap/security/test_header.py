@@ -450,9 +450,10 @@ def test_decrypted_xml_is_as_hostile_as_any(receiver):
     assert root is not None
 
 
-def test_keys_that_do_not_fit(ours, receiver):
+def test_keys_that_do_not_fit(ours):
     """A key of another certificate, no key at all and a short key are told with their place."""
-    table = {"certificate": ours.certificate_pem, "key": receiver.key_pem}
+    another = Authority().issue("another", kind="ec")
+    table = {"certificate": ours.certificate_pem, "key": another.key_pem}
     with pytest.raises(SettingsError, match="not the certificate's"):
         Security(SecuritySpec.model_validate({"sign": table}))
     with pytest.raises(SettingsError, match="cannot be read") as caught:
