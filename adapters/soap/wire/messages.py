@@ -17,7 +17,6 @@ from adapters.soap.addressing import (
     new_message_id,
     read_headers,
 )
-from adapters.soap.attachments.multipart import parameters
 from adapters.soap.attachments.receive import receive
 from adapters.soap.attachments.store import Attachment, AttachmentStore
 from adapters.soap.attachments.xop import included, inline, packaged, refer, refer_swa
@@ -126,8 +125,7 @@ class Messages:
             AnswerMismatch: it replies to another request.
         """
         attachments: Mapping[str, Attachment] = {}
-        media, _ = parameters(content_type)
-        if media == "multipart/related":
+        if content_type[:17].lower() == "multipart/related":
             limits = self._spec.attachments
             received = await receive(
                 parts,
