@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.extract import Adapter
+from adapters.soap.wire.spec import WireSpec
 from adapters.spec import AdapterSpec, TopicPart
 
 ElementPath = Annotated[str, Field(pattern=r"^[^/\s]+(/[^/\s]+)*$")]
@@ -92,6 +93,9 @@ class SoapSpec(AdapterSpec):
     classification: dict[str, str] = Field(
         default_factory=dict,
         description="Element = class of data; everything is `personal` until classified.",
+    )
+    wire: WireSpec = Field(
+        default_factory=lambda: WireSpec.model_validate({}), description="How calls travel."
     )
     timeout_seconds: float = Field(
         30.0, gt=0, description="Most seconds for one answer, from the request to its last byte."

@@ -177,9 +177,9 @@ def _values(contract: Contract, operation: str, json_file: str | None, xml_file:
         if xml_file is not None:
             return contract.decode_request(operation, xml_file.read_bytes())
         text = sys.stdin.read() if json_file == "-" else Path(json_file).read_text() if json_file else "{}"
-        if found.request is None:
-            return {}
-        return _typed(contract, found.request, json.loads(text))
+        values = {} if found.request is None else _typed(contract, found.request, json.loads(text))
+        contract.encode_request(operation, values)
+        return values
     except BadValue as error:
         raise SettingsError(
             f"the request does not fit: {error.path}: {error.reason}",
@@ -188,12 +188,15 @@ def _values(contract: Contract, operation: str, json_file: str | None, xml_file:
         ) from None
     except json.JSONDecodeError as error:
         raise SettingsError(
-            f"not JSON: {error.msg}", where=f"{json_file}:{error.lineno}", fix="mend the file"
+            f"not JSON: {error.msg}",
+            where=f"{'standard input' if json_file == '-' else json_file}:{error.lineno}",
+            fix="mend the file",
         ) from None
 
 
 def _typed(contract: Contract, element: Any, value: Any) -> Any:
     """Return JSON values as the codec wants them: texts and numbers by the declared type."""
+    from adapters.soap.errors import BadValue
     from adapters.soap.xsd_types import SimpleType
 
     if value is None:
@@ -209,14 +212,17 @@ def _typed(contract: Contract, element: Any, value: Any) -> Any:
     attributes = {f"@{a.name.rpartition('}')[2]}": a.type for a in kind.attributes}
     made: dict[str, Any] = {}
     for name, inner in value.items():
-        if name in children:
-            made[name] = _typed(contract, children[name], inner)
-        elif name in attributes:
-            made[name] = _leaf(contract, attributes[name], inner)
-        elif name == "#text" and kind.text is not None:
-            made[name] = _leaf(contract, kind.text, inner)
-        else:
-            made[name] = inner
+        try:
+            if name in children:
+                made[name] = _typed(contract, children[name], inner)
+            elif name in attributes:
+                made[name] = _leaf(contract, attributes[name], inner)
+            elif name == "#text" and kind.text is not None:
+                made[name] = _leaf(contract, kind.text, inner)
+            else:
+                made[name] = inner
+        except BadValue as error:
+            raise error.below(name) from None
     return made
 
 
