@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from adapters.soap.documents import LOOPBACK
+from adapters.soap.sources import LOOPBACK
 from adapters.soap.wire.ntlm import NtlmLane
 from adapters.soap.wire.spec import TlsSpec, WireSpec
 from schemas.errors import SettingsError
