@@ -92,7 +92,6 @@ _RULES: dict[str, _Rule] = {
         (
             *("TransportBinding", "SupportingTokens", "SignedSupportingTokens"),
             *(
-                "SignedEncryptedSupportingTokens",
                 "EndorsingSupportingTokens",
                 "SignedEndorsingSupportingTokens",
             ),
@@ -182,6 +181,12 @@ _MISSING = {
     "SymmetricBinding": "signatures by a shared key are not supported",
     "EncryptSignature": "the signature itself is not encrypted",
     "EncryptBeforeSigning": "we sign, then encrypt",
+    **dict.fromkeys(
+        ("WssSamlV11Token10", "WssSamlV11Token11", "WssSamlV20Token11", "RequireInternalReference"),
+        "SAML tokens are not supported",
+    ),
+    "SignedEncryptedSupportingTokens": "tokens themselves are not encrypted; the body is",
+    "EncryptedSupportingTokens": "tokens themselves are not encrypted; the body is",
     "SamlToken": "SAML tokens are not supported",
     "IssuedToken": "tokens of a security token service (WS-Trust) are not supported",
     "SecureConversationToken": "WS-SecureConversation is not supported",
