@@ -57,6 +57,11 @@ class OperationSpec(_Table):
         description="Most seconds that the service may take for one answer; absent = the adapter's.",
     )
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same call may be sent again."""
+        return self.safe or self.repeat_by != "none"
+
 
 class RetrySpec(_Table):
     """How often and when a safe call is sent again."""

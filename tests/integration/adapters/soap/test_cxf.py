@@ -60,7 +60,7 @@ async def test_mtom(call, tmp_path):
     """A document goes as MTOM part and arrives whole; one comes as a part, into the store, by reference."""
     content = bytes(range(256)) * 800
     values = {"document": {"title": "t", "content": content}}
-    for path, mtom in (("mtom", True), ("plain", False), ("plain", True)):
+    for path, mtom in (("mtom", True), ("plain", False), ("plain", True), ("soap12", True)):
         receipt = (await call(path, "putDocument", values, attachments={"mtom": mtom})).value["receipt"]
         assert receipt == {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
     wanted = bytes(n * 31 % 256 for n in range(100_000))
