@@ -18,7 +18,7 @@ from hub.commands import (
     parts,
     projection,
     services,
-    soap_call,
+    soap,
 )
 from hub.commands import demo as demo_command
 from hub.commands import diff as diff_command
@@ -48,11 +48,11 @@ for module in (
     module.add_to(app)
 for name, group in (
     ("adapter", adapter),
+    ("soap", soap),
     ("events", events),
     ("dlq", dlq),
     ("projection", projection),
     ("operation", operation),
-    ("soap", soap_call),
 ):
     sub = typer.Typer(name=name, help=group.__doc__, epilog=group.EXAMPLE, **_STYLE)
     group.add_to(sub)
