@@ -275,7 +275,7 @@ class Intake:
         return time.monotonic() - self._last_beat >= self._heartbeat_seconds
 
     def _news(self, publisher: Publisher, manifest: Manifest) -> bool:
-        """Whether a poll without events has something to remember: messages that changed nothing were taken."""
+        """Whether a poll without events has something to remember: messages that changed nothing."""
         return manifest.memory is not None and manifest.memory != publisher.state.memory
 
     def _publish(self, publisher: Publisher, spool: Spool, read_from_ms: int) -> None:

@@ -102,7 +102,7 @@ def prepare(
         {name: diff.tally for name, diff in diffs.items()},
         spec.guard,
         partial=extract.partial,
-        # Of a part no absence is judged, and messages that a service hands out one by one would stop all others.
+        # In a part no absence is judged, and one bad message of a service must not stop all others.
         unreadable_keys=0 if extract.partial and extract.origin.file is None else unreadable,
         problems=problems,
         doubts=doubts,

@@ -43,6 +43,6 @@ def memory_of(extract: Extract) -> str | None:
 
 
 def began_ms(extract: Extract) -> int:
-    """Return when reading an extract began (epoch milliseconds), where that was in another process; else 0."""
+    """Return when reading an extract began (epoch ms), where that was in another process; else 0."""
     began: int = getattr(extract, "began_ms", 0)
     return began

@@ -6,6 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from adapters.soap.serve.faults import fault
+from adapters.soap.serve.message import NotThisOperation, check_request, content_type
 from schemas.errors import BanyanError
 from strangler.exchange import Headers, Response, json_response, problem
 from strangler.latency import Latency
@@ -13,7 +15,6 @@ from strangler.operation import Operation
 from strangler.record import MappingError, Record, jsonable
 from strangler.shadow import Call, Shadow
 from strangler.side import LegacySide, ModernSide, ParameterRefused, Parameters, Reply
-from strangler.soap_message import NotThisOperation, check_request, content_type, fault
 from strangler.stage import Stage
 from strangler.upstream import Answer, SideFailed
 

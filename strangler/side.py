@@ -13,10 +13,10 @@ from urllib.parse import quote
 from yarl import URL
 
 from adapters.soap.contract import Contract
+from adapters.soap.serve.message import content_type
 from schemas.errors import BanyanError, SettingsError, Skippable
 from strangler.operation import Operation
 from strangler.record import MappingError, Record, jsonable, typed
-from strangler.soap_message import content_type
 from strangler.upstream import Answer, RawHeaders, SideFailed, Upstream
 
 Parameters = Mapping[str, str]

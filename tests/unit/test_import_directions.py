@@ -18,6 +18,7 @@ ROOMS: dict[str, set[str]] = {
         "schemas",
         "connectors",
         "adapters.soap.contract",
+        "adapters.soap.serve",
         "adapters.batch.codec",
         "adapters.writeback",
     },
