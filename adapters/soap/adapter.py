@@ -1,15 +1,20 @@
-"""A SOAP service as a source: each poll is one extract of the whole list."""
+"""A SOAP service as a source: the way to see change that its settings name, with a contract round it."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from adapters.extract import Extract
 from adapters.soap.contract import Contract
-from adapters.soap.extract import SoapExtract
 from adapters.soap.pace import Pace
+from adapters.soap.polling.full import FullList
+from adapters.soap.polling.queue import Queue
+from adapters.soap.polling.receive import Receive
+from adapters.soap.polling.since import Since
+from adapters.soap.polling.way import Way
 from adapters.soap.reading import Reading
 from adapters.soap.spec import SoapSpec
 from adapters.soap.zeep_wire import ZeepWire
@@ -18,12 +23,12 @@ from schemas.errors import SettingsError
 
 
 class SoapAdapter:
-    """Polls one list operation. It remembers the keys of the last committed poll, to doubt an absence."""
+    """Publishes what one way to see change finds."""
 
-    def __init__(self, reading: Reading, *, now_ms: Callable[[], int] | None = None) -> None:
-        self._reading = reading
-        self._now_ms = now_ms or (lambda: time.time_ns() // 1_000_000)
-        self._known: frozenset[str] | None = None
+    def __init__(self, way: Way | Reading, *, now_ms: Callable[[], int] | None = None) -> None:
+        """Take a way, or the reading of a list that is compared as a whole."""
+        now_ms = now_ms or _now_ms
+        self._way: Way = FullList(way, now_ms) if isinstance(way, Reading) else way
 
     @classmethod
     def open(cls, spec: SoapSpec, folder: Path) -> SoapAdapter:
@@ -32,7 +37,11 @@ class SoapAdapter:
         contract = Contract.from_wsdl(
             location, hosts=spec.hosts, folder=folder, zone=spec.timezone, decimals=spec.decimals
         )
-        endpoint = spec.endpoint or contract.operation(spec.operation).endpoint
+        change = spec.change
+        if change.mode == "receive":
+            return cls(Receive(spec, change, contract))
+        operation = spec.operation if change.mode == "list" else change.operation or spec.operation
+        endpoint = spec.endpoint or contract.operation(operation).endpoint
         if not endpoint.startswith(("http://", "https://")):
             raise SettingsError(
                 "the service's address is missing or not HTTP",
@@ -40,24 +49,45 @@ class SoapAdapter:
                 fix="set endpoint",
             )
         wire = ZeepWire(contract, endpoint, spec.timeout_seconds)
-        reading = Reading(spec, contract, wire, Pace(spec.limits.requests_per_second), endpoint)
-        wire.check(spec.operation, reading.list_request(spec.paging.first if spec.paging else 0))
+        pace = Pace(spec.limits.requests_per_second)
+        if change.mode == "queue":
+            queue = Queue(spec, change, contract, wire, pace, endpoint)
+            wire.check(operation, change.request)
+            return cls(queue)
+        if change.mode == "since":
+            since = Since(spec, change, contract, wire, pace, endpoint)
+            wire.check(operation, since.trial_request())
+            return cls(since)
+        reading = Reading(spec, contract, wire, pace, endpoint)
+        wire.check(operation, reading.list_request(spec.paging.first if spec.paging else 0))
         return cls(reading)
 
     @property
     def entities(self) -> Mapping[str, Entity]:
-        """The one entity, from the element that the list (or the detail call) returns."""
-        return {self._reading.spec.entity: self._reading.shape.entity}
+        """The one entity."""
+        entity = self._way.shape.entity
+        return {entity.name: entity}
 
     def poll(self) -> Iterator[Extract]:
-        """Yield one extract; the service is called while its chunks are read.
-
-        A dead endpoint therefore shows in `chunks` as Transient, after the moment from which the caller
-        counts what the extract covers.
-        """
-        yield SoapExtract(self._reading, self._now_ms(), self._known)
+        """Yield what there is to publish."""
+        yield from self._way.poll()
 
     def done(self, extract: Extract) -> None:
-        """Remember the keys of a committed extract."""
-        assert isinstance(extract, SoapExtract)
-        self._known = extract.keys
+        """Tell the way that an extract is committed: messages are acknowledged now."""
+        self._way.done(extract)
+
+    def resume(self, memory: str, home: Path, *, first: bool) -> None:
+        """See `Remembering`."""
+        self._way.resume(memory, home, first=first)
+
+    def rest(self, stop: threading.Event, seconds: float) -> None:
+        """See `Remembering`."""
+        self._way.rest(stop, seconds)
+
+    def close(self) -> None:
+        """See `Remembering`."""
+        self._way.close()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -11,6 +11,25 @@ ElementPaths = Annotated[str, Field(pattern=r"^([^/\s]+(/[^/\s]+)*)?$")]
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
+class PagingSpec(BaseModel):
+    """How a long list is read page by page."""
+
+    model_config = _STRICT
+
+    page: str = Field(description="Request element that carries the page number.")
+    first: int = Field(1, ge=0, description="Number of the first page.")
+    size: str = Field("", description="Request element that carries the page size; empty if there is none.")
+    rows: int = Field(100, ge=1, description="Rows asked for in one page.")
+    more: str = Field(
+        "",
+        description="Path in the response of the boolean that says whether pages follow; empty = read on "
+        "until a page has fewer rows than asked for.",
+    )
+    max_pages: int = Field(
+        100_000, ge=1, description="Stop with a problem after so many pages: a loop, not a list."
+    )
+
+
 class DeletedSpec(BaseModel):
     """A value that says that a row is deleted."""
 
@@ -51,6 +70,9 @@ class SinceChange(BaseModel):
     request: dict[str, Any] = Field(
         default_factory=dict,
         description="Fixed request values, beside those of the list operation if it is that.",
+    )
+    paging: PagingSpec | None = Field(
+        None, description="Absent = as the list, where it is the same operation; else one answer holds all."
     )
     since: ElementPath = Field(description="Path in the request of the element that takes the cursor.")
     cursor: ElementPaths = Field(

@@ -14,29 +14,11 @@ from adapters.soap.change_spec import (
     ElementPath,
     ElementPaths,
     ListChange,
+    PagingSpec,
     ReceiveChange,
     SinceChange,
 )
 from adapters.spec import AdapterSpec, TopicPart
-
-
-class PagingSpec(BaseModel):
-    """How a long list is read page by page."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    page: str = Field(description="Request element that carries the page number.")
-    first: int = Field(1, ge=0, description="Number of the first page.")
-    size: str = Field("", description="Request element that carries the page size; empty if there is none.")
-    rows: int = Field(100, ge=1, description="Rows asked for in one page.")
-    more: str = Field(
-        "",
-        description="Path in the response of the boolean that says whether pages follow; empty = read on "
-        "until a page has fewer rows than asked for.",
-    )
-    max_pages: int = Field(
-        100_000, ge=1, description="Stop with a problem after so many pages: a loop, not a list."
-    )
 
 
 class DetailSpec(BaseModel):
