@@ -1,4 +1,4 @@
-"""Cursors: times, numbers and tokens that say how far changes were read."""
+"""Values of one request element, kept as text: cursors (times, numbers, tokens), ids of messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from schemas.errors import SettingsError
 
 
 class Cursor:
-    """The cursor of one request element: text as in XML ↔ value as the codec has it.
+    """One request element that takes a cursor or an id: text as in XML ↔ value as the codec has it.
 
     Args:
         contract: whose request takes it.
@@ -61,6 +61,19 @@ class Cursor:
                 where=self._where,
                 fix="choose an element of the type that `since` takes",
             ) from None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the element takes several."""
+        return self._element.repeats
+
+    def fits(self, text: str) -> bool:
+        """Return whether a text is a value of the element."""
+        try:
+            self.value(text)
+        except SettingsError:
+            return False
+        return True
 
     def sample(self) -> Any:
         """Return a value of the cursor's type, to try a request with."""

@@ -95,7 +95,7 @@ class Details:
         if not spec.keys:
             return each[0]
         values: dict[str, Any] = {}
-        *above, last = spec.keys.split("/")
+        last = spec.keys.rpartition("/")[2]
         simple = len(spec.parameters) == 1 and last in spec.parameters
         put(values, spec.keys, [one[last] for one in each] if simple else each)
         return values

@@ -2,8 +2,8 @@
 
 Kafka stays the only commit point (DESIGN 10.2): nothing of this is published before the list was read to its
 end and compared as ever. The journal only stands in for calls that were answered already, each entry one
-chunk of one page, fsynced. It counts for one set of settings and one contract, for so many hours, and only while
-the adapter has never committed anything; then it is deleted. It holds personal data, as snapshots do.
+chunk of one page, fsynced. It counts for one set of settings and one contract, for so many hours, and only
+while the adapter has never committed anything; then it is deleted. It holds personal data, as snapshots do.
 """
 
 from __future__ import annotations

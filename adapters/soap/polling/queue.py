@@ -21,6 +21,7 @@ from adapters.soap.faults import fault_error
 from adapters.soap.http_reply import place
 from adapters.soap.pace import Pace
 from adapters.soap.polling.actions import IGNORE, action_of
+from adapters.soap.polling.cursor import Cursor
 from adapters.soap.polling.load import Throttle, Wire
 from adapters.soap.polling.memory import Memory, digest
 from adapters.soap.polling.paths import at, put, text_at, text_in
@@ -68,7 +69,15 @@ class Queue:
         for path in (change.message_id, change.action.element if change.action else change.message_id):
             if "@" not in path:
                 contract.element(change.operation, f"{change.item}/{path}")
-        self._check_acknowledgement(f"adapter {spec.name}: [change.acknowledge]")
+        where = f"adapter {spec.name}: [change.acknowledge]"
+        self.id_type = Cursor(contract, change.acknowledge.operation, change.acknowledge.id, where)
+        says = "repeats" if self.id_type.repeats else "does not repeat"
+        if (change.acknowledge.by == "batch") != self.id_type.repeats:
+            raise SettingsError(
+                f"{change.acknowledge.id!r} {says}, and by is {change.acknowledge.by!r}",
+                where=where,
+                fix='take by = "batch" if it repeats',
+            )
         self._memory = Memory()
         self._committed: Extract | None = None
         self._last_ms = 0
@@ -113,13 +122,12 @@ class Queue:
     def close(self) -> None:
         """There is nothing to let go of."""
 
-    def _acknowledge(self, messages: Sequence[Any]) -> None:
+    def _acknowledge(self, messages: Sequence[str]) -> None:
         spec = self.change.acknowledge
         if not messages:
             return
-        calls: list[Any] = {"message": list(messages), "batch": [list(messages)], "last": [messages[-1]]}[
-            spec.by
-        ]
+        ids = [self.id_type.value(text) for text in messages]
+        calls: list[Any] = {"message": ids, "batch": [ids], "last": ids[-1:]}[spec.by]
         where = place(self.endpoint, spec.operation)
         for value in calls:
             request = dict(spec.request)
@@ -134,33 +142,12 @@ class Queue:
                 # The service knows the message no longer: acknowledged by an answer that was lost.
                 log.warning("an acknowledgement was refused", adapter=self.name, error=error.what)
 
-    def _check_acknowledgement(self, where: str) -> None:
-        spec = self.change.acknowledge
-        request = self.contract.operation(spec.operation).request
-        try:
-            if request is None:
-                raise KeyError(spec.id)
-            found = [request, *self.contract.schema.walk(request, spec.id)][-1]
-        except KeyError as error:
-            raise SettingsError(
-                f"the request of {spec.operation} has no {error.args[0]!r} on the path {spec.id!r}",
-                where=where,
-                fix="look at the operation's schema in the WSDL",
-            ) from None
-        if (spec.by == "batch") != found.repeats:
-            says = "repeats" if found.repeats else "does not repeat"
-            raise SettingsError(
-                f"{spec.id!r} {says}, and by is {spec.by!r}",
-                where=where,
-                fix='take by = "batch" if it repeats',
-            )
-
 
 class QueueExtract:
     """The messages of one answer, in their order.
 
     Attributes:
-        messages: ids to acknowledge once this is committed, as values; known after `chunks`.
+        messages: ids to acknowledge once this is committed; known after `chunks`.
     """
 
     partial = True
@@ -170,7 +157,7 @@ class QueueExtract:
         self.id = poll_id(queue.name, started_ms)
         operation = queue.change.operation
         self.origin = Origin(started_ms, "arrival", started_ms, operation=operation, message_id=self.id)
-        self.messages: list[Any] = []
+        self.messages: list[str] = []
         self._digests: list[bytes] = []
 
     def problems(self) -> Sequence[str]:
@@ -209,11 +196,10 @@ class QueueExtract:
     def _message(self, item: Item, known: set[bytes]) -> tuple[Item, int]:
         """Return a message's record and what has happened to it; nothing for one that was taken before."""
         change = self._queue.change
-        number = at(item.value, change.message_id)
         text = text_at(item.value, change.message_id) or text_in(item.raw, change.message_id)
-        if text is None:
+        if text is None or not self._queue.id_type.fits(text):
             return Item(None, item.error or BadValue(change.message_id, "a message without id"), item.raw), 0
-        self.messages.append(text if number is None or isinstance(number, dict) else number)
+        self.messages.append(text)
         mark = digest(text)
         if mark in known:
             return Item(None), 0

@@ -71,7 +71,7 @@ class Listener:
 
 
 def _free(host: str, port: int) -> int:
-    """Return a port that nobody listens at: Granian shares ports, and a second server takes half the calls."""
+    """Return a port that nobody listens at; Granian would share it, and each server take half the calls."""
     with socket.socket(_family(host)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
