@@ -35,7 +35,7 @@ class Register:
         self.before: dict[str, Callable[[int], Any]] = {}
         self.size = 3
         self.sent = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         for number in ids:
             self.change(number)
 
@@ -51,10 +51,11 @@ class Register:
 
     def send(self, kind: str, number: int, **more: Any) -> int:
         """Put a message about a person into the queue."""
-        person = self.change(number, **more)
-        self.sent += 1
-        self.queue[self.sent] = {"number": self.sent, "kind": kind, "person": person}
-        return self.sent
+        with self._lock:
+            person = self.change(number, **more)
+            self.sent += 1
+            self.queue[self.sent] = {"number": self.sent, "kind": kind, "person": person}
+            return self.sent
 
     def count(self, operation: str) -> int:
         """How often an operation was called."""
@@ -64,10 +65,12 @@ class Register:
         """Return the values of a response, or a fault."""
         with self._lock:
             self.calls.append((operation, values))
-            nth = self.count(operation)
-        if (told := self.before.get(operation, lambda _: None)(nth)) is not None:
-            return told
-        return getattr(self, _snake(operation))(values)
+            if (
+                operation in self.before
+                and (told := self.before[operation](self.count(operation))) is not None
+            ):
+                return told
+            return getattr(self, _snake(operation))(values)
 
     @contextmanager
     def call(self, operation: str, values: Mapping[str, Any]) -> Iterator[Iterator[bytes]]:
