@@ -1,7 +1,7 @@
 """SOAP adapters of every way to see change, as a process of their own, to be killed.
 
-Arguments: prefix bootstrap registry state settings, the last a JSON list of adapter settings. It says on stdout
-when its adapters begin. It ends when it is told to by SIGTERM.
+Arguments: prefix bootstrap registry state settings, the last a JSON list of adapter settings. It says on
+stdout when its adapters begin, and ends when SIGTERM tells it to.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import fastavro
@@ -166,7 +167,8 @@ class Legacy:
 
         paging = {"page": "page", "size": "size", "rows": 10, "more": "more"}
         since = {
-            "mode": "since", "operation": "GetChanges", "item": "person", "since": "since", "cursor": "changed",
+            "mode": "since", "operation": "GetChanges", "item": "person",
+            "since": "since", "cursor": "changed",
             "paging": {"page": "page", "rows": 3, "more": "more"}, "ordered": True, "step_rows": 6,
             "deleted": {"element": "status", "values": ["GONE"]}, "overlap": 3,
         }  # fmt: skip
@@ -176,8 +178,8 @@ class Legacy:
             "acknowledge": {"operation": "Acknowledge", "id": "number"},
         }  # fmt: skip
         receive = {
-            "mode": "receive", "operation": "Notify", "port": self.port, "path": "/n", "message_id": "reference",
-            "record": "person", "action": _ACTION,
+            "mode": "receive", "operation": "Notify", "port": self.port, "path": "/n",
+            "message_id": "reference", "record": "person", "action": _ACTION,
             "reply": {"accepted": True, "reference": "{message_id}", "at": "{now:%H}"},
         }  # fmt: skip
         return [
@@ -206,7 +208,7 @@ class Legacy:
             time.sleep(0.3)
 
     def _finished(self) -> bool:
-        """Whether everything that was said is taken: the queue is empty, the pictures are as they should be."""
+        """Whether all that was said is taken: the queue is empty, the pictures are as they should be."""
         return not self.registers["queue"].queue and all(
             self._pictures(way) == self._now(way) for way in ("list", "since")
         )
@@ -247,7 +249,7 @@ class Legacy:
                 # In each way every version has a name of its own, so the same name again is an event twice.
                 given = [n for n in names if n is not None and n != "x"]
                 twice += len(given) - len(set(given))
-                twice += sum(a == b == "d" for (a, _), (b, _) in zip(told, told[1:], strict=False))
+                twice += sum(a == b == "d" for (a, _), (b, _) in pairwise(told))
                 if way in ("queue", "receive"):
                     wanted = _effective(self.said[way, number])
                     lost += max(0, len(wanted) - len(told))

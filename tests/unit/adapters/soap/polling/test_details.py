@@ -59,7 +59,7 @@ def test_a_record_that_was_not_asked_for(run):
 
 
 def test_rows_marked_as_gone(run):
-    """In a whole list a row with the deleted status counts as absent: it is deleted if the list is complete."""
+    """In a whole list a row with the deleted status counts as absent: a complete list deletes it."""
     register = Register(range(1, 8))
     persons = run(register, **LIST, deleted={"element": "status", "values": ["GONE"]})
     persons.look()
