@@ -159,7 +159,14 @@ class LegacySide:
         Raises:
             BanyanError: not a request of this operation.
         """
-        values = self.contract.decode_request(self._operation.legacy.operation, request)
+        return self.parameters_of(self.contract.decode_request(self._operation.legacy.operation, request))
+
+    def parameters_of(self, values: Any) -> dict[str, str]:
+        """Return the parameters that a decoded request carries.
+
+        Raises:
+            MappingError: one is missing.
+        """
         out: dict[str, str] = {}
         for path, name in self._operation.legacy.request.items():
             here: Any = values

@@ -17,8 +17,12 @@ def fault(
     version: str, code: str, text: str, detail: str = "", values: Mapping[str, str] | None = None
 ) -> bytes:
     """Return a fault message; `detail` is the Clark name of its detail element, `values` its children."""
-    name, xml = ("", None) if not detail else (detail, _detail(detail, values or {}))
-    return wrap(version, fault_element(SoapFault(code, text, name, xml), version))
+    return wrap(version, fault_element(plain(code, text, detail, values), version))
+
+
+def plain(code: str, text: str, detail: str = "", values: Mapping[str, str] | None = None) -> SoapFault:
+    """Return a fault; `detail` is the Clark name of its detail element, `values` its children as text."""
+    return SoapFault(code, text, detail, _detail(detail, values or {}) if detail else None)
 
 
 def declared(
