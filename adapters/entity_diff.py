@@ -166,7 +166,7 @@ class EntityDiff:
         changes, odd = self._changes(
             rows, old, key_text, value, rejected, absence=absence, first=before is None
         )
-        self._count(changes, odd, known=len(old.key_text))
+        self._count(changes, odd, known=len(old.key_text), records=len(key_text))
         self._tell(changes, key_text, value, record, offset)
         changed = changes.next_key_text is not old.key_text or changes.next_value is not old.value
         schema = self.channel.value_schema
@@ -214,14 +214,15 @@ class EntityDiff:
         before, after = (pa.Table.from_batches([decoder.decode(column).batch]) for column in (old, new))
         return differing(before, after, tolerance=self._spec.tolerance)
 
-    def _count(self, changes: Changes, odd: int, *, known: int) -> None:
+    def _count(self, changes: Changes, odd: int, *, known: int, records: int) -> None:
         counts, so_far = np.bincount(changes.op, minlength=256), self.tally
         r, c, u, d = (int(counts[ord(op)]) for op in "rcud")
-        # In a delta file a delete is a record that was read; in a full one it is a record that is not there.
-        told = d if self._mode == "delta" else 0
+        # A full extract's rows are the keys that it has. In a delta file every record counts: deletes, too,
+        # and those that change nothing because their key is not known.
+        good = records - len(changes.conflicts) if self._mode == "delta" else changes.unchanged + r + c + u
         self.tally = Tally(
             known=so_far.known + known,
-            rows=so_far.rows + changes.unchanged + r + c + u + told,
+            rows=so_far.rows + good,
             r=so_far.r + r,
             c=so_far.c + c,
             u=so_far.u + u,

@@ -77,6 +77,8 @@ def prepare(
     folder = spools / ".rows"
     shutil.rmtree(folder, ignore_errors=True)
     with ExitStack() as stack:
+        # However this ends: rows and half a spool hold personal data, and the next extract may be far away.
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         diffs = {
             name: EntityDiff(
                 channel, spec.compare, snapshots, old.get(name), stack.enter_context(Rows(folder / name))
@@ -91,57 +93,56 @@ def prepare(
         problems = _summed(extract.problems())
         unreadable = sum(r.key_text is None for r in rejects)
         absence = not (extract.partial or problems or unreadable)
-        writer = SpoolWriter(spools)
+        writer = stack.enter_context(SpoolWriter(spools))
         total = 0
         for name, diff in diffs.items():
             mine = [r for r in rejects if r.entity == name]
             writer.add(diff.channel.topic, diff.records(extract, mine, absence=absence, total=total))
             total += diff.events
-    shutil.rmtree(folder, ignore_errors=True)
-    hold = reasons_to_hold(
-        {name: diff.tally for name, diff in diffs.items()},
-        spec.guard,
-        partial=extract.partial,
-        # In a part no absence is judged, and one bad message of a service must not stop all others.
-        unreadable_keys=0 if extract.partial and extract.origin.file is None else unreadable,
-        problems=problems,
-        doubts=doubts,
-    )
-    rejects = sorted(
-        [*rejects, *(r for diff in diffs.values() for r in diff.conflicts)],
-        key=lambda r: (r.record, r.offset),
-    )
-    if hold:
-        hold += [f"record {r.record}: {r.field_path or r.entity}: {r.reason}" for r in rejects[:_QUOTED]]
-    letters = _digest(rejects) if extract.origin.file is None else ""
-    if rejects and (not letters or letters != told):
-        writer.add(
-            dead_letters,
-            [
-                spool_batch(
-                    rejects, adapter=spec.name, extract=extract.id, origin=extract.origin, secret=secret
-                )
-            ],
+        hold = reasons_to_hold(
+            {name: diff.tally for name, diff in diffs.items()},
+            spec.guard,
+            partial=extract.partial,
+            # In a part no absence is judged, and one bad message of a service must not stop all others.
+            unreadable_keys=0 if extract.partial and extract.origin.file is None else unreadable,
+            problems=problems,
+            doubts=doubts,
         )
-    return writer.close(
-        adapter=spec.name,
-        extract=extract.id,
-        partial=extract.partial,
-        base=base,
-        snapshot=snapshots.write({name: diff.pictures for name, diff in diffs.items()}),
-        ts_ms=extract.origin.ts_ms,
-        ts_kind=extract.origin.ts_kind,
-        arrival_ms=extract.origin.arrival_ms,
-        file=extract.origin.file,
-        sequence=number_of(extract),
-        entities={name: diff.entity(spec.system) for name, diff in diffs.items()},
-        rejected=len(rejects),
-        letters=letters,
-        secret=next((fingerprint(c.secret) for c in channels.values() if c.secret), ""),
-        hold=tuple(hold),
-        problems=problems,
-        memory=memory_of(extract),
-    )
+        rejects = sorted(
+            [*rejects, *(r for diff in diffs.values() for r in diff.conflicts)],
+            key=lambda r: (r.record, r.offset),
+        )
+        if hold:
+            hold += [f"record {r.record}: {r.field_path or r.entity}: {r.reason}" for r in rejects[:_QUOTED]]
+        letters = _digest(rejects) if extract.origin.file is None else ""
+        if rejects and (not letters or letters != told):
+            writer.add(
+                dead_letters,
+                [
+                    spool_batch(
+                        rejects, adapter=spec.name, extract=extract.id, origin=extract.origin, secret=secret
+                    )
+                ],
+            )
+        return writer.close(
+            adapter=spec.name,
+            extract=extract.id,
+            partial=extract.partial,
+            base=base,
+            snapshot=snapshots.write({name: diff.pictures for name, diff in diffs.items()}),
+            ts_ms=extract.origin.ts_ms,
+            ts_kind=extract.origin.ts_kind,
+            arrival_ms=extract.origin.arrival_ms,
+            file=extract.origin.file,
+            sequence=number_of(extract),
+            entities={name: diff.entity(spec.system) for name, diff in diffs.items()},
+            rejected=len(rejects),
+            letters=letters,
+            secret=next((fingerprint(c.secret) for c in channels.values() if c.secret), ""),
+            hold=tuple(hold),
+            problems=problems,
+            memory=memory_of(extract),
+        )
 
 
 def _digest(rejects: Sequence[Reject]) -> str:

@@ -8,6 +8,7 @@ manifest's order.
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import shutil
 from collections import deque
@@ -34,6 +35,8 @@ BATCH_ROWS = 20_000
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 #: Batches that may wait for the disk: bounds the memory.
 _AHEAD = 4
+#: Where a damaged spool lies while a whole one takes its name.
+_DAMAGED = ".damaged"
 SCHEMA = pa.schema(
     [
         ("partition", pa.int32()),
@@ -240,14 +243,32 @@ class SpoolWriter:
         )
 
     def close(self, **manifest: Any) -> Spool:
-        """Write the manifest and move the folder to its final name; an equal one may be there already."""
+        """Write the manifest and move the folder to its final name.
+
+        Where a whole spool of that name is there already, it stays: Kafka may know it as held or half
+        published, and there must be no moment without it. A damaged one gives way.
+        """
         text = Manifest(files=tuple(self._files), **manifest).model_dump_json().encode()
         write_durably(self._work / "manifest.json", text)
         final = self._parent / hashlib.sha256(text).hexdigest()[:32]
-        shutil.rmtree(final, ignore_errors=True)
+        if _alike(self._work, final):
+            shutil.rmtree(self._work)
+            return Spool(final)
+        damaged = self._parent / _DAMAGED
+        shutil.rmtree(damaged, ignore_errors=True)
+        if final.exists():
+            final.rename(damaged)
         self._work.rename(final)
         sync_folder(self._parent)
+        shutil.rmtree(damaged, ignore_errors=True)
         return Spool(final)
+
+    def __enter__(self) -> SpoolWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing half written behind: it holds personal data."""
+        shutil.rmtree(self._work, ignore_errors=True)
 
 
 class _IpcFile:
@@ -270,6 +291,17 @@ class _IpcFile:
     def write(self, batch: pa.RecordBatch) -> None:
         self._writer.write_batch(batch)
         self._follower.follow()
+
+
+def _alike(one: Path, other: Path) -> bool:
+    """Return whether two folders hold the same files, byte for byte."""
+    try:
+        names = sorted(p.name for p in one.iterdir())
+        return names == sorted(p.name for p in other.iterdir()) and all(
+            filecmp.cmp(one / name, other / name, shallow=False) for name in names
+        )
+    except OSError:
+        return False
 
 
 def keep_spools(parent: Path, ids: Iterable[str]) -> None:

@@ -128,6 +128,9 @@ def _run(command: list[str]) -> Run:
 
 
 def _banyan() -> Callable[[Path, Path, Path], None]:
+    import pyarrow.compute
+    import pyarrow.csv  # noqa: F401 - a command loads them while it compares
+
     from adapters.compare.differ import Differ
     from adapters.compare.report import JsonLines
     from adapters.compare.request import comparison, delimited

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from decimal import Decimal
 from io import SEEK_END
 from pathlib import Path
 from typing import IO, BinaryIO, cast
@@ -20,6 +21,7 @@ from adapters.extract import Chunk, Extract, Invalid, NotYet, Origin
 from adapters.state import Awaited
 from connectors.places.local import open_regular
 from schemas.entity import Entity
+from schemas.errors import Terminal
 
 
 def _unpacked(stream: BinaryIO, name: str) -> BinaryIO:
@@ -48,9 +50,13 @@ class Opening:
             Terminal: it cannot be decrypted, or its compressed data are damaged.
         """
         plain = cast(BinaryIO, self._plain(arrival, inbox))
-        size = plain.seek(0, SEEK_END)
-        plain.seek(0)
-        stream = self.unpack(plain, arrival.name)
+        try:
+            size = plain.seek(0, SEEK_END)
+            plain.seek(0)
+            stream = self.unpack(plain, arrival.name)
+        except BaseException:
+            plain.close()
+            raise
         return stream, 0 if isinstance(stream, Unpacked) else size
 
     def _plain(self, arrival: Arrival, inbox: Inbox) -> IO[bytes]:
@@ -74,8 +80,21 @@ class BatchAdapter:
         table: Timetable | None = None,
         *,
         partial: bool = False,
+        numbered: bool = False,
     ) -> None:
+        """Put the parts together.
+
+        Args:
+            reader: the files' format.
+            inbox: where they arrive.
+            opening: how they become plain bytes.
+            table: when they are expected.
+            partial: absence in them means nothing: deltas or events.
+            numbered: their number in the sequence is in their header.
+        """
         self._reader, self._inbox = reader, inbox
+        if numbered:
+            inbox.number_in = self._number_in
         self._opening, self._table, self._partial = opening or Opening(), table, partial
 
     @property
@@ -91,6 +110,27 @@ class BatchAdapter:
         """Yield the files that wait, by number, business date or arrival."""
         for arrival in self._inbox.arrivals():
             yield FileExtract(arrival, self._reader, self._inbox, self._opening, partial=self._partial)
+
+    def _number_in(self, arrival: Arrival) -> int | str:
+        """Return the number in a file's header, or why there is none; only the file's beginning is read.
+
+        Raises:
+            NotYet: the file has changed or gone.
+        """
+        try:
+            stream, size = self._opening.open(arrival, self._inbox)
+            with closing(stream):
+                reading = self._reader.reading(arrival.name, size)
+                next(iter(reading.chunks(stream)), None)
+        except Terminal as error:
+            return error.what
+        except OSError:
+            raise self._inbox.changed(arrival) from None
+        number: Decimal | str | None = getattr(reading, "file_number", None)
+        if isinstance(number, Decimal) and number == int(number):
+            return int(number)
+        why = number if isinstance(number, str) else "it is not there"
+        return f"the file's number cannot be read in its header: {why}"
 
     def windows(self, awaited: Awaited, now_ms: int) -> tuple[Awaited, list[Step]]:
         """Return what is to be told of expected files; nothing where none are declared."""

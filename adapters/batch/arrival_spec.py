@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -72,6 +73,11 @@ class ArrivalSpec(BaseModel):
         description="Regular expression on the file name with a group `sequence` (digits). Files are read in "
         "this order; of deltas and events none may be missing and none come twice.",
     )
+    sequence_from: Literal["name", "header"] = Field(
+        "name",
+        description="`header`: the number is the one in `header.sequence`, not in the file's name. Then the "
+        "beginning of every file that waits is read before the first one is taken.",
+    )
     expected: ExpectedSpec | None = Field(None, description="When files are expected.")
     decrypt: DecryptSpec | None = Field(None, description="How encrypted files are opened.")
 
@@ -98,6 +104,12 @@ class ArrivalSpec(BaseModel):
         if "/" in value:
             raise ValueError("names of files, without a folder in them")
         return value
+
+    @model_validator(mode="after")
+    def _one_number(self) -> ArrivalSpec:
+        if self.sequence_from == "header" and self.sequence:
+            raise ValueError("sequence_from = 'header' and sequence, which finds a number in the name")
+        return self
 
     @model_validator(mode="after")
     def _one_place(self) -> ArrivalSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from typing import Any, Literal
 from adapters.batch.columns import BadValues, Column, Counter, Marks
 from adapters.batch.copybook import Layout, Slot, Storage
 from adapters.batch.items import called, suggestion
+from adapters.batch.moments import ISO
 from schemas.errors import SettingsError
 from schemas.names import avro_name, avro_names
 
@@ -129,13 +131,11 @@ class Chooser:
         legacy = item.name or self.names.get(id(slot), "FILLER")
         path = f"{prefix}{legacy}{'[]' if item.occurs else ''}"
         children: tuple[Column, ...] = ()
-        date = self._mark(self.marks.dates, slot)
-        if date and (slot.storage is None or slot.storage.avro not in ("string", "int", "long")):
-            raise SettingsError(
-                f"{slot.path} cannot be a date",
-                where=self.layout.source,
-                fix="name a text or whole number item",
-            )
+        date, moment = self._mark(self.marks.dates, slot), self._mark(self.marks.moments, slot)
+        if date:
+            self._check_form(slot, date.text, "a date", 18)
+        if moment:
+            self._check_form(slot, moment.text, "a time stamp", 38)
         if slot.children:
             children = tuple(self.columns(slot, slot.offset, f"{path}."))
             avro_names([c.name for c in children], where=f"{self.layout.source}: {slot.path}")
@@ -150,6 +150,7 @@ class Chooser:
             storage=slot.storage,
             children=children,
             date=date,
+            moment=moment,
             sentinels=tuple(self._mark(self.marks.sentinels, slot) or ()),
             doc="; ".join(str(c) for c in item.conditions),
             classification=self._mark(self.marks.classification, slot) or "personal",
@@ -158,6 +159,26 @@ class Chooser:
             bad=self._bad_values(slot),
             named=self._named(slot),
         )
+
+    def _check_form(self, slot: Slot, form: str, what: str, digits: int) -> None:
+        """Refuse a date or time stamp in an item that cannot hold one of its form.
+
+        Raises:
+            SettingsError: it cannot.
+        """
+        storage = slot.storage
+        whole = storage is not None and not storage.is_text and storage.scale <= 0
+        if storage is None or storage.kind in ("hex", "hexfloat", "ieee") or not (whole or storage.is_text):
+            fix = "name a text or whole number item"
+        elif whole and ("mmm" in form or not re.fullmatch("([ymdhsf]|mi)+", form)):
+            fix = f"a number holds digits alone, and {form!r} says more"
+        elif whole and storage.precision > digits:
+            fix = f"a number has at most {digits} digits here"
+        elif storage.is_text and storage.length // (2 if storage.kind == "national" else 1) < _shortest(form):
+            fix = f"{form!r} is longer than it"
+        else:
+            return
+        raise SettingsError(f"{slot.path} cannot be {what}", where=self.layout.source, fix=fix)
 
     def _whole(self, slot: Slot, base: int, prefix: str) -> Column:
         """Return a group as one text; its name gets `_whole` where the group is a field itself."""
@@ -217,3 +238,8 @@ def filler_names(layout: Layout) -> dict[int, str]:
     """Return FILLER_1, FILLER_2… by the `id` of each FILLER that holds a value, in the copybook's order."""
     unnamed = [s for s in layout.record.walk() if s.storage and not s.item.name]
     return {id(slot): f"FILLER_{number}" for number, slot in enumerate(unnamed, 1)}
+
+
+def _shortest(form: str) -> int:
+    """Return the characters that a text of this form has at least."""
+    return len("yyyy-mm-ddThh:mi") if form == ISO else len(form.replace("zz", "z"))

@@ -158,7 +158,7 @@ def select(parts: tuple[Layout, ...], record: str | None, where: str) -> Layout:
 
 
 def _every_field(layout: Layout, group: str | None, marks: Marks, fillers: Fillers) -> RecordPlan:
-    """Return a plan of all fields; any field may be the key, as nothing is published."""
+    """Return a plan of all fields; any field may stand for the key, as nothing is published."""
     names = [s.path for s in layout.record.walk() if s.storage and s.item.name]
     if not names:
         raise SettingsError(
@@ -166,9 +166,10 @@ def _every_field(layout: Layout, group: str | None, marks: Marks, fillers: Fille
         )
     for name in names:
         try:
-            return plan(
+            made = plan(
                 layout, system="codec", entity="record", key=[name], marks=marks, group=group, fillers=fillers
             )
+            return replace(made, keyed=False)
         except SettingsError as error:
             if "key field" not in error.what:
                 raise

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from adapters.batch.codepage import CodePage
 from adapters.batch.copybook import Storage
 from adapters.batch.dates import DateFormat
+from adapters.batch.moments import MomentFormat
 from schemas.entity import AvroType, Entity
 from schemas.names import avro_name
 
@@ -25,6 +26,7 @@ class Marks:
     Attributes:
         rename: Avro name to use.
         dates: declared date format.
+        moments: declared form of time stamps.
         sentinels: values that mean "nothing": text, a number, or LOW-VALUES, HIGH-VALUES, SPACES.
         classification: personal-data class.
         drop: items to leave out.
@@ -36,6 +38,7 @@ class Marks:
 
     rename: Mapping[str, str] = field(default_factory=dict)
     dates: Mapping[str, DateFormat] = field(default_factory=dict)
+    moments: Mapping[str, MomentFormat] = field(default_factory=dict)
     sentinels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     classification: Mapping[str, str] = field(default_factory=dict)
     drop: Sequence[str] = ()
@@ -63,7 +66,7 @@ class Column:
         counter: the path of the DEPENDING ON item.
         storage: for an elementary item.
         children: for a group that occurs, or that is kept as a record.
-        date, sentinels, doc, classification, legacy: what settings and copybook say about it.
+        date, moment, sentinels, doc, classification, legacy: what settings and copybook say about it.
         counters: DEPENDING ON items inside one occurrence, for tables inside it.
         page: its code page, where it is not the file's.
         bad: what becomes of bytes that are no value of it.
@@ -89,6 +92,7 @@ class Column:
     bad: BadValues = "reject"
     raw: bool = False
     named: tuple[tuple[str, str | None], ...] = ()
+    moment: MomentFormat | None = None
 
     @property
     def element(self) -> AvroType:
@@ -101,6 +105,11 @@ class Column:
             return "string"
         if self.date:
             return {"type": "int", "logicalType": "date"}
+        if self.moment:
+            return {
+                "type": "long",
+                "logicalType": f"timestamp-{'micros' if self.moment.micros else 'millis'}",
+            }
         assert self.storage is not None  # a column without children is elementary
         return self.storage.avro
 
@@ -144,6 +153,7 @@ class RecordPlan:
         length: bytes of a record with all tables full.
         short_records: what becomes of a field behind the end of a record that is shorter.
         marks: what the settings said; encoding needs it too.
+        keyed: the entity's key counts: a record in which it is null is bad.
     """
 
     entity: Entity
@@ -152,8 +162,11 @@ class RecordPlan:
     length: int
     short_records: ShortRecords = "reject"
     marks: Marks = UNMARKED
+    keyed: bool = True
 
     @property
     def key_paths(self) -> frozenset[str]:
         """Paths of the key's fields, which are never null."""
+        if not self.keyed:
+            return frozenset()
         return frozenset(c.path for c in self.columns if c.name in self.entity.key)

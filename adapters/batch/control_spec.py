@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from adapters.batch.controls import Control, Total
-from adapters.batch.copybook import Layout
+from adapters.batch.controls import Control
+from adapters.batch.copybook import Layout, Slot
 from adapters.batch.dates import DateFormat
+from adapters.batch.ledger import Total
 from adapters.batch.plan import Column, RecordPlan, find, suggestion
 from adapters.spec import TopicPart
 from schemas.errors import SettingsError
@@ -68,16 +69,19 @@ class _ControlSpec(BaseModel):
         (), description="More totals: counts by entity, sums and hash totals of a field."
     )
 
-    def promises(self, layout: Layout, plans: Mapping[str, RecordPlan], where: str) -> tuple[Total, ...]:
+    def promises(
+        self, layout: Layout, plans: Mapping[str, RecordPlan], where: str
+    ) -> tuple[tuple[Slot, Total], ...]:
         """Return what this record promises.
 
         Raises:
             SettingsError: a name that is no field or entity, or a field that cannot be summed.
         """
-        found: list[Total] = []
+        found: list[tuple[Slot, Total]] = []
         if self.count is not None:
             whose = None if self.counts == "all" else frozenset(plans)
-            found.append(Total(find(self.count, layout, where=where), "count", whose))
+            slot = find(self.count, layout, where=where)
+            found.append((slot, Total(slot.path, "count", whose)))
         return (*found, *(_total(spec, layout, plans, where) for spec in self.totals))
 
 
@@ -146,7 +150,9 @@ class BatchesSpec(BaseModel):
         return Control("batch trailer", self.trailer.promises(layout, plans, f"{where}: batch.trailer"))
 
 
-def _total(spec: TotalSpec, layout: Layout, plans: Mapping[str, RecordPlan], where: str) -> Total:
+def _total(
+    spec: TotalSpec, layout: Layout, plans: Mapping[str, RecordPlan], where: str
+) -> tuple[Slot, Total]:
     slot = find(spec.field, layout, where=f"{where}.totals")
     assert slot.storage is not None  # find() returns elementary items
     chosen = (spec.of,) if isinstance(spec.of, str) else spec.of
@@ -156,7 +162,7 @@ def _total(spec: TotalSpec, layout: Layout, plans: Mapping[str, RecordPlan], whe
         )
     over = spec.sum or spec.hash
     if over is None:
-        return Total(slot, "count", frozenset(chosen or plans))
+        return slot, Total(slot.path, "count", frozenset(chosen or plans))
     columns = {
         name: column
         for name, made in plans.items()
@@ -181,7 +187,7 @@ def _total(spec: TotalSpec, layout: Layout, plans: Mapping[str, RecordPlan], whe
         )  # fmt: skip
     digits = min(spec.digits or slot.storage.digits or _MOST_DIGITS, _MOST_DIGITS)
     kind: Literal["sum", "hash"] = "sum" if spec.sum else "hash"
-    return Total(slot, kind, frozenset(columns), names.pop(), scales.pop(), digits)
+    return slot, Total(slot.path, kind, frozenset(columns), names.pop(), scales.pop(), digits)
 
 
 def _column(name: str, plan: RecordPlan) -> Column | None:

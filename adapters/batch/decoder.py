@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from adapters.batch.actions import UNDECLARED, ActionCodes
 from adapters.batch.codepage import CodePage
 from adapters.batch.columns import Column, Counter, RecordPlan
 from adapters.batch.kernels.column import whole
@@ -38,7 +39,7 @@ class Decoded:
     Attributes:
         batch: the rows.
         bad: what is wrong with each bad row.
-        bad_fields: which rows of a top-level field failed.
+        bad_fields: which rows of a top-level field failed, deletes too.
         fatal: the first row with a bad value that settings say ends the whole file, with its fault.
         replaced: how many bad values became null by path, as settings said.
     """
@@ -56,6 +57,7 @@ def decode(
     page: CodePage,
     trim: Trim = "padding",
     lengths: npt.NDArray[np.integer] | None = None,
+    actions: ActionCodes | None = None,
 ) -> Decoded:
     """Return the rows of n records of `plan`.
 
@@ -68,6 +70,7 @@ def decode(
         page: code page of text and zoned numbers.
         trim: what is cut from text.
         lengths: bytes that each record really has, where some are short; the bytes behind them do not count.
+        actions: codes of a delta file: of a delete nothing but the key can be bad, its bad fields are null.
     """
     run = _Run(page, trim, plan)
     ends = None
@@ -77,6 +80,7 @@ def decode(
     schema = plan.entity.arrow_schema()
     arrays: list[pa.Array] = []
     bad_fields: dict[str, Bools] = {}
+    faults: dict[str, list[_Fault]] = {}
     for column, kind in zip(plan.columns, schema.types, strict=True):
         before = len(run.faults)
         arrays.append(run.column(column, top, kind))
@@ -85,9 +89,39 @@ def decode(
             for fault in run.faults[before:]:
                 wrong[fault.rows] = True
             bad_fields[column.name] = wrong
+            faults[column.name] = run.faults[before:]
+    if actions is not None:
+        arrays, run.faults = _acted(actions, plan, records, arrays, bad_fields, faults)
     nullable = pa.schema([f.with_nullable(True) for f in schema])
     batch = pa.RecordBatch.from_arrays(arrays, schema=nullable)
     return Decoded(batch, run.bad(), bad_fields, run.fatal(), run.replaced)
+
+
+def _acted(
+    actions: ActionCodes,
+    plan: RecordPlan,
+    records: Records,
+    arrays: list[pa.Array],
+    bad_fields: Mapping[str, Bools],
+    faults: Mapping[str, list[_Fault]],
+) -> tuple[list[pa.Array], list[_Fault]]:
+    """Return the columns and the faults that stay: a delete is bad only by its key or its code."""
+    names = [c.name for c in plan.columns]
+    place = names.index(actions.column)
+    deletes, undeclared = actions.judged(arrays[place], bad_fields.get(actions.column))
+    stay: list[_Fault] = []
+    for at, name in enumerate(names):
+        if name not in faults or name in plan.entity.key or name == actions.column:
+            stay += faults.get(name, ())
+            continue
+        stay += [kept for fault in faults[name] if len((kept := fault.where(~deletes[fault.rows])).rows)]
+        rows = np.arange(len(records))
+        arrays[at] = arrays[at].take(pa.array(rows, mask=bad_fields[name] & deletes))
+    if undeclared.any():
+        rows = np.flatnonzero(undeclared)
+        column = plan.columns[place]
+        stay.append(_Fault(column.path, rows, (), records[rows, :0], column, UNDECLARED))
+    return arrays, stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +149,11 @@ class _Fault:
     raws: Records
     column: Column
     reason: str = ""
+
+    def where(self, keep: Bools) -> _Fault:
+        """Return this fault for some of its occurrences."""
+        ordinals = tuple(o[keep] for o in self.ordinals)
+        return replace(self, rows=self.rows[keep], ordinals=ordinals, raws=self.raws[keep])
 
 
 @dataclass(slots=True)
@@ -227,7 +266,7 @@ class _Run:
         return self._judged(column, empty, bad, reason)
 
     def counted(self, scope: _Scope, counters: tuple[Counter, ...]) -> _Scope:
-        """Return the scope with its own DEPENDING ON items read; an unreadable one counts as -1."""
+        """Return the scope with its DEPENDING ON items read; one that is null is 0, an unreadable one -1."""
         if not counters:
             return scope
         known = dict(scope.counters)
@@ -236,6 +275,8 @@ class _Run:
             view = scope.view[:, counter.offset : end]
             numbers, bad, null = whole(view, counter.storage, counter.page or self.page)
             counts = numbers.low if null is None else np.where(null, 0, numbers.low)
+            if counter.storage.lenient:
+                counts, bad = np.where(bad, 0, counts), np.zeros(len(bad), np.bool_)
             if scope.ends is not None:
                 bad = bad | (scope.ends < end)
             known[counter.name] = np.where(bad, -1, counts)
@@ -253,7 +294,7 @@ class _Run:
 
     def fatal(self) -> tuple[int, Bad] | None:
         """Return the first row with a fault that ends the file."""
-        ends = [f for f in self.faults if f.column.bad == "fail"]
+        ends = [f for f in self.faults if f.column.bad == "fail" and f.reason != UNDECLARED]
         if not ends:
             return None
         fault = min(ends, key=lambda f: int(f.rows[0]))

@@ -22,10 +22,11 @@ from adapters.batch.framing import FrameSpec, Framing, Scanner
 from adapters.batch.json.spec import JsonSpec
 from adapters.batch.lineage import below, inherited
 from adapters.batch.mode import DeltaSpec, Mode
+from adapters.batch.moments import Ambiguous, MomentFormat
 from adapters.batch.odo import chosen
 from adapters.batch.opening import Compression, opened
 from adapters.batch.plan import Marks, RecordPlan, plan, suggestion
-from adapters.batch.reader import Reader
+from adapters.batch.reader import FormatReader
 from adapters.batch.records import RecordType, Role, When
 from adapters.batch.rows import Odo
 from adapters.batch.source import Source
@@ -38,6 +39,10 @@ from schemas.errors import SettingsError
 from schemas.names import avro_name
 
 _Frozen = ConfigDict(extra="forbid", frozen=True)
+#: Settings that say something of fields by name.
+_BY_FIELD = (
+    "rename", "dates", "timestamps", "sentinels", "classification", "drop", "bad_values", "code_pages",
+)  # fmt: skip
 Format = Literal["copybook", "delimited", "fixed_text", "xml", "json"]
 
 
@@ -129,6 +134,16 @@ class FormatSpec(BaseModel):
     dates: dict[str, str] = Field(
         default_factory=dict, description="Field → date format, of yyyy, yy, mm, dd, ddd and separators."
     )
+    timestamps: dict[str, str] = Field(
+        default_factory=dict,
+        description="Field → form of its time stamps: a date's, with hh, mi, ss, f to ffffff (fractions) and "
+        "zz (offset), such as `yyyymmddhhmiss` or `yyyy-mm-dd-hh.mi.ss.ffffff`; or `iso`.",
+    )
+    zone: str | None = Field(None, description="Time zone of time stamps that have no offset: Europe/London.")
+    ambiguous: Ambiguous = Field(
+        "reject",
+        description="A local time that clocks show twice: `reject` it, or take the `earlier` or the `later`.",
+    )
     century_pivot: int | None = Field(
         None, ge=0, le=99, description="Two-digit years below it are 20yy, the others 19yy."
     )
@@ -202,7 +217,7 @@ class FormatSpec(BaseModel):
 
     def read_as(
         self, folder: Path, *, system: str, key_privacy: KeyPrivacy = "plain", in_name: str = ""
-    ) -> Reader:
+    ) -> FormatReader:
         """Return the reader described by these settings, without touching any data file.
 
         Args:
@@ -335,7 +350,7 @@ class FormatSpec(BaseModel):
         """Return what the settings say about fields; each name must be one."""
         slots = [s for s in layout.record.walk() if s.item.name]
         known = {name for s in slots for name in (s.item.name, s.path, avro_name(s.item.name))}
-        for table in ("rename", "dates", "sentinels", "classification", "drop", "bad_values", "code_pages"):
+        for table in _BY_FIELD:
             for name in getattr(self, table):
                 if name.upper() not in known:
                     raise SettingsError(
@@ -356,6 +371,16 @@ class FormatSpec(BaseModel):
             dates={
                 n: DateFormat.parse(f, self.century_pivot, where=f"{where}: dates.{n}")
                 for n, f in self.dates.items()
+            },
+            moments={
+                n: MomentFormat.parse(
+                    f,
+                    self.century_pivot,
+                    self.zone,
+                    where=f"{where}: timestamps.{n}",
+                    ambiguous=self.ambiguous,
+                )
+                for n, f in self.timestamps.items()
             },
             sentinels=self.sentinels,
             classification=self.classification,

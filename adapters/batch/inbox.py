@@ -57,6 +57,8 @@ class Inbox:
         keeps: read files stay in the place.
         business_date: finds the date in a name.
         sequence: finds the number in a name.
+        number_in: reads the number in a file, or says why there is none; it raises NotYet where the file has
+            changed.
         now_ns: the clock.
         sleep: waits for seconds.
     """
@@ -66,6 +68,7 @@ class Inbox:
     keeps: bool = False
     business_date: re.Pattern[str] | None = None
     sequence: re.Pattern[str] | None = None
+    number_in: Callable[[Arrival], int | str] | None = None
     now_ns: Callable[[], int] = time.time_ns
     sleep: Callable[[float], None] = time.sleep
     _home: Path | None = None
@@ -73,6 +76,8 @@ class Inbox:
     _ready: list[Entry] = field(default_factory=list)
     #: Name → content and what was fetched of it, so that no look reads a file again.
     _fetched: dict[str, tuple[object, Fetched]] = field(default_factory=dict)
+    #: Name → content and the number in it, or why there is none.
+    _numbers: dict[str, tuple[object, int | str]] = field(default_factory=dict)
 
     def move_in(self, home: Path) -> None:
         """Say where private copies may lie; what an earlier process has left half done there is removed."""
@@ -84,7 +89,7 @@ class Inbox:
     def arrivals(self) -> Iterator[Arrival]:
         """Yield the complete files: by number, else business date, else arrival; then by name.
 
-        A file is fetched and hashed only when its turn comes.
+        A file is fetched and hashed only when its turn comes, unless its turn depends on what is in it.
 
         Raises:
             Transient: the place does not answer.
@@ -103,8 +108,10 @@ class Inbox:
             )
         self._ready = look.ready
         self._forget(look.ready)
-        waiting = sorted(map(self._described, look.ready), key=_turn)
-        for arrival in waiting:
+        waiting: Iterator[Arrival] = map(self._described, look.ready)
+        if self.number_in is not None:
+            waiting = filter(None, map(self._numbered, waiting))
+        for arrival in sorted(waiting, key=_turn):
             if arrival.fault:
                 yield arrival
             elif (found := self._hashed(arrival)) is not None:
@@ -190,6 +197,7 @@ class Inbox:
         """Drop hashes and copies of files that are no longer there or are others now."""
         there = {e.name: e.content for e in ready}
         self._fetched = {n: h for n, h in self._fetched.items() if there.get(n) == h[0]}
+        self._numbers = {n: h for n, h in self._numbers.items() if there.get(n) == h[0]}
         if self._home is not None and self._copies.is_dir():
             wanted = {self._copy(e).name for e in ready}
             for path in self._copies.iterdir():
@@ -227,6 +235,23 @@ class Inbox:
                 return None
             known = self._fetched[entry.name] = (entry.content, fetched)
         return replace(arrival, sha256=known[1].sha256)
+
+    def _numbered(self, arrival: Arrival) -> Arrival | None:
+        """Return the arrival with the number that is in it; None where it changed or went meanwhile."""
+        found = arrival if arrival.fault else self._hashed(arrival)
+        if found is None or found.fault or self.number_in is None:
+            return found
+        entry = found.entry
+        known = self._numbers.get(entry.name)
+        if known is None or known[0] != entry.content:
+            try:
+                known = self._numbers[entry.name] = (entry.content, self.number_in(found))
+            except NotYet:
+                return None
+        number = known[1]
+        if isinstance(number, str):
+            return replace(found, fault=number)
+        return replace(found, sequence=number)
 
     def _business_ms(self, name: str) -> int | None:
         """Return midnight UTC of the date in the file name, None where there is none."""

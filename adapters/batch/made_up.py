@@ -19,6 +19,7 @@ from adapters.batch.text_made_up import text_made_up
 from adapters.batch.writer import RecordWriter
 
 _DAY = datetime.date(2026, 11, 2)
+_NOON = datetime.time(12, tzinfo=datetime.UTC)
 
 
 def made_up(spec: FormatSpec, reader: Reader, n: int = 3) -> bytes:
@@ -67,6 +68,9 @@ def _value(column: Column, number: int, page: CodePage) -> bytes:
     if column.date is not None:
         text = column.date.format(_DAY + datetime.timedelta(days=number))
         return encode_value(text if storage.kind == "text" else int(text), storage, page, column.path)
+    if column.moment is not None:
+        at = datetime.datetime.combine(_DAY + datetime.timedelta(days=number), _NOON)
+        return encode_value(column.moment.format(at), storage, page, column.path)
     if storage.kind in ("hexfloat", "ieee"):
         return encode_value(0, storage, page, column.path)
     if storage.kind in ("zoned", "packed", "binary"):
@@ -92,12 +96,12 @@ def _control(source: Source, kind: RecordType, control: Control, each: int) -> b
     raw = bytearray(RecordWriter(source.layout, source.page, Marks()).write({}))
     ends = sum(k.role in ("header", "trailer") for k in source.types)
     details = sum(k.role == "detail" for k in source.types) * each
-    for total in control.totals:
+    for slot, total in control.promises:
         # What could be summed is zero in every record but its key.
         number = 0
         if total.kind == "count":
             number = details + ends if total.entities is None else len(total.entities) * each
-        _put(raw, total.slot, number, source.page)
+        _put(raw, slot, number, source.page)
     if control.date is not None and control.date_format is not None:
         _put(raw, control.date, control.date_format.format(_DAY), source.page)
     _mark(raw, kind)

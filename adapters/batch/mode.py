@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import BinaryIO, Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.batch.reader import Reader, Reading
+from adapters.batch.actions import ActionCodes
+from adapters.batch.reader import FormatReader, Reader, Reading
 from adapters.delta import EVENT
-from adapters.diff import CREATE, DELETE, UPDATE
-from adapters.extract import Chunk, Reject, Rows
+from adapters.extract import Chunk, Rows
 from schemas.entity import Entity
 from schemas.errors import SettingsError
-from schemas.key_text import key_text
 from schemas.names import avro_name
 
 Mode = Literal["full", "delta", "events"]
@@ -32,10 +30,18 @@ class DeltaSpec(BaseModel):
     action: str = Field(description="The field with the action code. It is no part of what is published.")
     create: Codes = Field((), description="Its values that mean: this key is new.")
     update: Codes = Field((), description="Its values that mean: this key has changed; the record is whole.")
-    delete: Codes = Field((), description="Its values that mean: this key is gone.")
+    delete: Codes = Field(
+        (),
+        description="Its values that mean: this key is gone. Of such a record only the key must be readable.",
+    )
+
+    @property
+    def codes(self) -> ActionCodes:
+        """The codes as the decoders want them."""
+        return ActionCodes(self.action, self.create, self.update, self.delete)
 
 
-def in_mode(reader: Reader, mode: Mode, delta: DeltaSpec | None) -> Reader:
+def in_mode(reader: FormatReader, mode: Mode, delta: DeltaSpec | None) -> Reader:
     """Return the reader whose rows say what becomes of them; the reader itself for full extracts.
 
     Raises:
@@ -45,74 +51,53 @@ def in_mode(reader: Reader, mode: Mode, delta: DeltaSpec | None) -> Reader:
 
 
 class _ModeReader:
-    """A reader of changes (with a spec) or of events (without)."""
+    """A reader of changes (with codes) or of events (without)."""
 
-    def __init__(self, reader: Reader, spec: DeltaSpec | None) -> None:
-        self._reader, self._spec = reader, spec
+    def __init__(self, reader: FormatReader, spec: DeltaSpec | None) -> None:
         self.entities: Mapping[str, Entity] = (
             reader.entities if spec is None else {n: _without(e, spec) for n, e in reader.entities.items()}
         )
+        self._codes = None if spec is None else spec.codes
+        self._reader: Reader = reader if self._codes is None else reader.acting(self._codes)
 
     def reading(self, name: str, size: int) -> Reading:
         """Return a pass over one file."""
-        return _ModeReading(self._reader.reading(name, size), self.entities, self._spec)
+        return _ModeReading(self._reader.reading(name, size), self.entities, self._codes)
 
 
 class _ModeReading:
-    def __init__(self, reading: Reading, entities: Mapping[str, Entity], spec: DeltaSpec | None) -> None:
-        self._reading, self._entities, self._spec = reading, entities, spec
-        codes = [(code, op) for op in ("create", "update", "delete") for code in getattr(spec, op, ())]
-        ops = {"create": CREATE, "update": UPDATE, "delete": DELETE}
-        self._codes = pa.array([code for code, _ in codes], pa.large_string())
-        # The last one is for codes that are not declared.
-        self._actions = np.array([*(ops[op] for _, op in codes), 0], np.uint8)
+    def __init__(self, reading: Reading, entities: Mapping[str, Entity], codes: ActionCodes | None) -> None:
+        self._reading, self._entities, self._codes = reading, entities, codes
 
     @property
     def unfinished(self) -> bool:
         """Whether the file lacks its trailer."""
         return bool(getattr(self._reading, "unfinished", False))
 
+    @property
+    def file_number(self) -> Decimal | str | None:
+        """The file's number in its header, or why it cannot be read."""
+        number: Decimal | str | None = getattr(self._reading, "file_number", None)
+        return number
+
     def chunks(self, stream: BinaryIO) -> Iterator[Chunk]:
         """Yield the file's chunks, each row with its action."""
         for chunk in self._reading.chunks(stream):
-            if self._spec is None:
-                yield replace(chunk, rows=[_as_events(rows) for rows in chunk.rows])
-                continue
-            parts = [self._acting(rows, self._spec) for rows in chunk.rows]
-            yield Chunk([rows for rows, _ in parts], [*chunk.rejects, *(r for _, bad in parts for r in bad)])
+            codes = self._codes
+            rows = [_as_event(r) if codes is None else self._acting(r, codes) for r in chunk.rows]
+            yield replace(chunk, rows=rows)
 
     def problems(self) -> list[str]:
         """Return why the file is not complete."""
         return self._reading.problems()
 
-    def _acting(self, rows: Rows, spec: DeltaSpec) -> tuple[Rows, list[Reject]]:
-        entity = self._entities[rows.entity]
-        code = pc.utf8_trim_whitespace(rows.batch.column(avro_name(spec.action)).cast(pa.large_string()))
-        found = pc.index_in(code, value_set=self._codes).fill_null(len(self._codes))
-        action = self._actions[found.to_numpy(zero_copy_only=False)]
-        batch = rows.batch.select([f.name for f in entity.fields])
-        good = action != 0
-        bad = np.flatnonzero(~good)
-        rejects = []
-        if len(bad):
-            keys = key_text(entity, batch.take(pa.array(bad))).to_pylist()
-            rejects = [
-                Reject(
-                    entity=entity.name,
-                    record=int(rows.record[at]),
-                    offset=int(rows.offset[at]),
-                    raw=(code[at].as_py() or "").encode(),
-                    field_path=spec.action,
-                    reason="the action code is not declared in [delta]; the value here is the code",
-                    key_text=key,
-                )
-                for at, key in zip(bad.tolist(), keys, strict=True)
-            ]
-            batch = batch.filter(pa.array(good))
-        return Rows(entity.name, batch, rows.record[good], rows.offset[good], action[good]), rejects
+    def _acting(self, rows: Rows, codes: ActionCodes) -> Rows:
+        """Take the action's field out of the rows; the reader has rejected those with an undeclared code."""
+        batch = rows.batch.select([f.name for f in self._entities[rows.entity].fields])
+        return replace(rows, batch=batch, action=codes.actions(rows.batch.column(codes.column)))
 
 
-def _as_events(rows: Rows) -> Rows:
+def _as_event(rows: Rows) -> Rows:
     return replace(rows, action=np.full(rows.batch.num_rows, EVENT, np.uint8))
 
 

@@ -27,6 +27,8 @@ _OFFSET = r"(?P<zz>Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICRO = datetime.timedelta(microseconds=1)
 _DAY = 86_400_000_000
+#: 2037-01-01: zone files list changes up to here; from then on they have a rule, which Arrow does not read.
+_TABLED = 2_114_380_800_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,11 @@ class MomentFormat:
         return self.text != ISO and bool(re.search("f{4,6}", self.text))
 
     @property
+    def micros(self) -> bool:
+        """True where an item of this form needs microseconds: ISO may have them."""
+        return self.fine or self.text == ISO
+
+    @property
     def fixed(self) -> bool:
         """True where all time stamps of this form are as long as its text."""
         return self.text != ISO and self.date.fixed and "zz" not in self.text
@@ -129,9 +136,13 @@ class MomentFormat:
         local = datetime.datetime(day.year, day.month, day.day, hour, minute, second, micros)
         if offset := parts.get("zz"):
             return self._utc(local.replace(tzinfo=_offset(offset)))
-        zone = self.tzinfo()
-        if zone is None:
+        if self.zone is None:
             raise BadValueError("a time stamp without offset, and no zone is declared")
+        return self._of_zone(local)
+
+    def _of_zone(self, local: datetime.datetime) -> datetime.datetime:
+        """Return the point in time, in UTC, that the zone's clocks show so."""
+        zone = self.tzinfo()
         first, second_time = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
         if first.utcoffset() != second_time.utcoffset():
             if self._utc(first).astimezone(zone).replace(tzinfo=None) != local:
@@ -146,6 +157,26 @@ class MomentFormat:
             return moment.astimezone(datetime.UTC)
         except OverflowError:
             raise BadValueError("a time beyond the calendar") from None
+
+    def format(self, moment: datetime.datetime) -> str:
+        """Return the text of a point in time, in the zone if there is one, else in UTC.
+
+        Raises:
+            BadValueError: it cannot be said in this form: it is too fine, or clocks show its time twice.
+        """
+        local = moment.astimezone(self.tzinfo() or datetime.UTC)
+        if self.text == ISO:
+            return moment.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
+        start = self.text.index(self.date.text)
+        before, after = self.text[:start], self.text[start + len(self.date.text) :]
+        text = _told(before, local) + self.date.format(local.date()) + _told(after, local)
+        try:
+            same = self.value(text) == moment
+        except BadValueError:
+            same = False
+        if not same:
+            raise BadValueError(f"a point in time that the form {self.text} cannot tell")
+        return text
 
     def characters(self, text: npt.NDArray[np.uint8]) -> tuple[Int64s, Bools]:
         """Return microseconds since 1970 (UTC) and the mask of bad rows, from (n, width) ASCII bytes.
@@ -202,7 +233,23 @@ class MomentFormat:
                 good = good & ~odd
             elif self.ambiguous == "later":
                 utc = other
+        late_rows = np.flatnonzero(good & (local >= _TABLED))
+        if len(late_rows):
+            utc, good = utc.copy(), good.copy()
+            utc[late_rows], good[late_rows] = self._one_by_one(local[late_rows])
         return np.where(good, utc, 0), ~good
+
+    def _one_by_one(self, local: Int64s) -> tuple[Int64s, Bools]:
+        """Return UTC from times of the zone, and which are good, by the rules that Python reads."""
+        times, at = np.unique(local, return_inverse=True)
+        found: Int64s = np.zeros(len(times), np.int64)
+        good: Bools = np.ones(len(times), np.bool_)
+        for i, time in enumerate(times.tolist()):
+            try:
+                found[i] = micros(self._of_zone((_EPOCH + time * _MICRO).replace(tzinfo=None)))
+            except BadValueError:
+                good[i] = False
+        return found[at], good[at]
 
 
 #: ISO 8601, extended or basic: a date, and a time of day with or without seconds, fraction and offset.
@@ -234,6 +281,19 @@ def _clock(part: str) -> str:
     if part == "zz":
         return _OFFSET
     return f"(?P<{'f' if part[0] == 'f' else part}>[0-9]{{{len(part)}}})"
+
+
+def _told(form: str, local: datetime.datetime) -> str:
+    """Return a form's part without a date, filled in; letters such as T are capital in files."""
+    offset = local.strftime("%z")
+    parts = {
+        "hh": f"{local.hour:02}", "mi": f"{local.minute:02}", "ss": f"{local.second:02}",
+        "zz": f"{offset[:3]}:{offset[3:5]}", "f": f"{local.microsecond:06}",
+    }  # fmt: skip
+    pieces = re.split(f"({_CLOCK.pattern})", form)
+    return "".join(
+        parts["f"][: len(p)] if set(p) == {"f"} else parts[p] if p in parts else p.upper() for p in pieces
+    )
 
 
 def _offset(text: str) -> datetime.tzinfo:

@@ -211,7 +211,7 @@ def _zipped(packed: _Counted, member: str, name: str) -> Iterator[bytes]:
         with zipfile.ZipFile(packed.stream) as archive:
             chosen = _only([i.filename for i in archive.infolist() if not i.is_dir()], member, name)
             if archive.getinfo(chosen).flag_bits & 1:
-                raise _fault("the zip file's member is encrypted", name)
+                raise _fault("the zip file's member is encrypted", name, "give its passphrase in [decrypt]")
             packed.count = archive.getinfo(chosen).compress_size
             with archive.open(chosen) as unpacked:
                 while data := unpacked.read(_READ):

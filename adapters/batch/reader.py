@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Protocol
 
+from adapters.batch.actions import ActionCodes
 from adapters.extract import Chunk
 from schemas.entity import Entity
 
@@ -44,5 +45,17 @@ class Reader(Protocol):
         Args:
             name: the file's name, for errors and for what the name itself says (a business date).
             size: bytes of the stream, or 0 where nobody knows (a compressed file).
+        """
+        ...
+
+
+class FormatReader(Reader, Protocol):
+    """A reader that can read records which say what they do."""
+
+    def acting(self, actions: ActionCodes) -> FormatReader:
+        """Return the reader of delta files: every entity has the actions' field, and none has it in its key.
+
+        It rejects a record with an undeclared code; of a delete nothing but key and code must be readable,
+        and what is not is null.
         """
         ...

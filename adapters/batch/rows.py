@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
+from adapters.batch.actions import ActionCodes
 from adapters.batch.codepage import CodePage
 from adapters.batch.copybook import Layout
 from adapters.batch.decoder import decode
@@ -62,13 +63,15 @@ class Typist:
     #: Where records stop being what the copybook describes; 0: nowhere.
     longest: int
     odo: Odo
+    #: Of a delta file: what its records do.
+    actions: ActionCodes | None = None
 
     def typed(self, spans: Spans, index: int, lineage: Lineage) -> Typed:
         """Return the rows and rejects of n records of the type at `index`."""
         kind = self.types[index]
         assert kind.plan is not None and kind.entity is not None  # a detail type has both
         view, lengths = self._dense(spans, kind)
-        decoded = decode(view, kind.plan, self.page, self.trim, lengths)
+        decoded = decode(view, kind.plan, self.page, self.trim, lengths, self.actions)
         if decoded.fatal is not None:
             at, fault = decoded.fatal
             raise Terminal(
@@ -86,7 +89,9 @@ class Typist:
         whole = _with_parent(batch, family)
         if lineage.wanted(index):
             lineage.learn(index, spans.record, whole.select(list(kind.entity.key)), keyed)
-        rows, rejects = self._parted(spans, kind.entity, whole, bad, keyed)
+        # Where nothing is keyed the key's columns may be null, as all others: the batch's own schema.
+        schema = kind.entity.arrow_schema() if kind.plan.keyed else whole.schema
+        rows, rejects = self._parted(spans, kind.entity, whole, schema, bad, keyed & kind.plan.keyed)
         return Typed(rows, rejects, spans.record, batch, decoded.bad_fields, decoded.replaced)
 
     def _dense(self, spans: Spans, kind: RecordType) -> tuple[Bytes, Int32s | None]:
@@ -109,10 +114,10 @@ class Typist:
         spans: Spans,
         entity: Entity,
         batch: pa.RecordBatch,
+        schema: pa.Schema,
         bad: dict[int, tuple[str, str]],
         keyed: Bools,
     ) -> tuple[Rows, list[Reject]]:
-        schema = entity.arrow_schema()
         if not bad:
             return Rows(entity.name, batch.cast(schema), spans.record, spans.offset), []
         wrong = np.array(sorted(bad))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import BinaryIO
 
 import numpy as np
 
+from adapters.batch.actions import ActionCodes
 from adapters.batch.codepage import CodePage
-from adapters.batch.controls import Control, Ledger, Seen, Total
+from adapters.batch.controls import Control
 from adapters.batch.copybook import Layout
 from adapters.batch.framing import CHUNK, Broken, Scanner, Spans, chunk_size
 from adapters.batch.kernels.integers import Int64s
+from adapters.batch.ledger import Ledger, Said, Seen, Total
 from adapters.batch.lineage import Lineage
 from adapters.batch.records import UNKNOWN, RecordType, assign
 from adapters.batch.reference import Trim
@@ -24,6 +27,7 @@ from schemas.errors import Terminal
 
 #: Bytes of records of one type that are decoded at once, where they are short in the file and wide as rows.
 _AT_ONCE = 4 * CHUNK
+_NONE = np.zeros(0, np.int64)
 _FOLLOW = "records follow the trailer"
 
 
@@ -40,6 +44,7 @@ class Source:
         header, trailer, batch: control records, if there are any.
         longest: bytes beyond which a record has more than the copybook says; 0: never.
         odo: how records with OCCURS DEPENDING ON lie in the file.
+        actions: of a delta file, what the codes of its records mean.
     """
 
     layout: Layout
@@ -52,11 +57,16 @@ class Source:
     batch: Control | None = None
     longest: int = 0
     odo: Odo = "max"
+    actions: ActionCodes | None = None
 
     @property
     def entities(self) -> Mapping[str, Entity]:
         """The entities that the files hold, by name."""
         return {t.entity.name: t.entity for t in self.types if t.entity is not None}
+
+    def acting(self, actions: ActionCodes) -> Source:
+        """Return the source of records that say what they do."""
+        return replace(self, actions=actions)
 
     def reading(self, name: str, size: int) -> Reading:
         """Return a pass over one file."""
@@ -81,20 +91,30 @@ class Reading:
     _problems: list[str] = field(default_factory=list)
     _typist: Typist = field(init=False)
     _lineage: Lineage = field(init=False)
+    _controls: dict[str, Control] = field(init=False)
     _ledgers: dict[str, Ledger] = field(init=False)
+    #: The first header record.
+    _header: bytes | None = None
 
     def __post_init__(self) -> None:
         source = self.source
         pad = source.scanner.pad if source.scanner.framing == "lines" else None
         self._typist = Typist(
-            source.layout, source.types, source.page, source.trim, pad, source.longest, source.odo
+            source.layout,
+            source.types,
+            source.page,
+            source.trim,
+            pad,
+            source.longest,
+            source.odo,
+            source.actions,
         )
         self._lineage = Lineage(source.types)
         kinds = {"header": source.header, "trailer": source.trailer, "batch_trailer": source.batch}
+        self._controls = {role: control for role, control in kinds.items() if control is not None}
         self._ledgers = {
-            role: Ledger(control, source.page, batches=role == "batch_trailer")
-            for role, control in kinds.items()
-            if control is not None
+            role: Ledger(control.name, control.totals, batches=role == "batch_trailer")
+            for role, control in self._controls.items()
         }
 
     def chunks(self, stream: BinaryIO, chunk: int | None = None) -> Iterator[Chunk]:
@@ -119,7 +139,15 @@ class Reading:
     def unfinished(self) -> bool:
         """True where a trailer is declared and has not been seen: the file may still be growing."""
         ledger = self._ledgers.get("trailer")
-        return ledger is not None and not ledger.seen
+        return ledger is not None and not ledger.count
+
+    @property
+    def file_number(self) -> Decimal | str | None:
+        """The file's number in its header, or why it cannot be read; None before there was one."""
+        control = self.source.header
+        if control is None or self._header is None:
+            return None
+        return control.file_number(self._header, self.source.page)
 
     def problems(self) -> list[str]:
         """Return why this file is not complete; call when `chunks` is exhausted."""
@@ -131,7 +159,11 @@ class Reading:
                 f"{self._undecodable} of {self._records} records do not decode: is this the right copybook "
                 f"and code page? First: {self._first_bad}"
             )
-        return found + [p for ledger in self._ledgers.values() for p in ledger.problems(self.name)]
+        for role, ledger in self._ledgers.items():
+            found += ledger.problems()
+            if role == "header" and ledger.count == 1 and self._header is not None:
+                found += self._controls[role].against_name(self._header, self.source.page, self.name)
+        return found
 
     def _broken(self, part: Broken) -> Reject:
         self._records += 1
@@ -142,8 +174,8 @@ class Reading:
             raise self._wrong_copybook(f"the whole file is shorter than one record: {part.reason}")
         if scanner.framing != "lines" and len(self._problems) < _MOST:
             self._problems.append(f"record {part.record} at byte {part.offset}: {part.reason}")
-        number = np.array([part.record])
-        self._account({}, np.zeros(0, np.int64), {}, number)
+        for ledger in self._ledgers.values():
+            ledger.take([_tallies(total, {}, np.array([part.record])) for total in ledger.totals], None)
         return reject
 
     def _misfit(self) -> bool:
@@ -171,7 +203,7 @@ class Reading:
         rows: list[Rows] = []
         rejects = [self._unknown(part, at) for at in np.flatnonzero(assigned == UNKNOWN).tolist()]
         typed: dict[str, list[Typed]] = {}
-        controls: dict[str, list[Seen]] = {}
+        controls: dict[str, Int64s] = {}
         for index, kind in enumerate(types):
             at = np.flatnonzero(assigned == index)
             if kind.role == "detail":
@@ -186,21 +218,35 @@ class Reading:
                 if bad := [r for t in made for r in t.rejects]:
                     self._bad(len(bad), bad[0])
             else:
-                controls[kind.role] = [Seen(int(part.record[i]), part.raw(i)) for i in at.tolist()]
+                controls[kind.role] = at
         details = part.record[np.isin(assigned, [i for i, t in enumerate(types) if t.role == "detail"])]
-        self._account(typed, details, controls, part.record)
+        self._account(typed, details, controls, part)
         self._order(assigned)
         return Chunk(rows, sorted(rejects, key=lambda r: r.record))
 
     def _account(
-        self, typed: Mapping[str, Sequence[Typed]], details: Int64s, seen: Mapping[str, Sequence[Seen]],
-        record: Int64s,
-    ) -> None:  # fmt: skip
-        """Add a chunk to the control totals."""
-        opened = np.array([s.record for s in seen.get("batch_header", ())], np.int64)
+        self,
+        typed: Mapping[str, Sequence[Typed]],
+        details: Int64s,
+        controls: Mapping[str, Int64s],
+        part: Spans,
+    ) -> None:
+        """Add a chunk to the control totals; `controls` are the places of control records in it, by role."""
+        opened = part.record[controls.get("batch_header", _NONE)]
         for role, ledger in self._ledgers.items():
-            tallies = [_tallies(total, typed, record) for total in ledger.control.totals]
-            ledger.take(tallies, details, seen.get(role, ()), opened)
+            tallies = [_tallies(total, typed, part.record) for total in ledger.totals]
+            at = controls.get(role, _NONE)
+            if role == "header" and len(at) and self._header is None:
+                self._header = part.raw(int(at[0]))
+            ledger.take(tallies, self._seen(role, part, at), details, opened)
+
+    def _seen(self, role: str, part: Spans, at: Int64s) -> Seen:
+        control, page = self._controls[role], self.source.page
+
+        def said(number: int) -> Said:
+            return control.said(part.raw(int(at[number])), page)
+
+        return Seen(part.record[at], said)
 
     def _unknown(self, part: Spans, at: int) -> Reject:
         record, offset = int(part.record[at]), int(part.offset[at])
@@ -253,8 +299,5 @@ def _tallies(total: Total, typed: Mapping[str, Sequence[Typed]], record: Int64s)
                 continue
             column = part.batch.column(total.column)
             bad = part.bad_fields.get(total.column, np.zeros(len(column), np.bool_))
-            if total.kind == "sum":
-                made.append(Tally.of(part.record, column, bad))
-            else:
-                made.append(Tally.hashed(part.record, column, bad, total.digits))
+            made.append(total.tally(part.record, column, bad))
     return made

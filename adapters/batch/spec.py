@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from pydantic import model_validator
+
 from adapters.batch.adapter import BatchAdapter, Opening
 from adapters.batch.arrival_spec import SAFE_AGE_SECONDS, ArrivalSpec
 from adapters.batch.decrypt import Decryption
@@ -29,6 +31,12 @@ class BatchSpec(FormatSpec, ArrivalSpec, AdapterSpec):
     """
 
     kind: Literal["batch"] = "batch"
+
+    @model_validator(mode="after")
+    def _header_has_a_number(self) -> BatchSpec:
+        if self.sequence_from == "header" and (self.header is None or not self.header.sequence):
+            raise ValueError("sequence_from = 'header' needs [header] with sequence, the field of the number")
+        return self
 
     def advice(self) -> list[tuple[str, str]]:
         """Return a warning where nothing would tell a half-written file from a whole one."""
@@ -61,6 +69,7 @@ class BatchSpec(FormatSpec, ArrivalSpec, AdapterSpec):
             Opening(decryption, self.unfinished_seconds if self.trailer is not None else 0.0, self.opened),
             Timetable(self.expected) if self.expected else None,
             partial=self.mode != "full",
+            numbered=self.sequence_from == "header",
         )
 
     def reader(self, folder: Path) -> Reader:

@@ -15,13 +15,14 @@ from adapters.batch.fields.assemble import Assembly
 from adapters.batch.fields.encoding import Encoding
 from adapters.batch.fields.field_plan import FieldMarks, FieldPlan, entity_of, nested, planned
 from adapters.batch.fields.field_spec import FieldSpec, NestedFieldSpec, ValueSpec
-from adapters.batch.fields.kinds import RecordKind, Role, Test, Total
+from adapters.batch.fields.kinds import RecordKind, Role, Test
 from adapters.batch.fixedtext.reader import FixedTextReader
 from adapters.batch.fixedtext.spec import FixedFieldSpec, FixedTextSpec
 from adapters.batch.framing import Scanner
 from adapters.batch.framing.scanner import check_options
 from adapters.batch.json.reader import JsonReader
-from adapters.batch.reader import Reader
+from adapters.batch.ledger import Total
+from adapters.batch.reader import FormatReader
 from adapters.batch.xml.paths import Path as ElementPath
 from adapters.batch.xml.reader import XmlReader
 from adapters.batch.xml.spec import XmlSpec
@@ -40,6 +41,7 @@ _COBOL = {
     "copybook": "", "copy_path": "", "record": "", "redefinitions": "", "rename": "", "drop": "",
     "keep_whole": "", "code_pages": "", "code_page": "encoding", "dialect": "", "dialect_options": "",
     "odo": "", "long_records": "long_records", "fillers": "", "groups": "", "check_conditions": "",
+    "timestamps": "", "zone": "zone", "ambiguous": "ambiguous",
 }  # fmt: skip
 #: Settings that some text formats have.
 _OF = {
@@ -83,7 +85,7 @@ def check_settings(spec: FormatSpec, where: str) -> None:
             raise SettingsError(f"{name} has no meaning, the format is {kind}", where=where, fix="delete it")
 
 
-def text_reader(spec: FormatSpec, folder: Path, *, system: str, key_privacy: KeyPrivacy) -> Reader:
+def text_reader(spec: FormatSpec, folder: Path, *, system: str, key_privacy: KeyPrivacy) -> FormatReader:
     """Return the reader of a text format.
 
     Raises:
@@ -276,7 +278,9 @@ class _Kinds:
         for role, control in roles:
             if control is not None:
                 totals = self._totals(control, role, layouts)
-                found.append(RecordKind(role, self._test(control.when, layouts), None, totals))
+                named = control.sequence if isinstance(control, HeaderSpec) else None
+                number = None if named is None else self._number(named, self._own(layouts))
+                found.append(RecordKind(role, self._test(control.when, layouts), None, totals, number))
         found += [RecordKind("left_out", self._test(when, layouts)) for when in leave_out]
         for record in spec.records:
             fields = self._layout(record.group, layouts)
@@ -328,15 +332,17 @@ class _Kinds:
         texts = when.equals if isinstance(when.equals, tuple) else (when.equals,)
         return Test(self._field(when.field, layouts), tuple(str(text).strip() for text in texts))
 
-    def _totals(self, control: HeaderSpec | TrailerSpec, table: str, layouts: Layouts) -> tuple[Total, ...]:
+    def _totals(
+        self, control: HeaderSpec | TrailerSpec, table: str, layouts: Layouts
+    ) -> tuple[tuple[FieldPlan, Total], ...]:
         """Return what a header or trailer promises; its own fields are in a layout that no entity has."""
-        details = {record.group or _ONLY for record in self.spec.records} | {self.spec.group or _ONLY}
-        own = {n: f for n, f in layouts.items() if n not in details} or layouts
+        own = self._own(layouts)
         entities = self._entities(layouts)
-        found: list[Total] = []
+        found: list[tuple[FieldPlan, Total]] = []
         if control.count is not None:
             whose = None if control.counts == "all" else frozenset(entities)
-            found.append(Total(self._number(control.count, own), whose))
+            field = self._number(control.count, own)
+            found.append((field, Total(field.legacy, "count", whose)))
         for spec in control.totals:
             where = f"{self.where}: {table}.totals"
             chosen = (spec.of,) if isinstance(spec.of, str) else spec.of
@@ -346,7 +352,7 @@ class _Kinds:
                 )
             field, over = self._number(spec.field, own), spec.sum or spec.hash
             if over is None:
-                found.append(Total(field, frozenset(chosen or entities)))
+                found.append((field, Total(field.legacy, "count", frozenset(chosen or entities))))
                 continue
             columns = {
                 name: one
@@ -368,9 +374,17 @@ class _Kinds:
                     fix="name an integer or decimal field; where it differs between entities, use `of`",
                 )
             name, scale = kinds.pop()
-            digits = (spec.digits or min(field.kind.digits if field.kind else 18, 18)) if spec.hash else 0
-            found.append(Total(field, frozenset(columns), name, digits, scale))
+            digits = spec.digits or min(field.kind.digits if field.kind else 18, 18)
+            total = Total(
+                field.legacy, "sum" if spec.sum else "hash", frozenset(columns), name, scale, digits
+            )
+            found.append((field, total))
         return tuple(found)
+
+    def _own(self, layouts: Layouts) -> Layouts:
+        """Return the layouts that no entity has: those of control records."""
+        details = {record.group or _ONLY for record in self.spec.records} | {self.spec.group or _ONLY}
+        return {n: f for n, f in layouts.items() if n not in details} or layouts
 
     def _entities(self, layouts: Layouts) -> dict[str, tuple[FieldPlan, ...]]:
         """Return the fields of each entity."""
@@ -390,21 +404,26 @@ class _Kinds:
         return field
 
     def _check_controls(self) -> None:
-        """Refuse what only files of COBOL records have."""
+        """Refuse what only files of COBOL records have, and a number that nobody asks for."""
         spec = self.spec
         header = spec.header.model_fields_set if spec.header else set()
+        # Only an adapter has files in a sequence.
+        numbered = getattr(spec, "sequence_from", "name") == "header"
         for name, given in (
             ("batch", spec.batch),
             ("parent", next((r.parent for r in spec.records if r.parent), None)),
             ("parent_prefix", any(r.parent_prefix for r in spec.records)),
             ("records.redefinitions", any(r.redefinitions for r in spec.records)),
-            *((f"header.{n}", n in header) for n in ("date", "date_format", "sequence", "in_name")),
+            *((f"header.{n}", n in header) for n in ("date", "date_format", "in_name")),
+            ("header.sequence", "sequence" in header and not numbered),
         ):
             if given:
                 raise SettingsError(
                     f"{name} is for COBOL records, the format is {spec.format}",
                     where=self.where,
-                    fix="delete it, or describe the file by a copybook",
+                    fix="set sequence_from = 'header'"
+                    if name == "header.sequence"
+                    else "delete it, or describe the file by a copybook",
                 )
 
     def _check_names(self, layouts: Layouts) -> None:

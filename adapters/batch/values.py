@@ -14,9 +14,12 @@ from adapters.batch.codepage import CodePage, translate
 from adapters.batch.columns import Column
 from adapters.batch.conditions import NOT_NAMED, is_named, named
 from adapters.batch.kernels.column import column as kernel
-from adapters.batch.kernels.integers import Bools
+from adapters.batch.kernels.integers import Bools, Int64s
+from adapters.batch.moments import MomentFormat
 from adapters.batch.reference import PADDING, BadValueError, Trim, Value, decode_value
+from adapters.batch.stamps import each, stamps
 
+_EPOCH = datetime.date(1970, 1, 1).toordinal()
 #: COBOL figurative constants that a sentinel may name: the byte that fills the item.
 FIGURATIVE = {"LOW-VALUES": 0x00, "HIGH-VALUES": 0xFF}
 
@@ -38,12 +41,13 @@ def value(raw: bytes, column: Column, page: CodePage, trim: Trim) -> Value | dat
         return None
     if column.named and not is_named(raw, decoded, column.named, column.storage, page):
         raise BadValueError(NOT_NAMED)
-    if column.date is None:
+    form = column.date or column.moment
+    if form is None:
         return decoded
     if not isinstance(decoded, str):
-        return column.date.value(f"{decoded:0{len(column.date.text)}}")
+        return form.value(f"{decoded:0{len(form.text)}}")
     whole = str(decode_value(raw, column.storage, page, "none"))
-    return column.date.value(whole.lstrip(PADDING) if column.storage.justified else whole.rstrip(PADDING))
+    return form.value(whole.lstrip(PADDING) if column.storage.justified else whole.rstrip(PADDING))
 
 
 def array(view: npt.NDArray[np.uint8], column: Column, page: CodePage, trim: Trim) -> tuple[pa.Array, Bools]:
@@ -66,6 +70,10 @@ def array(view: npt.NDArray[np.uint8], column: Column, page: CodePage, trim: Tri
         days, no_date = _days(view, values, column, page)
         bad = bad | no_date
         values = pa.array(days).cast(pa.date32())
+    if column.moment is not None:
+        at, no_moment = stamps(view, values, column.moment, storage, page)
+        bad = bad | no_moment
+        values = _timed(at, column.moment)
     bad = bad & ~null
     if null.any():
         values = pc.if_else(pa.array(null), pa.scalar(None, values.type), values)
@@ -114,8 +122,12 @@ def _days(
 ) -> tuple[npt.NDArray[np.int32], Bools]:
     """Return the dates of n occurrences as days since 1970-01-01, and the mask of those that are none."""
     assert column.date is not None and column.storage is not None
-    if column.storage.kind != "text":
+    if not column.storage.is_text:
         return column.date.numbers(values.to_numpy(zero_copy_only=False))
+    if column.storage.kind != "text":
+        form, texts = column.date, kernel(view, column.storage, page, "padding")[0]
+        found, bad = each(texts, lambda text: form.value(text).toordinal() - _EPOCH)
+        return found.astype(np.int32), bad
     # The item may be wider than the format: the rest must be blank.
     width = len(column.date.text)
     characters = translate(page.ascii, view)
@@ -125,6 +137,12 @@ def _days(
         rest = np.delete(characters, slice(start, start + width), axis=1)
         bad |= ((rest != 0x20) & (rest != 0)).any(axis=1)
     return days, bad
+
+
+def _timed(at: Int64s, form: MomentFormat) -> pa.Array:
+    if form.micros:
+        return pa.array(at).cast(pa.timestamp("us", tz="UTC"))
+    return pa.array(at // 1000).cast(pa.timestamp("ms", tz="UTC"))
 
 
 def _nothing(kind: pa.DataType) -> str | int | Decimal:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from adapters.batch.chooser import Fillers, filler_names
 from adapters.batch.codepage import CodePage
 from adapters.batch.columns import Marks
-from adapters.batch.copybook import Layout, Slot
+from adapters.batch.copybook import Layout, Slot, Storage
 from adapters.batch.dates import DateFormat
 from adapters.batch.encode import EncodeError, blank_value, encode_value
 from adapters.batch.items import called, suggestion
+from adapters.batch.moments import ISO, MomentFormat
+from adapters.batch.reference import BadValueError
 from adapters.batch.values import FIGURATIVE
 from schemas.names import avro_name
+
+#: Stands for a value that was not given; None was.
+_ABSENT = object()
 
 
 class RecordWriter:
@@ -37,9 +43,10 @@ class RecordWriter:
         self._ignored = kept | {f"{name}_whole" for name in kept}
 
     def write(self, values: Mapping[str, Any], *, lenient: bool = False) -> bytes:
-        """Return the record; what is not given, or None, is a sentinel if there is one, else spaces or zero.
+        """Return the record; what is not given is a sentinel if there is one, else spaces or zero.
 
-        `lenient` writes that too for a value that does not fit.
+        None is a sentinel too, or what the dialect reads as null, or else as if it were not given.
+        `lenient` writes what is not given for a value that does not fit.
 
         Raises:
             EncodeError: a value does not fit, or a name is no item.
@@ -72,16 +79,18 @@ class RecordWriter:
         names = [slot.path, name, avro_name(name), avro_name(name).lower()] if name else []
         page = _mark(marks.code_pages, slot) or page
         blank = blank_value(slot.storage, page) if slot.storage else b""
-        date, sentinels = _mark(marks.dates, slot), _mark(marks.sentinels, slot) or ()
+        null = _null(slot.storage, page, blank) if slot.storage else b""
+        date, moment = _mark(marks.dates, slot), _mark(marks.moments, slot)
+        sentinels = _mark(marks.sentinels, slot) or ()
         if slot.storage and sentinels:
-            blank = _sentinel(str(sentinels[0]), slot, page)
+            blank = null = _sentinel(str(sentinels[0]), slot, page)
         flat = frozenset(n for area in areas for child in area for n in child.flat)
         names = ([rename] if rename else []) + names
         own = frozenset(names)
         policy = _mark(marks.bad_values, slot) or marks.bad_default
         kept = f"{rename or avro_name(name)}_raw" if policy == "raw" and slot.storage and name else ""
         return _Node(
-            slot, tuple(names), areas, page, blank, date, kept,
+            slot, tuple(names), areas, page, blank, null, date, moment, kept,
             own if slot.item.occurs or slot.storage else own | flat,
         )  # fmt: skip
 
@@ -99,17 +108,17 @@ class RecordWriter:
         key = next((n for n in node.names if n in values), None)
         if key is not None:
             left.discard(key)
-        given = None if key is None else values[key]
+        given = _ABSENT if key is None else values[key]
         bad = values.get(node.raw_name) if node.raw_name else None
         if node.raw_name in left:
             left.discard(node.raw_name)
         if slot.item.occurs:
-            items: Sequence[Any] = () if given is None else given
+            items: Any = () if given is None or given is _ABSENT else given
             if len(items) > slot.count:
                 raise EncodeError(f"{len(items)} values for OCCURS {slot.count}", where=slot.path)
             for index in range(slot.count):
                 start = at + index * slot.length
-                self._one(node, raw, start, items[index] if index < len(items) else None, lenient)
+                self._one(node, raw, start, items[index] if index < len(items) else _ABSENT, lenient)
                 if bad and index < len(bad) and bad[index]:
                     _overwrite(raw, start, bad[index], slot)
         elif slot.storage or isinstance(given, Mapping):
@@ -125,20 +134,22 @@ class RecordWriter:
         if slot.storage is not None:
             raw[at : at + slot.length] = self._value(node, given, lenient)
             return
-        inner: Mapping[str, Any] = given or {}
+        inner: Mapping[str, Any] = {} if given is None or given is _ABSENT else given
         left = set(inner)
         self._group(node, raw, at, inner, left, lenient)
         if left := left - self._ignored:
             raise EncodeError(f"no item {sorted(left)[0]!r} to encode", where=slot.path)
 
     def _value(self, node: _Node, given: Any, lenient: bool) -> bytes:
-        if given is None:
-            return node.blank
+        if given is None or given is _ABSENT:
+            return node.blank if given is _ABSENT else node.null
         slot = node.slot
         assert slot.storage is not None
         try:
             if node.date is not None:
                 given = _dated(given, node.date, slot)
+            elif node.moment is not None:
+                given = _timed(given, node.moment, slot)
             elif isinstance(given, datetime.date):
                 given = given.strftime("%Y%m%d")
             return encode_value(given, slot.storage, node.page, slot.path)
@@ -160,9 +171,19 @@ class _Node:
     areas: list[list[_Node]]
     page: CodePage
     blank: bytes
+    null: bytes
     date: DateFormat | None
+    moment: MomentFormat | None
     raw_name: str
     flat: frozenset[str]
+
+
+def _null(storage: Storage, page: CodePage, blank: bytes) -> bytes:
+    """Return the bytes that the dialect reads as null, or the blank value where it has none."""
+    try:
+        return encode_value(None, storage, page) if storage.nullable else blank
+    except EncodeError:
+        return blank
 
 
 def _written(area: list[_Node], values: Mapping[str, Any]) -> Iterator[_Node]:
@@ -199,6 +220,23 @@ def _dated(given: Any, date: DateFormat, slot: Slot) -> Any:
         return date.format(given if isinstance(given, datetime.date) else datetime.date.fromisoformat(given))
     except (TypeError, ValueError):
         return given  # as it stands in the file, such as 20241124 or 0
+
+
+def _timed(given: Any, form: MomentFormat, slot: Slot) -> Any:
+    """Return the text of a point in time; one of the form stands for itself, as does what is none."""
+    with contextlib.suppress(BadValueError):
+        read = form.value(given if isinstance(given, str) else "")
+        return given if form.text != ISO else form.format(read)
+    try:
+        moment = given if isinstance(given, datetime.datetime) else datetime.datetime.fromisoformat(given)
+    except (TypeError, ValueError):
+        return given
+    if moment.tzinfo is None:
+        raise EncodeError("a time stamp without offset", where=slot.path, fix="end it in Z, say")
+    try:
+        return form.format(moment)
+    except BadValueError as error:
+        raise EncodeError(str(error), where=slot.path) from None
 
 
 def _overwrite(raw: bytearray, at: int, digits: str, slot: Slot) -> None:

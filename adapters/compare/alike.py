@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Bools = npt.NDArray[np.bool_]
 
@@ -45,7 +46,7 @@ def differing(
         old = before.column(name)
         differ = _unequal(old, new)
         if name in tolerance and differ.any():
-            rows = pa.array(np.flatnonzero(differ))
+            rows = np.flatnonzero(differ)
             differ[differ] = [
                 not within(a, b, tolerance[name])
                 for a, b in zip(old.take(rows).to_pylist(), new.take(rows).to_pylist(), strict=True)
@@ -67,10 +68,16 @@ def changed_fields(
     before: Mapping[str, Any], after: Mapping[str, Any], columns: Sequence[str], ignore: Collection[str]
 ) -> list[str]:
     """Return the columns that differ, ignored ones left out; a missing one counts as empty."""
-    return [c for c in columns if c not in ignore and (before.get(c) or "") != (after[c] or "")]
+    return [
+        c
+        for c in columns
+        if before.get(c) != after[c] and (before.get(c) or "") != (after[c] or "") and c not in ignore
+    ]
 
 
 def _unequal(old: pa.ChunkedArray, new: pa.ChunkedArray) -> Bools:
+    import pyarrow.compute as pc
+
     differ = pc.not_equal(old, new).fill_null(False)
     if old.null_count or new.null_count:
         differ = pc.or_(differ, pc.xor(old.is_null(), new.is_null()))
@@ -78,6 +85,9 @@ def _unequal(old: pa.ChunkedArray, new: pa.ChunkedArray) -> Bools:
 
 
 def _says_something(column: pa.ChunkedArray) -> Bools:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     said = column.is_valid()
     if pa.types.is_large_string(column.type) or pa.types.is_string(column.type):
         said = pc.and_(said, pc.not_equal(column, "").fill_null(False))

@@ -7,17 +7,19 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.compare.fingerprint import Bytes, Fingerprint, Int64s, Words
 from adapters.compare.framing import Dialect, Framed, fields, frame, slow_fields
+from adapters.compare.ordered import RawRows
 from adapters.compare.prints import KEY_STREAM, LONGEST, ROW_STREAM, Prints, prints
 from schemas.errors import SettingsError, Terminal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: Bytes read at once: a piece and its index stay in the processor's third cache.
 _PIECE = 1 << 21
@@ -87,6 +89,15 @@ class DelimitedTable:
             number += made.shape[1]
             yield made
 
+    def raw_rows(self, key: Sequence[str]) -> Iterator[RawRows]:
+        """Yield the rows as they stand; see `RowSource.raw_rows`."""
+        columns = tuple(self.columns.index(name) for name in key)
+        number = 1
+        for offset, data, rows in self._pieces():
+            spans = self._key_spans(data, rows, columns, number)
+            yield RawRows(data, offset, rows.starts, rows.lengths, number, spans)
+            number += len(rows.starts)
+
     def images(self, starts: Int64s, lengths: Int64s, numbers: Int64s) -> pa.Table:
         """Return rows as text columns; see `Table.images`."""
         with self._path.open("rb") as file:
@@ -97,8 +108,11 @@ class DelimitedTable:
         return self._parsed_fast(rows) or self._parsed(rows, numbers)
 
     def _pieces(self) -> Iterator[tuple[int, Bytes, Framed]]:
-        """Yield offset in the file, bytes and rows of one piece after the other; each begins with a row."""
-        space = np.zeros(2 * _PIECE, np.uint8)
+        """Yield offset in the file, bytes and rows of one piece after the other; each begins with a row.
+
+        No piece is without rows. Its bytes stay until the next piece but one is asked for.
+        """
+        space, other = np.zeros(2 * _PIECE, np.uint8), np.zeros(2 * _PIECE, np.uint8)
         offset, held, ended = self._from, 0, False
         with self._path.open("rb", buffering=0) as file:
             file.seek(offset)
@@ -123,6 +137,8 @@ class DelimitedTable:
                         fix="mend the file; with --set quote= quotes mean nothing",
                     )
                 rest = data[rows.used :].copy()
+                if len(rows.starts):
+                    space, other = other, space
                 if held + _PIECE >= len(space):
                     space = np.zeros(2 * (held + _PIECE), np.uint8)
                 space[:held] = rest
@@ -130,13 +146,18 @@ class DelimitedTable:
     def _keys(
         self, fingerprint: Fingerprint, data: Bytes, rows: Framed, columns: tuple[int, ...], number: int
     ) -> Words:
+        out = np.zeros((len(rows.starts), 2), np.uint64)
+        for stream, span in enumerate(self._key_spans(data, rows, columns, number), KEY_STREAM):
+            out += fingerprint.of(*span, stream)
+        return out
+
+    def _key_spans(
+        self, data: Bytes, rows: Framed, columns: tuple[int, ...], number: int
+    ) -> list[tuple[Bytes, Int64s, Int64s]]:
         spans = fields(data, rows, columns, self._dialect)
         if spans is None:
             data, spans = self._slow_keys(data, rows, columns, number)
-        out = np.zeros((len(rows.starts), 2), np.uint64)
-        for stream, (starts, lengths) in enumerate(spans, KEY_STREAM):
-            out += fingerprint.of(data, starts, lengths, stream)
-        return out
+        return [(data, starts, lengths) for starts, lengths in spans]
 
     def _slow_keys(
         self, data: Bytes, rows: Framed, columns: tuple[int, ...], number: int
@@ -159,6 +180,9 @@ class DelimitedTable:
 
     def _parsed_fast(self, rows: list[bytes]) -> pa.Table | None:
         """Parse by Arrow; None where a row is not what Arrow takes for one."""
+        import pyarrow as pa
+        import pyarrow.csv
+
         spec, wrong = self._spec, []
 
         def skip(row: Any) -> str:
@@ -194,6 +218,8 @@ class DelimitedTable:
 
     def _parsed(self, rows: list[bytes], numbers: Int64s) -> pa.Table:
         """Parse one row after the other, and say which one is wrong."""
+        import pyarrow as pa
+
         every = tuple(range(len(self.columns) + 1))
         out: list[list[str]] = []
         for row, number in zip(rows, numbers.tolist(), strict=True):

@@ -10,21 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from adapters.compare.alike import Bools, differing
 from adapters.compare.fingerprint import Fingerprint, Int64s, Words
 from adapters.compare.join import NEW, NEW_NUMBER, NONE, OLD, OLD_NUMBER, Differences, Duplicates, join
+from adapters.compare.merge import merge
+from adapters.compare.ordered import NotOrdered, RowSource, sides
 from adapters.compare.prints import KEY, KEY_STREAM, NUMBER, Parts, Prints, places
+from adapters.compare.spool import Spool
 from adapters.compare.table import Table
 from schemas.errors import SettingsError, Terminal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: Rows of a part: 48 MB a side, and about as much again while they are joined.
 _PART_ROWS = 1 << 20
@@ -65,6 +71,11 @@ class Counts:
     new_duplicates: int = 0
     #: Records of either side that cannot be decoded; no event is made for their keys.
     rejected: int = 0
+
+    def reset(self) -> None:
+        """Begin anew."""
+        for figure in fields(self):
+            setattr(self, figure.name, 0)
 
     @property
     def differ(self) -> bool:
@@ -138,17 +149,52 @@ class Differ:
         """
         with (
             TemporaryDirectory(prefix="banyan-diff-", dir=self._work) as folder,
-            ThreadPoolExecutor(2) as pool,
-            self._differences(Path(folder), pool) as found,
+            ThreadPoolExecutor(3) as pool,
         ):
-            for part in range(len(found)):
-                columns = found.read(part)
-                fresh = bool((columns[NEW_NUMBER] != NONE).any())
-                columns = columns[:, np.argsort(columns[NEW_NUMBER if fresh else OLD_NUMBER])]
+            pool.submit(
+                import_module, "pyarrow.compute"
+            )  # a tenth of a second that the first images would wait
+            _keep_freed_memory()
+            for columns in self._found(Path(folder), pool):
                 for start in range(0, columns.shape[1], _BATCH):
                     changes = self._changes(columns[:, start : start + _BATCH])
                     if len(changes.old_number):
                         yield changes
+
+    def _found(self, folder: Path, pool: ThreadPoolExecutor) -> Iterator[Differences]:
+        """Yield what differs in the order of the events: by a merge if both sides are in order."""
+        old, new = self._old, self._new
+        if isinstance(old, RowSource) and isinstance(new, RowSource) and self._same_columns:
+            with Spool(folder) as changes, Spool(folder) as deletes:
+                try:
+                    self._merge(old, new, pool, changes, deletes)
+                except NotOrdered:
+                    self.counts.reset()
+                else:
+                    yield from changes
+                    yield from deletes
+                    return
+        with self._differences(folder, pool) as found:
+            for part in range(len(found)):
+                columns = found.read(part)
+                fresh = bool((columns[NEW_NUMBER] != NONE).any())
+                yield columns[:, np.argsort(columns[NEW_NUMBER if fresh else OLD_NUMBER])]
+
+    @property
+    def _same_columns(self) -> bool:
+        return tuple(self._old.columns) == tuple(self._new.columns)
+
+    def _merge(
+        self, old: RowSource, new: RowSource, pool: ThreadPoolExecutor, changes: Spool, deletes: Spool
+    ) -> None:
+        counts, key = self.counts, self._comparison.key
+        left, right = sides(old.raw_rows(key), new.raw_rows(key), pool)
+        for merged in merge(left, right):
+            changes.add(merged.changes)
+            deletes.add(merged.deletes)
+            counts.unchanged += merged.unchanged
+            counts.old_rows += merged.old_rows
+            counts.new_rows += merged.new_rows
 
     def _differences(self, folder: Path, pool: ThreadPoolExecutor) -> Parts:
         """Return what differs, in parts that follow each other in the order of the events."""
@@ -159,9 +205,10 @@ class Differ:
         )
         with Parts(1 << bits, folder / "old") as old, Parts(1 << bits, folder / "new") as new:
             fingerprint = Fingerprint()
-            same = tuple(self._old.columns) == tuple(self._new.columns)
             counts.old_rows, counts.new_rows = pool.map(
-                lambda side: self._print(side[0], side[1], fingerprint, b"" if same else side[2], bits),
+                lambda side: self._print(
+                    side[0], side[1], fingerprint, b"" if self._same_columns else side[2], bits
+                ),
                 ((self._old, old, b"old"), (self._new, new, b"new")),
             )
             lost = self._rejected_keys(fingerprint)
@@ -226,8 +273,8 @@ class Differ:
         both = had & has
         stay = np.ones(len(both), dtype=bool)
         stay[both] = differing(
-            before.filter(pa.array(both[had])),
-            after.filter(pa.array(both[has])),
+            _chosen(before, both[had]),
+            _chosen(after, both[has]),
             ignore=self._comparison.ignore,
             tolerance=self._comparison.tolerance,
         )
@@ -238,14 +285,27 @@ class Differ:
         counts.created += int((~had).sum())
         counts.deleted += int((~has).sum())
         numbers = np.where(columns == NONE, np.uint64(0), columns)[:, stay].astype(np.int64)
-        if not stay.all():
-            before, after = before.filter(pa.array(stay[had])), after.filter(pa.array(stay[has]))
+        before, after = _chosen(before, stay[had]), _chosen(after, stay[has])
         return Changes(numbers[OLD_NUMBER], numbers[NEW_NUMBER], before, after)
+
+
+def _keep_freed_memory() -> None:
+    """Let the C library keep blocks like those that the kernels use over and over.
+
+    glibc gives freed blocks above a threshold back to the system and has the next ones faulted in anew, page
+    by page: a quarter of the time. Freeing a larger block raises the threshold to its size (mallopt(3),
+    M_MMAP_THRESHOLD). No page of it is touched.
+    """
+    np.empty(24 << 20, np.uint8)
 
 
 def _images(table: Table, place: Any, number: Any) -> pa.Table:
     there = place != NONE
     return table.images(*places(place[there]), number[there].astype(np.int64))
+
+
+def _chosen(table: pa.Table, rows: Bools) -> pa.Table:
+    return table if rows.all() else table.filter(rows.tolist())
 
 
 def _without(rows: Prints, keys: Words) -> Prints:

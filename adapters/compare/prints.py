@@ -27,9 +27,14 @@ def prints(key: Words, row: Words, starts: Int64s, lengths: Int64s, first: int) 
     out = np.empty((WIDTH, len(starts)), np.uint64)
     out[KEY : KEY_2 + 1] = key.T
     out[ROW : ROW_2 + 1] = row.T
-    out[PLACE] = (starts << LENGTH_BITS) | lengths
+    out[PLACE] = place(starts, lengths)
     out[NUMBER] = np.arange(first, first + len(starts))
     return out
+
+
+def place(starts: Int64s, lengths: Int64s) -> Words:
+    """Return n places."""
+    return ((starts << LENGTH_BITS) | lengths).astype(np.uint64)
 
 
 def places(column: Words) -> tuple[Int64s, Int64s]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Protocol
 
 from adapters.compare.fingerprint import Fingerprint, Int64s
 from adapters.compare.prints import Prints
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Table(Protocol):

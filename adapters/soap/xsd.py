@@ -1,398 +1,463 @@
 """Read XML Schema 1.0 documents into `Schema`.
 
-Taken: global and local elements, sequence, all, choice, group and attributeGroup references, attributes,
-simpleContent, extension and restriction, simple types by restriction, import, include (chameleon too).
-Refused with the reason, each only for the elements that need it: list, union, any, mixed content, abstract
-types and elements, repeated groups, SOAP-encoded arrays.
+Types are read when something needs them, each once; a complex type refers to others by name, so recursion of
+any kind is no trouble. What cannot be read is refused with the reason, and with it only the elements that
+need it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
-from adapters.soap.documents import XS, Documents
+from adapters.soap.documents import WSDL, XS, Documents
 from adapters.soap.errors import ContractError
-from adapters.soap.lexical import BUILTINS
-from adapters.soap.xsd_types import Attribute, ComplexType, Element, Schema, SimpleType, local_name, namespace
+from adapters.soap.xsd_attributes import AttributeReader, wildcard
+from adapters.soap.xsd_model import flatten, leaves
+from adapters.soap.xsd_places import XSD_NAMESPACE, Definitions, Place, children, documentation, flag
+from adapters.soap.xsd_simple import SOAP_ENCODINGS, SimpleReader
+from adapters.soap.xsd_types import (
+    ArrayType,
+    Attribute,
+    ComplexType,
+    Element,
+    Group,
+    Particle,
+    Schema,
+    SimpleType,
+    Wildcard,
+    local_name,
+    namespace,
+)
 
-XSD_NAMESPACE = XS[1:-1]
-_KINDS = ("element", "complexType", "simpleType", "group", "attributeGroup", "attribute")
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """One schema document under the namespace it counts for (a chameleon include takes its includer's)."""
-
-    root: Any
-    namespace: str
-    location: str
-
-    def qualified(self, node: Any, kind: str) -> bool:
-        form = node.get("form") or self.root.get(f"{kind}FormDefault", "unqualified")
-        return bool(form == "qualified")
-
-    def clark(self, node: Any, qname: str) -> str:
-        """Return the Clark name that a QName means at `node`."""
-        prefix, _, local = qname.strip().rpartition(":")
-        uri = node.nsmap.get(prefix or None)
-        if uri is None:
-            if prefix:
-                raise ContractError(
-                    f"the prefix {prefix!r} is not declared", where=self.at(node), fix="declare it"
-                )
-            uri = "" if self.root.get("targetNamespace") else self.namespace
-        return f"{{{uri}}}{local}" if uri else local
-
-    def own(self, local: str) -> str:
-        return f"{{{self.namespace}}}{local}" if self.namespace else local
-
-    def at(self, node: Any) -> str:
-        return f"{self.location}:{node.sourceline}"
+ANY_TYPE = f"{{{XSD_NAMESPACE}}}anyType"
+_ANYTHING = ComplexType(
+    ANY_TYPE,
+    content=Group("sequence", (Wildcard(process="lax", min_occurs=0, max_occurs=None),)),
+    free=True,
+    mixed=True,
+    any_attribute=Wildcard(process="lax"),
+)
+_DERIVATIONS: dict[str, Literal["extension", "restriction"]] = {
+    "extension": "extension",
+    "restriction": "restriction",
+}
 
 
 class SchemaReader:
     """Resolve names over all schema documents of a contract; `schema()` gives what could be read."""
 
     def __init__(self, documents: Documents) -> None:
-        self._nodes: dict[tuple[str, str], tuple[Any, _Place]] = {}
-        self._simple: dict[str, SimpleType] = {}
+        self._definitions = Definitions(documents)
+        self._simple = SimpleReader(self._definitions)
+        self._attributes = AttributeReader(self._definitions, self._simple)
+        self._failed: dict[str, ContractError] = {}
+        self._waiting: list[str] = []
         self._open: set[str] = set()
-        self.types: dict[str, ComplexType] = {}
+        self._opened_again: set[str] = set()
+        self._substitutes = self._find_substitutes()
+        self._declared: dict[str, Element] = {}
+        self.types: dict[str, ComplexType] = {ANY_TYPE: _ANYTHING}
         self.elements: dict[str, Element] = {}
-        for place in _places(documents):
-            for node in place.root:
-                kind = local_name(node.tag)
-                if kind in _KINDS and node.get("name"):
-                    self._nodes.setdefault((kind, place.own(node.get("name"))), (node, place))
 
     def schema(self) -> Schema:
-        """Read every global element; those that cannot be read are listed with the reason."""
+        """Read every global element and type; elements that cannot be read are listed with the reason."""
         refused = {}
-        for kind, name in list(self._nodes):
-            if kind == "element":
-                try:
-                    self.element(name)
-                except ContractError as error:
-                    refused[name] = error.what
-        return Schema(dict(self.elements), dict(self.types), refused)
+        for name in self._definitions.names("element"):
+            try:
+                self.element(name)
+            except ContractError as error:
+                refused[name] = error.what
+        for name in self._definitions.names("complexType"):
+            self._waiting.append(name)
+        self._drain()
+        for name in self._definitions.names("simpleType"):
+            try:
+                self._simple.find(name)
+            except ContractError as error:
+                self._failed.setdefault(name, error)
+        return Schema(
+            dict(self.elements),
+            {name: kind for name, kind in self.types.items() if self._trouble(kind) is None},
+            refused,
+            dict(self._simple.named),
+            self._attributes.readable(),
+            self._derived(),
+        )
 
     def element(self, name: str) -> Element:
-        """Return a global element.
+        """Return a global element, after its type and all that it leads to was read.
 
         Raises:
-            ContractError: there is none of that name, or it needs what is not supported.
+            ContractError: there is none of that name, or it needs what cannot be read.
         """
         if name not in self.elements:
-            node, place = self._find("element", name)
-            self.elements[name] = self._element(node, place, name)
+            element = self._global(name)
+            self._drain()
+            if (error := self._trouble(element.type)) is not None:
+                raise error
+            self.elements[name] = element
         return self.elements[name]
 
-    def _find(self, kind: str, name: str) -> tuple[Any, _Place]:
-        if (kind, name) not in self._nodes:
-            raise ContractError(
-                f"no {kind} {local_name(name)!r} in namespace {namespace(name)!r}",
-                fix="add the schema document that defines it",
-            )
-        return self._nodes[kind, name]
+    def type(self, name: str) -> SimpleType | str:
+        """Return a type by Clark name, for the part of a message that names one.
 
-    # --- elements and particles -------------------------------------------------------------------
+        Raises:
+            ContractError: there is none of that name, or it needs what cannot be read.
+        """
+        found = self._named_type(name)
+        self._drain()
+        if (error := self._trouble(found)) is not None:
+            raise error
+        return found
 
-    def _element(self, node: Any, place: _Place, name: str) -> Element:
-        if node.get("abstract") in ("true", "1"):
-            raise _unsupported("abstract elements", node, place)
+    # --- elements -----------------------------------------------------------------------------------
+
+    def _global(self, name: str) -> Element:
+        if name not in self._declared:
+            node, place = self._definitions.find("element", name)
+            if name in self._open:  # an anonymous type leads back to its own element
+                self._opened_again.add(name)
+                return self._about(node, place, Element(name, _anonymous(name)))
+            self._open.add(name)
+            try:
+                element = self._element(node, place, name)
+            finally:
+                self._open.discard(name)
+            if name in self._opened_again and isinstance(element.type, ComplexType):
+                self.types[_anonymous(name)] = replace(element.type, name=_anonymous(name))
+                element = replace(element, type=_anonymous(name))
+            self._declared[name] = element
+        return self._declared[name]
+
+    def _element(self, node: Any, place: Place, name: str) -> Element:
         kind: SimpleType | ComplexType | str
         if type_name := node.get("type"):
-            kind = self._named_type(place.clark(node, type_name), node, place)
-        elif (inline := _child(node, "complexType")) is not None:
+            kind = self._named_type(place.clark(node, type_name), place.at(node))
+        elif (inline := node.find(f"{XS}complexType")) is not None:
             kind = self._complex(inline, place, "")
-        elif (inline := _child(node, "simpleType")) is not None:
-            kind = self._simple_type(inline, place, "")
+        elif (simple := node.find(f"{XS}simpleType")) is not None:
+            kind = self._simple.read(simple, place)
+        elif head := node.get("substitutionGroup"):
+            kind = self._global(place.clark(node, head)).type
         else:
-            raise _unsupported("elements of any type", node, place)
-        return Element(name, kind, nillable=node.get("nillable") in ("true", "1"), doc=_documentation(node))
+            kind = ANY_TYPE
+        return self._about(node, place, Element(name, kind))
 
-    def _named_type(self, name: str, node: Any, place: _Place) -> SimpleType | str:
-        if namespace(name) == XSD_NAMESPACE:
-            return self._builtin(name, node, place)
-        if ("simpleType", name) in self._nodes:
-            return self._named_simple(name)
-        if name not in self.types and name not in self._open:
-            definition, home = self._find("complexType", name)
-            self._open.add(name)
-            before = len(self.types)
-            try:
-                self.types[name] = self._complex(definition, home, name)
-            except ContractError:
-                # What was read meanwhile may refer to the type that now fails.
-                for later in list(self.types)[before:]:
-                    del self.types[later]
-                raise
-            finally:
-                self._open.discard(name)
+    def _about(self, node: Any, place: Place, element: Element) -> Element:
+        head = node.get("substitutionGroup")
+        return replace(
+            element,
+            nillable=flag(node, "nillable"),
+            doc=documentation(node),
+            default=node.get("default"),
+            fixed=node.get("fixed"),
+            abstract=flag(node, "abstract"),
+            head=place.clark(node, head) if head else "",
+            identity=tuple(_identity(c) for c in children(node) if local_name(c.tag) in _IDENTITY),
+        )
+
+    def _find_substitutes(self) -> dict[str, list[str]]:
+        """Return head → the elements that may stand for it directly."""
+        found: dict[str, list[str]] = {}
+        for name in self._definitions.names("element"):
+            node, place = self._definitions.find("element", name)
+            if head := node.get("substitutionGroup"):
+                try:
+                    found.setdefault(place.clark(node, head), []).append(name)
+                except ContractError as error:
+                    self._failed[name] = error
+        return found
+
+    def _standing_for(self, name: str) -> list[str]:
+        """Return an element and all that may stand for it, directly or not."""
+        found = [name]
+        for member in found:
+            found += [m for m in self._substitutes.get(member, ()) if m not in found]
+        return found
+
+    # --- types --------------------------------------------------------------------------------------
+
+    def _named_type(self, name: str, where: str = "") -> SimpleType | str:
+        if name == ANY_TYPE:
+            return name
+        if (simple := self._simple.find(name)) is not None:
+            return simple
+        if namespace(name) in SOAP_ENCODINGS and local_name(name) == "Array":
+            self.types.setdefault(name, ComplexType(name, array=ArrayType(ANY_TYPE)))
+            return name
+        if ("complexType", name) not in self._definitions:
+            raise ContractError(
+                f"no type {local_name(name)!r} in namespace {namespace(name)!r}",
+                where=where,
+                fix="add the schema document that defines it",
+            )
+        if name not in self.types and name not in self._failed:
+            self._waiting.append(name)
         return name
 
-    def _particles(self, group: Any, place: _Place, *, optional: bool = False) -> list[Element]:
-        """Return the elements of a sequence, all, choice or group in order, nested groups flattened."""
-        kind = local_name(group.tag)
-        low, high = _occurs(group)
-        optional = optional or low == 0 or kind == "choice"
-        children = [c for c in group if local_name(c.tag) != "annotation"]
-        if high != 1:
-            single = len(children) == 1 and local_name(children[0].tag) == "element"
-            if not single:
-                raise _unsupported(f"a repeated xs:{kind}", group, place)
-        found: list[Element] = []
-        for child in children:
-            match local_name(child.tag):
-                case "element":
-                    element = self._local_element(child, place)
-                    if high != 1:
-                        element = replace(element, max_occurs=None)
-                    found.append(replace(element, min_occurs=0) if optional else element)
-                case "sequence" | "choice" | "all":
-                    found += self._particles(child, place, optional=optional)
-                case "group":
-                    definition, home = self._find("group", place.clark(child, child.get("ref", "")))
-                    if _occurs(child)[1] != 1:
-                        raise _unsupported("a repeated group", child, place)
-                    inner = next(c for c in definition if local_name(c.tag) != "annotation")
-                    found += self._particles(inner, home, optional=optional or _occurs(child)[0] == 0)
-                case other:
-                    raise _unsupported(f"xs:{other}", child, place)
-        return found
+    def _drain(self) -> None:
+        """Read the complex types that were named meanwhile."""
+        while self._waiting:
+            name = self._waiting.pop()
+            if name not in self.types and name not in self._failed:
+                try:
+                    self._read_type(name)
+                except ContractError as error:
+                    self._failed[name] = error
 
-    def _local_element(self, node: Any, place: _Place) -> Element:
-        low, high = _occurs(node)
-        if ref := node.get("ref"):
-            name = place.clark(node, ref)
+    def _read_type(self, name: str) -> ComplexType:
+        """Return a named complex type, now: another one derives from it."""
+        if name in self._failed:
+            raise self._failed[name]
+        if name not in self.types:
+            node, place = self._definitions.find("complexType", name)
             if name in self._open:
-                raise _unsupported("an element that refers to itself", node, place)
-            self._open.add(name)
-            try:
-                element = self.element(name)
-            finally:
-                self._open.discard(name)
-        else:
-            local = node.get("name", "")
-            element = self._element(
-                node, place, place.own(local) if place.qualified(node, "element") else local
-            )
-        return replace(element, min_occurs=low, max_occurs=high)
-
-    # --- complex types ----------------------------------------------------------------------------
-
-    def _complex(self, node: Any, place: _Place, name: str) -> ComplexType:
-        if node.get("mixed") in ("true", "1"):
-            raise _unsupported("mixed content", node, place)
-        if node.get("abstract") in ("true", "1"):
-            raise _unsupported("abstract types", node, place)
-        if (content := _child(node, "simpleContent")) is not None:
-            return self._simple_content(content, place, name)
-        if (content := _child(node, "complexContent")) is not None:
-            return self._complex_content(content, place, name)
-        return self._body(node, place, name)
-
-    def _body(self, node: Any, place: _Place, name: str, base: ComplexType | None = None) -> ComplexType:
-        elements = list(base.elements) if base else []
-        ordered = base.ordered if base else True
-        for child in node:
-            kind = local_name(child.tag)
-            if kind in ("sequence", "all", "choice"):
-                elements += self._particles(child, place)
-                ordered = ordered and kind != "all"
-            elif kind == "group":
-                definition, home = self._find("group", place.clark(child, child.get("ref", "")))
-                inner = next(c for c in definition if local_name(c.tag) != "annotation")
-                elements += self._particles(inner, home, optional=_occurs(child)[0] == 0)
-        locals_ = [e.local for e in elements]
-        if len(set(locals_)) < len(locals_):
-            raise _unsupported("two elements of one name in one type", node, place)
-        attributes = (*(base.attributes if base else ()), *self._attributes(node, place))
-        return ComplexType(name, tuple(elements), attributes, ordered=ordered)
-
-    def _complex_content(self, content: Any, place: _Place, name: str) -> ComplexType:
-        step = next(c for c in content if local_name(c.tag) in ("extension", "restriction"))
-        base_name = place.clark(step, step.get("base", ""))
-        if local_name(step.tag) == "restriction":
-            if "soap" in namespace(base_name):
-                raise _unsupported("SOAP-encoded arrays", step, place)
-            return self._body(step, place, name)
-        if self._named_type(base_name, step, place) in self._open:
-            raise _unsupported("a type that extends itself", step, place)
-        return self._body(step, place, name, self.types[base_name])
-
-    def _simple_content(self, content: Any, place: _Place, name: str) -> ComplexType:
-        step = next(c for c in content if local_name(c.tag) in ("extension", "restriction"))
-        base = self._named_type(place.clark(step, step.get("base", "")), step, place)
-        inherited: tuple[Attribute, ...] = ()
-        if isinstance(base, str):
-            parent = self.types[base]
-            if parent.text is None:
-                raise _unsupported("simple content over a complex type", step, place)
-            text, inherited = parent.text, parent.attributes
-        else:
-            text = base
-        if local_name(step.tag) == "restriction":
-            text = self._facets(step, place, text, "")
-        return ComplexType(name, (), (*inherited, *self._attributes(step, place)), text)
-
-    def _attributes(self, node: Any, place: _Place) -> list[Attribute]:
-        found: list[Attribute] = []
-        for child in node:
-            kind = local_name(child.tag)
-            if kind == "attributeGroup":
-                definition, home = self._find("attributeGroup", place.clark(child, child.get("ref", "")))
-                found += self._attributes(definition, home)
-            elif kind == "attribute" and child.get("use") != "prohibited":
-                found.append(self._attribute(child, place))
-        return found
-
-    def _attribute(self, node: Any, place: _Place) -> Attribute:
-        required = node.get("use") == "required"
-        if ref := node.get("ref"):
-            name = place.clark(node, ref)
-            if namespace(name) == "http://www.w3.org/XML/1998/namespace":
-                return Attribute(name, SimpleType("string"), required)
-            definition, home = self._find("attribute", name)
-            return Attribute(name, self._attribute(definition, home).type, required)
-        name = node.get("name", "")
-        if place.qualified(node, "attribute"):
-            name = place.own(name)
-        if type_name := node.get("type"):
-            kind = self._named_type(place.clark(node, type_name), node, place)
-        elif (inline := _child(node, "simpleType")) is not None:
-            kind = self._simple_type(inline, place, "")
-        else:
-            kind = SimpleType("string")
-        if isinstance(kind, str):
-            raise ContractError(
-                f"the attribute {name!r} has a complex type", where=place.at(node), fix="mend the schema"
-            )
-        return Attribute(name, kind, required)
-
-    # --- simple types -----------------------------------------------------------------------------
-
-    def _builtin(self, name: str, node: Any, place: _Place) -> SimpleType:
-        local = local_name(name)
-        if local not in BUILTINS:
-            raise _unsupported(f"xs:{local}", node, place)
-        return SimpleType(local)
-
-    def _named_simple(self, name: str) -> SimpleType:
-        if name not in self._simple:
-            node, place = self._find("simpleType", name)
-            if name in self._open:
-                raise _unsupported("a simple type that restricts itself", node, place)
-            self._open.add(name)
-            try:
-                self._simple[name] = self._simple_type(node, place, name)
-            finally:
-                self._open.discard(name)
-        return self._simple[name]
-
-    def _simple_type(self, node: Any, place: _Place, name: str) -> SimpleType:
-        step = next((c for c in node if local_name(c.tag) in ("restriction", "list", "union")), None)
-        if step is None or local_name(step.tag) != "restriction":
-            kind = "an empty simple type" if step is None else f"xs:{local_name(step.tag)} types"
-            raise _unsupported(kind, node, place)
-        if base_name := step.get("base"):
-            base = self._named_type(place.clark(step, base_name), step, place)
-        else:
-            base = self._simple_type(_child(step, "simpleType"), place, "")
-        if isinstance(base, str):
-            raise ContractError(
-                "a simple type restricts a complex one", where=place.at(node), fix="mend the schema"
-            )
-        return self._facets(step, place, base, name)
-
-    def _facets(self, step: Any, place: _Place, base: SimpleType, name: str) -> SimpleType:
-        changes: dict[str, Any] = {"name": name}
-        values: list[str] = []
-        for facet in step:
-            kind, value = local_name(facet.tag), facet.get("value", "")
-            try:
-                if kind == "enumeration":
-                    values.append(value)
-                elif kind in ("totalDigits", "fractionDigits"):
-                    changes["total_digits" if kind == "totalDigits" else "fraction_digits"] = int(value)
-                elif kind == "length":
-                    changes["min_length"] = changes["max_length"] = int(value)
-                elif kind in ("minLength", "maxLength"):
-                    changes["min_length" if kind == "minLength" else "max_length"] = int(value)
-                elif kind == "pattern":
-                    changes["pattern"] = value
-                elif kind in ("minInclusive", "minExclusive", "maxInclusive", "maxExclusive"):
-                    side = "minimum" if kind.startswith("min") else "maximum"
-                    if bound := _number(base, value):
-                        changes |= {side: bound[0], f"exclusive_{side}": kind.endswith("Exclusive")}
-            except ValueError:
                 raise ContractError(
-                    f"the facet {kind} is not a number", where=place.at(facet), fix="mend it"
-                ) from None
-        if values:
-            changes["enumeration"] = tuple(values)
-        return replace(base, **changes)
+                    f"the type {local_name(name)!r} derives from itself",
+                    where=place.at(node),
+                    fix="mend the schema",
+                )
+            self._open.add(name)
+            try:
+                self.types[name] = self._complex(node, place, name)
+            finally:
+                self._open.discard(name)
+        return self.types[name]
 
+    def _complex(self, node: Any, place: Place, name: str) -> ComplexType:
+        mixed = flag(node, "mixed")
+        content = next((c for c in children(node) if local_name(c.tag).endswith("Content")), None)
+        if content is None:
+            kind = self._body(node, place, name, None, mixed=mixed)
+        else:
+            kind = self._derivation(node, content, place, name, mixed=mixed or flag(content, "mixed"))
+        return replace(kind, abstract=flag(node, "abstract"), doc=documentation(node))
 
-def _number(base: SimpleType, value: str) -> tuple[Decimal] | None:
-    """Return a numeric bound; bounds of dates and times stay documentation."""
-    if BUILTINS[base.base].kind not in ("integer", "decimal"):
-        return None
-    try:
-        return (Decimal(value.strip()),)
-    except InvalidOperation:
-        raise ValueError(value) from None
+    def _derivation(self, node: Any, content: Any, place: Place, name: str, *, mixed: bool) -> ComplexType:
+        step = next((c for c in children(content) if local_name(c.tag) in _DERIVATIONS), None)
+        if step is None or not step.get("base"):
+            raise ContractError("a type derives from nothing", where=place.at(node), fix="mend the schema")
+        base_name = place.clark(step, step.get("base"))
+        how = _DERIVATIONS[local_name(step.tag)]
+        if namespace(base_name) in SOAP_ENCODINGS and local_name(base_name) == "Array":
+            return ComplexType(name, array=self._array(step, place), base=base_name, derivation=how)
+        base = self._base(base_name, name, place.at(step))
+        if local_name(content.tag) == "simpleContent":
+            kind = self._simple_content(step, place, name, base)
+        else:
+            if isinstance(base, SimpleType):
+                raise ContractError(
+                    f"complex content over the simple type {local_name(base_name)!r}",
+                    where=place.at(step),
+                    fix="mend the schema",
+                )
+            inherited = base if base_name != ANY_TYPE else None
+            kind = self._body(step, place, name, inherited, mixed=mixed)
+        return replace(kind, base=base_name, derivation=how)
 
+    def _base(self, base_name: str, name: str, where: str) -> SimpleType | ComplexType:
+        if base_name == name and (original := self._definitions.original("complexType", name)) is not None:
+            return self._complex(*original, "")
+        found = self._named_type(base_name, where)
+        return self._read_type(found) if isinstance(found, str) else found
 
-def _places(documents: Documents) -> list[_Place]:
-    """Return every schema document, inline or not, under each namespace that it counts for."""
-    waiting: list[_Place] = []
-    for location, root in documents.roots.items():
-        for node in root.iter(f"{XS}schema"):
-            # A schema document without namespace counts for whoever includes or imports it.
-            if node is not root or node.get("targetNamespace"):
-                waiting.append(_Place(node, node.get("targetNamespace", ""), location))  # noqa: PERF401
-    roots = list(waiting)
-    seen = {(id(p.root), p.namespace) for p in waiting}
-    while waiting:
-        place = waiting.pop(0)
-        for tag in ("include", "import"):
-            for node in place.root.iterchildren(f"{XS}{tag}"):
-                if not (target := node.get("schemaLocation")):
-                    continue
-                location = documents.resolve(place.location, target)
-                root = documents.roots[location]
-                if local_name(root.tag) != "schema":
-                    continue
-                uri = root.get("targetNamespace") or (place.namespace if tag == "include" else "")
-                if (id(root), uri) not in seen:
-                    seen.add((id(root), uri))
-                    roots.append(found := _Place(root, uri, location))
-                    waiting.append(found)
-        if place.root.find(f"{XS}redefine") is not None:
+    def _body(
+        self, step: Any, place: Place, name: str, base: ComplexType | None, *, mixed: bool
+    ) -> ComplexType:
+        """Return a type with children; an extension takes all of its base, a restriction the attributes."""
+        extends = base is not None and local_name(step.tag) == "extension"
+        own = self._model(step, place)
+        content = own
+        array = None
+        if base is not None and extends:
+            array = base.array
+            parts = tuple(g for g in (base.content, own) if g is not None)
+            content = Group("sequence", parts) if len(parts) > 1 else next(iter(parts), None)
+        mixed = mixed or (extends and base is not None and base.mixed)
+        attributes, anything = self._attributes.of(step, place)
+        if base is not None:
+            attributes = self._attributes.inherit(base.attributes, step, place, attributes)
+            anything = anything or (base.any_attribute if extends else None)
+        flat = flatten(content)
+        return ComplexType(
+            name,
+            flat.elements,
+            attributes,
+            ordered=not (content and _has_all(content)),
+            content=content,
+            free=flat.free or mixed,
+            mixed=mixed,
+            any_attribute=anything,
+            array=array,
+        )
+
+    def _simple_content(
+        self, step: Any, place: Place, name: str, base: SimpleType | ComplexType
+    ) -> ComplexType:
+        inherited: tuple[Attribute, ...] = ()
+        inner = step.find(f"{XS}simpleType")
+        text: SimpleType | None
+        if isinstance(base, SimpleType):
+            text = base
+        else:
+            text, inherited = base.text, base.attributes
+        if inner is not None:
+            text = self._simple.read(inner, place)
+        if text is None:
             raise ContractError(
-                "xs:redefine is not supported", where=place.location, fix="write the types out"
+                "simple content over a type with children", where=place.at(step), fix="mend the schema"
             )
-    return roots
+        if local_name(step.tag) == "restriction":
+            text = self._simple.facets(step, place, text)
+        attributes, anything = self._attributes.of(step, place)
+        attributes = self._attributes.inherit(inherited, step, place, attributes)
+        if isinstance(base, ComplexType) and anything is None and local_name(step.tag) == "extension":
+            anything = base.any_attribute
+        return ComplexType(name, (), attributes, text, any_attribute=anything)
+
+    def _array(self, step: Any, place: Place) -> ArrayType:
+        """Return what a SOAP-encoded array holds: by `wsdl:arrayType`, else by the element in its model."""
+        for node in step.iter(f"{XS}attribute"):
+            if text := node.get(f"{WSDL}arrayType"):
+                name, _, sizes = text.partition("[")
+                found = self._named_type(place.clark(node, name), place.at(node))
+                inner = sizes.count("[")  # `xs:int[][2]`: an array of arrays
+                rank = f"[{sizes}".rpartition("[")[2].count(",") + 1
+                return ArrayType(found, rank) if not inner else ArrayType(ANY_TYPE, rank)
+        model = self._model(step, place)
+        items = [p for p in leaves(model) if isinstance(p, Element)] if model else []
+        return ArrayType(items[0].type if items else ANY_TYPE)
+
+    # --- content models -----------------------------------------------------------------------------
+
+    def _model(self, node: Any, place: Place) -> Group | None:
+        for child in children(node):
+            match local_name(child.tag):
+                case "sequence" | "choice" | "all" as kind:
+                    return self._group(child, place, kind)
+                case "group":
+                    return self._group_reference(child, place)
+        return None
+
+    def _group(self, node: Any, place: Place, kind: Literal["sequence", "choice", "all"]) -> Group:
+        low, high = _occurs(node, place)
+        return Group(kind, tuple(self._particle(c, place) for c in children(node)), low, high)
+
+    def _particle(self, node: Any, place: Place) -> Particle:
+        match local_name(node.tag):
+            case "element":
+                return self._local_element(node, place)
+            case "sequence" | "choice" | "all" as kind:
+                return self._group(node, place, kind)
+            case "group":
+                return self._group_reference(node, place)
+            case "any":
+                low, high = _occurs(node, place)
+                return replace(wildcard(node, place), min_occurs=low, max_occurs=high)
+            case other:
+                raise ContractError(
+                    f"xs:{other} is no part of a content model", where=place.at(node), fix="mend the schema"
+                )
+
+    def _group_reference(self, node: Any, place: Place) -> Group:
+        name = place.clark(node, node.get("ref", ""))
+        definition, home = self._definitions.find("group", name)
+        if f"group {name}" in self._open:
+            original = self._definitions.original("group", name)
+            if original is None:
+                raise ContractError(
+                    f"the group {local_name(name)!r} contains itself",
+                    where=place.at(node),
+                    fix="mend the schema",
+                )
+            definition, home = original
+        self._open.add(f"group {name}")
+        try:
+            inner = self._model(definition, home) or Group("sequence")
+        finally:
+            self._open.discard(f"group {name}")
+        low, high = _occurs(node, place)
+        return inner if (low, high) == (1, 1) else Group("sequence", (inner,), low, high)
+
+    def _local_element(self, node: Any, place: Place) -> Element | Group:
+        low, high = _occurs(node, place)
+        if not (ref := node.get("ref")):
+            local = node.get("name", "")
+            name = place.own(local) if place.qualified(node, "element") else local
+            return replace(self._element(node, place, name), min_occurs=low, max_occurs=high)
+        name = place.clark(node, ref)
+        declared = self._global(name)
+        members = [self._global(member) for member in self._standing_for(name)[1:]]
+        usable = [element for element in (declared, *members) if not element.abstract]
+        if len(members) == 0 or usable == [declared]:
+            return replace(declared, min_occurs=low, max_occurs=high)
+        if not usable:
+            return replace(declared, min_occurs=low, max_occurs=high)
+        once = tuple(replace(element, min_occurs=1, max_occurs=1) for element in usable)
+        return Group("choice", once, low, high)
+
+    # --- the whole ------------------------------------------------------------------------------------
+
+    def _trouble(self, start: SimpleType | ComplexType | str) -> ContractError | None:
+        """Return why something that `start` leads to could not be read."""
+        seen: set[str] = set()
+        waiting = [start] if self._failed else []
+        while waiting:
+            kind = waiting.pop()
+            if isinstance(kind, str):
+                if kind in self._failed:
+                    return self._failed[kind]
+                if kind in seen or kind not in self.types:
+                    continue
+                seen.add(kind)
+                kind = self.types[kind]
+            if isinstance(kind, ComplexType):
+                waiting += [element.type for element in kind.elements]
+                if kind.array is not None:
+                    waiting.append(kind.array.item)
+        return None
+
+    def _derived(self) -> dict[str, frozenset[str]]:
+        bases = dict(self._simple.base)
+        bases |= {name: kind.base for name, kind in self.types.items() if kind.base}
+        found: dict[str, set[str]] = {}
+        for name in bases:
+            base, above = bases[name], {name}
+            while base and base not in above:
+                found.setdefault(base, set()).add(name)
+                above.add(base)
+                base = bases.get(base, "")
+        return {name: frozenset(types) for name, types in found.items()}
 
 
-def _child(node: Any, kind: str) -> Any:
-    return node.find(f"{XS}{kind}")
+_IDENTITY = ("key", "keyref", "unique")
 
 
-def _occurs(node: Any) -> tuple[int, int | None]:
-    high = node.get("maxOccurs", "1")
-    return int(node.get("minOccurs", "1")), None if high == "unbounded" else int(high)
+def _identity(node: Any) -> str:
+    """Return an identity constraint in words."""
+    selector = node.find(f"{XS}selector")
+    path = selector.get("xpath", "") if selector is not None else ""
+    fields = ", ".join(f.get("xpath", "") for f in node.iterchildren(f"{XS}field"))
+    kind = local_name(node.tag)
+    target = f" refers to {node.get('refer', '')}" if kind == "keyref" else ""
+    return f"{kind} {node.get('name', '')}: {fields} in {path}{target}"
 
 
-def _documentation(node: Any) -> str:
-    text = node.findtext(f"{XS}annotation/{XS}documentation") or ""
-    return " ".join(text.split())
+def _anonymous(element: str) -> str:
+    """Return the name under which the anonymous type of a recursive element is found."""
+    return f"{element}.type()"
 
 
-def _unsupported(what: str, node: Any, place: _Place) -> ContractError:
-    return ContractError(
-        f"{what} not supported yet (line {node.sourceline})", where=place.at(node), fix="leave it out"
-    )
+def _has_all(group: Group) -> bool:
+    return group.kind == "all" or any(_has_all(p) for p in group.particles if isinstance(p, Group))
+
+
+def _occurs(node: Any, place: Place) -> tuple[int, int | None]:
+    try:
+        high = node.get("maxOccurs", "1").strip()
+        return int(node.get("minOccurs", "1")), None if high == "unbounded" else int(high)
+    except ValueError:
+        raise ContractError(
+            "minOccurs or maxOccurs is not a number", where=place.at(node), fix="mend the schema"
+        ) from None

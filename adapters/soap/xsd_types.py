@@ -19,6 +19,7 @@ class SimpleType:
         base: local name of the XSD built-in (`string`, `decimal`, `dateTime`…); `string` for a list or union.
         name: Clark name of the user's type, empty for the built-in itself or an anonymous type.
         patterns: all must match; of each inner tuple (the patterns of one derivation step) any one.
+        bounds: (facet, text) where the bound is no number, such as a date: `minInclusive`, `maxExclusive`…
         variety: of a `list`, `item` is the type of its items and lengths count items; of a `union`,
             `members` are tried in order.
     """
@@ -36,6 +37,7 @@ class SimpleType:
     exclusive_maximum: bool = False
     pattern: str = ""
     patterns: tuple[tuple[str, ...], ...] = ()
+    bounds: tuple[tuple[str, str], ...] = ()
     variety: Literal["atomic", "list", "union"] = "atomic"
     item: SimpleType | None = None
     members: tuple[SimpleType, ...] = ()

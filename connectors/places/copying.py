@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from connectors.places.place import Entry, Fetched, shown
 from schemas.errors import Transient
 
 
@@ -50,6 +51,32 @@ def copied(blocks: Iterable[bytes], size: int, copy: Path, *, where: str) -> str
     finally:
         partial.unlink(missing_ok=True)
     return digest.hexdigest()
+
+
+def fetched(
+    entry: Entry, copy: Path, blocks: Iterable[bytes], unchanged: Callable[[Entry], bool]
+) -> Fetched | None:
+    """Copy a remote file, unless an earlier look has, and make sure that it is still the one that was listed.
+
+    Args:
+        entry: the file as it was listed.
+        copy: the copy's path.
+        blocks: its content; asked for only where it must be copied. It ends early where the file is gone.
+        unchanged: asks the place; called last, so that a copy that is handed on is one of `entry`.
+
+    Returns:
+        None where the file has changed or gone; no copy is left then.
+
+    Raises:
+        Transient: the disk is full or does not answer; and what `blocks` and `unchanged` raise.
+    """
+    sha256 = settled_copy(copy, entry.size)
+    if sha256 is None:
+        sha256 = copied(blocks, entry.size, copy, where=shown(entry.name))
+    if sha256 is None or not unchanged(entry):
+        copy.unlink(missing_ok=True)
+        return None
+    return Fetched(copy, sha256, copied=True)
 
 
 def settled_copy(copy: Path, size: int) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 import botocore.exceptions  # type: ignore[import-untyped]
 import s3fs  # type: ignore[import-untyped]
 
-from connectors.places.copying import copied, settled_copy
+from connectors.places.copying import fetched
 from connectors.places.place import Entry, Fetched, FileUnreadable, beside, shown
 from connectors.places.s3_settings import S3Address, S3Settings
 from schemas.errors import Terminal, Transient
@@ -76,19 +76,7 @@ class S3Place:
 
     def fetch(self, entry: Entry, copy: Path) -> Fetched | None:
         """Copy the object; each request demands that it is still the same one."""
-        try:
-            if (sha256 := settled_copy(copy, entry.size)) is None:
-                sha256 = copied(self._blocks(entry), entry.size, copy, where=shown(entry.name))
-        except PermissionError:
-            raise FileUnreadable(
-                "cannot read the object: access denied",
-                where=shown(entry.name),
-                fix="let these credentials read it; it is tried again at every look",
-            ) from None
-        if sha256 is None or not self.unchanged(entry):
-            copy.unlink(missing_ok=True)
-            return None
-        return Fetched(copy, sha256, copied=True)
+        return fetched(entry, copy, self._blocks(entry), self.unchanged)
 
     def unchanged(self, entry: Entry) -> bool:
         """True while the object's entity tag is that of `entry`."""
@@ -135,14 +123,20 @@ class S3Place:
 
     def _blocks(self, entry: Entry) -> Iterator[bytes]:
         path = f"{self._at.bucket}/{self._prefix}{entry.name}"
-        with self._talking():
-            stream = self._store().open(path, "rb", block_size=_BLOCK, cache_type="readahead")
+        with self._talking(), _one_object(entry):
+            try:
+                stream = self._store().open(path, "rb", block_size=_BLOCK, cache_type="readahead")
+            except FileNotFoundError:
+                return
         with stream:
             if stream.details["ETag"].strip('"') != entry.version:
                 return
             while True:
-                with self._talking():
-                    block = stream.read(_BLOCK)
+                with self._talking(), _one_object(entry):
+                    try:
+                        block = stream.read(_BLOCK)
+                    except FileNotFoundError:
+                        return
                 if not block:
                     return
                 yield block
@@ -210,3 +204,16 @@ class S3Place:
                 where=self.address,
                 fix="see that it runs",
             ) from None
+
+
+@contextmanager
+def _one_object(entry: Entry) -> Iterator[None]:
+    """Where the store denies one object it may still give the others."""
+    try:
+        yield
+    except PermissionError:
+        raise FileUnreadable(
+            "cannot read the object: access denied",
+            where=shown(entry.name),
+            fix="let these credentials read it; it is tried again at every look",
+        ) from None

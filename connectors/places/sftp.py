@@ -13,7 +13,7 @@ import asyncssh
 import structlog
 from pydantic import SecretStr
 
-from connectors.places.copying import copied, settled_copy
+from connectors.places.copying import fetched
 from connectors.places.place import Entry, Fetched, FileUnreadable, beside, shown
 from connectors.places.sftp_settings import SftpAddress, SftpSettings
 from schemas.errors import Terminal, Transient
@@ -75,21 +75,7 @@ class SftpPlace:
 
     def fetch(self, entry: Entry, copy: Path) -> Fetched | None:
         """Copy the file; a line that breaks goes on where it broke, as long as the file stays the same."""
-        if (sha256 := settled_copy(copy, entry.size)) is None:
-            try:
-                sha256 = copied(self._blocks(entry), entry.size, copy, where=shown(entry.name))
-            except _GONE:
-                return None
-            except asyncssh.SFTPError as error:
-                raise FileUnreadable(
-                    f"cannot read the file: the server says {type(error).__name__}",
-                    where=shown(entry.name),
-                    fix="let this user read it; it is tried again at every look",
-                ) from None
-        if sha256 is None or not self.unchanged(entry):
-            copy.unlink(missing_ok=True)
-            return None
-        return Fetched(copy, sha256, copied=True)
+        return fetched(entry, copy, self._blocks(entry), self.unchanged)
 
     def unchanged(self, entry: Entry) -> bool:
         """True while size and time on the server are those of `entry`."""
@@ -139,6 +125,14 @@ class SftpPlace:
                     raise
                 log.info("the line broke, the copy goes on", place=self.address, at=offset)
                 continue
+            except _GONE:
+                return
+            except asyncssh.SFTPError as error:
+                raise FileUnreadable(
+                    f"cannot read the file: the server says {type(error).__name__}",
+                    where=shown(entry.name),
+                    fix="let this user read it; it is tried again at every look",
+                ) from None
             if not block:
                 return
             breaks, offset = 0, offset + len(block)

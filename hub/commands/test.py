@@ -15,6 +15,9 @@ from schemas.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SUITES = ("unit", "integration", "e2e")
+#: The whole unit suite runs on every core; a file stays whole, as its tests share what it starts. More than
+#: four processes gain nothing: each spends some seconds on importing what it tests.
+_ON_EVERY_CORE = ("--numprocesses=logical", "--maxprocesses=4", "--dist=loadfile")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -81,6 +84,9 @@ def _pytest(suite: str, name: str | None, extra: list[str]) -> list[str]:
             name = None
         else:
             command += ["-m", "not soak", f"tests/{suite}"]
+        # With arguments of pytest's (-x, --pdb, -s) somebody is looking at a test: one process, in order.
+        if suite == "unit" and folder is None and not extra:
+            command += _ON_EVERY_CORE
     if name:
         command += ["-k", name]
     return command + extra

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -65,7 +65,10 @@ def decode_file(
         )
     outcome = Outcome()
     (entity,) = reader.entities.values()
-    sink = make_sink(entity.arrow_schema())
+    schema = entity.arrow_schema()
+    if keyless(spec) and isinstance(reader, Source):
+        schema = pa.schema([column.with_nullable(True) for column in schema])
+    sink = make_sink(schema)
     with spec.opened(path) as stream:
         size = 0 if isinstance(stream, Unpacked) else path.stat().st_size
         reading = reader.reading(path.name, size)
@@ -80,7 +83,7 @@ def decode_file(
 
 
 def reader_of(spec: FormatSpec) -> Reader:
-    """Return the reader of a format; where no key was named, with the first field that can be one.
+    """Return the reader of a format; where no key was named, no field needs a value.
 
     Raises:
         SettingsError: no field can be.
@@ -96,12 +99,21 @@ def reader_of(spec: FormatSpec) -> Reader:
     for slot in (s for part in parts for s in part.record.walk() if s.storage and s.item.name):
         try:
             named = checked({**spec.model_dump(exclude_unset=True), "key": (slot.path,)})
-            return named.read_as(folder, system="file")
+            return _unkeyed(named.read_as(folder, system="file"))
         except SettingsError as error:
             if "key field" not in error.what:
                 raise
             problem = error
     raise problem
+
+
+def _unkeyed(reader: Reader) -> Reader:
+    """Return a reader to which the key that it had to be given says nothing."""
+    assert isinstance(reader, Source)  # a format with a copybook
+    types = tuple(
+        t if t.plan is None else replace(t, plan=replace(t.plan, keyed=False)) for t in reader.types
+    )
+    return replace(reader, types=types)
 
 
 def codec_of(spec: FormatSpec) -> tuple[RecordCodec, Scanner]:

@@ -93,11 +93,25 @@ class _Placer:
 
 
 def _last_moved(slot: Slot, slack: int) -> Slot:
-    """Return a table with the slack of an occurrence before its last item, where GnuCOBOL puts it."""
+    """Return a table with the slack of an occurrence before its last item, where GnuCOBOL puts it.
+
+    Raises:
+        CopybookError: the last item is in a table inside this one: it would lie over that one's next entry.
+    """
     if not slack:
         return slot
     last = slot.children[-1]
-    moved = _last_moved(last, slack) if last.children else replace(last, offset=last.offset + slack)
+    if not last.children:
+        moved = replace(last, offset=last.offset + slack)
+    elif last.item.occurs:
+        raise error_at(
+            last.item,
+            f"{last.item.name or 'FILLER'}: GnuCOBOL moves the last item of an entry by its {slack} bytes of "
+            "slack, over the next entry",
+            "such records cannot be read: is the dialect right?",
+        )
+    else:
+        moved = replace(_last_moved(last, slack), length=last.length + slack)
     return replace(slot, children=(*slot.children[:-1], moved))
 
 

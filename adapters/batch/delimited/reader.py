@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
 
+from adapters.batch.actions import ActionCodes
 from adapters.batch.delimited.cells import Cells
 from adapters.batch.delimited.header import by_name, by_number
 from adapters.batch.delimited.notation import Notation, Units
@@ -20,7 +21,7 @@ from adapters.batch.fields.account import Account
 from adapters.batch.fields.assemble import Leaf
 from adapters.batch.fields.encoding import Encoding
 from adapters.batch.fields.field_plan import FieldPlan
-from adapters.batch.fields.kinds import RecordKind
+from adapters.batch.fields.kinds import RecordKind, acting
 from adapters.batch.fields.reading import TextReading
 from adapters.batch.framing import CHUNK
 from adapters.batch.kernels.integers import Int64s
@@ -46,6 +47,10 @@ class DelimitedReader:
     def entities(self) -> Mapping[str, Entity]:
         """The entities that the files hold, by name."""
         return {k.assembly.entity.name: k.assembly.entity for k in self.kinds if k.assembly is not None}
+
+    def acting(self, actions: ActionCodes) -> DelimitedReader:
+        """Return the reader of records that say what they do."""
+        return replace(self, kinds=acting(self.kinds, actions))
 
     def reading(self, name: str, size: int, chunk: int = CHUNK) -> TextReading:
         """Return a pass over one file."""

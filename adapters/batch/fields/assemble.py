@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
+from adapters.batch.actions import UNDECLARED, ActionCodes
 from adapters.batch.fields.convert import convert
 from adapters.batch.fields.field_plan import FieldPlan
 from adapters.batch.fields.parse import parse
@@ -74,11 +75,13 @@ class Assembly:
         entity: whose rows.
         fields: its fields, in order.
         policy: Avro name → what becomes of a bad value.
+        actions: of a delta file, what the codes of its records mean.
     """
 
     entity: Entity
     fields: tuple[FieldPlan, ...]
     policy: Mapping[str, BadValues]
+    actions: ActionCodes | None = None
 
     @classmethod
     def of(
@@ -119,15 +122,19 @@ class Assembly:
         arrays: list[pa.Array] = []
         bad: dict[int, tuple[str, str]] = {row: ("", why) for row, why in texts.broken.items()}
         unkeyed: set[int] = set(texts.broken)
+        found: list[dict[int, tuple[str, str]]] = []
         for plan, column, kind in zip(self.fields, texts.columns, schema.types, strict=True):
             run = _Run()
             array = run.column(plan, column, kind, plan.legacy, np.arange(n), ())
-            is_key = plan.name in self.entity.key
-            if is_key and array.null_count:
+            if plan.name in self.entity.key and array.null_count:
                 for row in np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)).tolist():
                     run.faults.setdefault(row, (plan.legacy, "the key is empty"))
-            for row, fault in run.faults.items():
-                if is_key:
+            arrays.append(array)
+            found.append(run.faults)
+        undeclared = [] if self.actions is None else self._act(self.actions, arrays, found)
+        for plan, faults in zip(self.fields, found, strict=True):
+            for row, fault in faults.items():
+                if plan.name in self.entity.key:
                     unkeyed.add(row)
                 if row in texts.broken:
                     continue
@@ -139,7 +146,9 @@ class Assembly:
                     )
                 if self.policy[plan.name] == "reject":
                     bad.setdefault(row, fault)
-            arrays.append(array)
+        for row in undeclared:
+            assert self.actions is not None
+            bad.setdefault(row, (self.actions.field, UNDECLARED))
         made = pa.RecordBatch.from_arrays(arrays, schema=pa.schema([f.with_nullable(True) for f in schema]))
         if not bad:
             return Rows(self.entity.name, made.cast(schema), texts.record, texts.offset), []
@@ -157,6 +166,28 @@ class Assembly:
         good = np.delete(np.arange(n), wrong)
         kept = made.take(pa.array(good)).cast(schema)
         return Rows(self.entity.name, kept, texts.record[good], texts.offset[good]), rejects
+
+    def _act(
+        self, actions: ActionCodes, arrays: list[pa.Array], found: list[dict[int, tuple[str, str]]]
+    ) -> list[int]:
+        """Forget what is wrong with deletes beside key and code; return the records with undeclared codes."""
+        names = [f.name for f in self.fields]
+        place = names.index(actions.column)
+        n = len(arrays[place])
+        unreadable = np.zeros(n, np.bool_)
+        unreadable[list(found[place])] = True
+        deletes, undeclared = actions.judged(arrays[place], unreadable)
+        for at, name in enumerate(names):
+            if name in self.entity.key or at == place:
+                continue
+            gone = [row for row in found[at] if deletes[row]]
+            if gone:
+                mask = np.zeros(n, np.bool_)
+                mask[gone] = True
+                arrays[at] = arrays[at].take(pa.array(np.arange(n), mask=mask))
+                found[at] = {row: fault for row, fault in found[at].items() if not deletes[row]}
+        rows: list[int] = np.flatnonzero(undeclared).tolist()
+        return rows
 
 
 @dataclass(slots=True)

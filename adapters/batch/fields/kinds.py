@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from adapters.batch.actions import ActionCodes
 from adapters.batch.fields.assemble import Assembly, Leaf
 from adapters.batch.fields.block import Block
 from adapters.batch.fields.field_plan import FieldPlan
 from adapters.batch.fields.parse import BLANKS
 from adapters.batch.kernels.integers import Int64s
+from adapters.batch.ledger import Total
 
 Role = Literal["detail", "header", "trailer", "left_out"]
 UNKNOWN = -1
@@ -29,40 +31,30 @@ class Test:
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
-    """One promise of a control record: how many records, the sum of a column, or a hash total.
+class RecordKind:
+    """One kind of record; without `test` every record that no other kind claims.
 
     Attributes:
-        field: where the control record says it.
-        entities: whose records count; None for every record of the file, header and trailer too.
-        column: Avro name of the field that is summed; None counts records.
-        digits: of a hash total: each value's digits are summed as a number, modulo 10 to the `digits`.
-        scale: decimals of the column, for a sum.
+        role: what it is for.
+        test: which records are of it.
+        assembly: how details become rows.
+        promises: of a control record: the field of each promise, and what it promises.
+        number: of a header: the field of the file's number.
     """
-
-    field: FieldPlan
-    entities: frozenset[str] | None
-    column: str | None = None
-    digits: int = 0
-    scale: int = 0
-
-    @property
-    def name(self) -> str:
-        """What is totalled, in words."""
-        if self.column is None:
-            return "records"
-        whose = f" of {', '.join(sorted(self.entities))}" if self.entities else ""
-        return f"{'hash total' if self.digits else 'sum'} of {self.column}{whose}"
-
-
-@dataclass(frozen=True, slots=True)
-class RecordKind:
-    """One kind of record; without `test` every record that no other kind claims."""
 
     role: Role
     test: Test | None = None
     assembly: Assembly | None = None
-    totals: tuple[Total, ...] = ()
+    promises: tuple[tuple[FieldPlan, Total], ...] = ()
+    number: FieldPlan | None = None
+
+
+def acting(kinds: Sequence[RecordKind], actions: ActionCodes) -> tuple[RecordKind, ...]:
+    """Return the kinds whose records say what they do."""
+    return tuple(
+        kind if kind.assembly is None else replace(kind, assembly=replace(kind.assembly, actions=actions))
+        for kind in kinds
+    )
 
 
 def assign(block: Block, kinds: Sequence[RecordKind]) -> Int64s:

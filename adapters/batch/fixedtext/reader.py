@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from adapters.batch.actions import ActionCodes
 from adapters.batch.fields.account import Account
 from adapters.batch.fields.assemble import Leaf
 from adapters.batch.fields.encoding import Encoding
 from adapters.batch.fields.field_plan import FieldPlan
-from adapters.batch.fields.kinds import RecordKind
+from adapters.batch.fields.kinds import RecordKind, acting
 from adapters.batch.fields.reading import TextReading
 from adapters.batch.framing import CHUNK, Broken, Scanner, Spans
 from adapters.batch.kernels.integers import Int64s
@@ -36,6 +37,10 @@ class FixedTextReader:
     def entities(self) -> Mapping[str, Entity]:
         """The entities that the files hold, by name."""
         return {k.assembly.entity.name: k.assembly.entity for k in self.kinds if k.assembly is not None}
+
+    def acting(self, actions: ActionCodes) -> FixedTextReader:
+        """Return the reader of records that say what they do."""
+        return replace(self, kinds=acting(self.kinds, actions))
 
     def reading(self, name: str, size: int, chunk: int = CHUNK) -> TextReading:
         """Return a pass over one file."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from adapters.batch.actions import ActionCodes
 from adapters.batch.fields.account import Account
 from adapters.batch.fields.documents import DocumentBlock
-from adapters.batch.fields.kinds import RecordKind
+from adapters.batch.fields.kinds import RecordKind, acting
 from adapters.batch.fields.reading import TextReading
 from adapters.batch.framing import CHUNK
 from adapters.batch.json.elements import ArrayScan
@@ -32,6 +33,10 @@ class JsonReader:
     def entities(self) -> Mapping[str, Entity]:
         """The entities that the files hold, by name."""
         return {k.assembly.entity.name: k.assembly.entity for k in self.kinds if k.assembly is not None}
+
+    def acting(self, actions: ActionCodes) -> JsonReader:
+        """Return the reader of records that say what they do."""
+        return replace(self, kinds=acting(self.kinds, actions))
 
     def reading(self, name: str, size: int, chunk: int = CHUNK) -> TextReading:
         """Return a pass over one file."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 from xml.parsers import expat
 
 import numpy as np
 
+from adapters.batch.actions import ActionCodes
 from adapters.batch.fields.account import Account
 from adapters.batch.fields.documents import DocumentBlock
-from adapters.batch.fields.kinds import RecordKind
+from adapters.batch.fields.kinds import RecordKind, acting
 from adapters.batch.fields.reading import TextReading
 from adapters.batch.framing.frames import KEPT
 from adapters.batch.xml.paths import Node, Path, text_of
@@ -37,6 +38,10 @@ class XmlReader:
     def entities(self) -> Mapping[str, Entity]:
         """The entities that the files hold, by name."""
         return {k.assembly.entity.name: k.assembly.entity for k in self.kinds if k.assembly is not None}
+
+    def acting(self, actions: ActionCodes) -> XmlReader:
+        """Return the reader of records that say what they do."""
+        return replace(self, kinds=acting(self.kinds, actions))
 
     def reading(self, name: str, size: int, chunk: int = CHUNK) -> TextReading:
         """Return a pass over one file."""

@@ -8,12 +8,15 @@ import json
 import pytest
 
 from adapters import entity_diff as prepare_module
+from adapters import parts
 from adapters.channel import bind
 from adapters.dead_letter import RAW_BYTES
 from adapters.prepare import prepare
 from adapters.samples import samples
 from adapters.snapshot import Snapshots
-from adapters.testing import JsonRowsSpec
+from adapters.spool import SpoolWriter
+from adapters.testing import JsonExtract, JsonRowsSpec
+from schemas.errors import Transient
 from schemas.key_text import pseudonym
 
 SECRET = b"k" * 32
@@ -185,3 +188,36 @@ def test_samples_of_a_held_extract_name_its_changes(source):
     channel = bind(source.spec, entity, "t.core.account", prefix="t", ids=(1, 2), secret=None)
     shown = samples(spool, {"account": channel}, SECRET)
     assert shown == {"account": {"d": (pseudonym(SECRET, "a"),), "u": (pseudonym(SECRET, "b"),)}}
+
+
+@pytest.mark.parametrize("where", ["chunks", "records", "close"])
+def test_an_extract_that_ends_in_an_error_leaves_no_rows_behind(source, monkeypatch, where):
+    """Rows on disk and half a spool hold personal data: they go with the error, not with the next extract."""
+    monkeypatch.setattr(parts, "_IN_MEMORY", 100)
+    owner = {"chunks": JsonExtract, "records": prepare_module.EntityDiff, "close": SpoolWriter}[where]
+    real = getattr(owner, where)
+
+    def after_all(*arguments, **named):
+        yield from real(*arguments, **named)
+        raise Transient("the source does not answer")
+
+    def at_once(*_, **__):
+        raise Transient("the disk does not answer")
+
+    monkeypatch.setattr(owner, where, at_once if where == "close" else after_all)
+    with pytest.raises(Transient):
+        source.prepare([(f"k{i}", i) for i in range(100)])
+    assert list((source.folder / "spools").glob("*")) == []
+
+
+@pytest.mark.parametrize(("share", "held"), [(0.05, True), (0.1, False)])
+def test_every_record_of_a_delta_counts_for_the_share_of_rejects(tmp_path, share, held):
+    """Deletes of keys that nobody knows are records, too: two bad ones beside eighteen are a tenth."""
+    spec = SPEC.model_copy(update={"guard": SPEC.guard.model_copy(update={"max_reject_share": share})})
+    rejects = [{"raw": "x", "reason": "why", "key_text": "q"}] * 2
+    rows = [(f"k{i}", i) for i in range(18)]
+    spool = Source(tmp_path / "a", spec).prepare(rows, actions="d" * 18, rejects=rejects)
+    assert spool.manifest.events == 0 and bool(spool.manifest.hold) == held
+    assert spool.manifest.entities["account"].counts["unexpected"] == 18
+    if held:
+        assert spool.manifest.hold[0] == "account: 2 of 20 records are bad (10.0%; the limit is 5.0%)"

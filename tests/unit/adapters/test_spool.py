@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -44,7 +46,7 @@ def drain(spool, position, limit):
     return [(p.topic, v) for p in spool.pieces(position, limit) for v in p.value.to_pylist()]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
 @given(
     topics=st.lists(
         st.lists(st.lists(st.none() | st.binary(max_size=2), max_size=9), max_size=4), max_size=3
@@ -89,6 +91,45 @@ def test_same_content_same_folder(tmp_path):
         writer.add("t", [batch([b"1", None])])
         ids.add(writer.close(**MANIFEST).id)
     assert len(ids) == 1
+
+
+def test_a_whole_spool_of_the_same_name_is_never_taken_away(tmp_path, monkeypatch):
+    """Preparing a held spool again keeps its folder at every moment, and leaves no second one."""
+    first = SpoolWriter(tmp_path)
+    first.add("t", [batch([b"1"])])
+    folder = first.close(**MANIFEST).folder
+    before = folder.stat().st_ino
+    again = SpoolWriter(tmp_path)
+    again.add("t", [batch([b"1"])])
+    monkeypatch.setattr(Path, "rename", lambda *_: pytest.fail("a crash here would lose the spool"))
+    assert again.close(**MANIFEST).folder.stat().st_ino == before
+    assert [p.name for p in tmp_path.iterdir()] == [folder.name]
+
+
+@pytest.mark.parametrize("damage", ["changed", "lost"])
+def test_a_damaged_spool_gives_way_to_a_whole_one(tmp_path, damage):
+    """Where the disk has spoilt a spool, preparing it again mends it."""
+    first = SpoolWriter(tmp_path)
+    first.add("t", [batch([b"1"])])
+    spool = first.close(**MANIFEST)
+    [file] = spool.folder.glob("*.arrow")
+    good = file.read_bytes()
+    if damage == "lost":
+        file.unlink()
+    else:
+        file.write_bytes(good[:-9] + b"123456789")
+    again = SpoolWriter(tmp_path)
+    again.add("t", [batch([b"1"])])
+    assert drain(again.close(**MANIFEST), 0, 9) == [("t", b"1")]
+    assert file.read_bytes() == good and [p.name for p in tmp_path.iterdir()] == [spool.id]
+
+
+def test_a_writer_that_fails_leaves_nothing(tmp_path):
+    """Half a spool is removed with the error that ended it."""
+    with pytest.raises(Terminal), SpoolWriter(tmp_path) as writer:
+        writer.add("t", [batch([b"1"])])
+        raise Terminal("the source is gone")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_missing_spool_is_terminal(tmp_path):

@@ -222,7 +222,7 @@ OPERATIONS = st.lists(st.tuples(st.sampled_from("cdt"), st.sampled_from("ABC")),
 CUTS = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 8), st.booleans()), max_size=6)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(OPERATIONS, CUTS)
 def test_any_batching_any_crash_is_the_truth(tmp_path_factory, operations, cuts):
     """However a log is cut into batches, repeated and interrupted, the rows are those of the log."""

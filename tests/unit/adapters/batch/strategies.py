@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from hypothesis import reject
 from hypothesis import strategies as st
 
 from adapters.batch.codec import RecordCodec
-from adapters.batch.copybook import Layout, Slot, Storage, layouts, parse
+from adapters.batch.codepage import CodePage
+from adapters.batch.copybook import CopybookError, Layout, Slot, Storage, layouts, parse
+from adapters.batch.dialect import PROFILES, Dialect, Trim
 from adapters.batch.odo import chosen
 from schemas.names import avro_name
 
@@ -19,48 +22,109 @@ _SAFE = st.characters(min_codepoint=33, max_codepoint=126, exclude_characters='[
 PAGES = ("cp285", "cp037", "cp1047", "ascii")
 
 
-@dataclass(frozen=True)
+#: Settings at values that no profile has them at, or not together.
+OTHERS = (
+    Dialect("zeros", blank_numbers="zero", nul_numbers="null", packed_sign=False, edited="number",
+            binary_full_range=True, hex_floats=False),
+    Dialect("nulls", blank_numbers="null", nul_numbers="zero", nul_text="null", long_binaries="16",
+            little_endian=True, overpunch="realia", decimal_comma=True, edited="number"),
+    Dialect("loose", loose_digits=True, bad_values="null", long_binaries="fewest", binary_sizes="1-8",
+            strict_signs=True, little_endian_floats=True, little_endian_national=True, trim="none",
+            slack_in_groups=True, sync_doubleword=8),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, repr=False)
 class RandomCopybook:
-    """A copybook, its layout, and the redefinition to read (or None)."""
+    """A copybook, its layout in a dialect, and the redefinition to read (or None)."""
 
     text: str
     layout: Layout
     group: str | None
     page: str
+    dialect: Dialect
+
+    def __repr__(self) -> str:
+        return f"{self.text!r}, {self.dialect.name}, {self.page}, group={self.group}"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
+    @property
+    def trim(self) -> Trim:
+        """What is cut from text; nothing is cut where values could not be told from their padding."""
+        return "padding" if self.dialect.trim == "none" else self.dialect.trim
 
     def codec(self, **options: Any) -> RecordCodec:
-        return RecordCodec(self.text, code_page=self.page, group=self.group, **options)
+        page = CodePage.named(self.page)
+        return RecordCodec.of(self.layout, page, group=self.group, trim=self.trim, **options)
+
+
+#: Items whose clauses need no number of digits.
+PLAIN = (
+    "PIC X", "PIC X(3)", "PIC X(9)", "PIC A(4)", "PIC X(5) JUST RIGHT", "PIC A(3) JUSTIFIED",
+    "PIC 99/99/99", "PIC XX/XX", "COMP-1", "COMP-2", "COMP-1 SYNC", "COMP-2 SYNC",
+    "PIC N(3)", "PIC N(4) USAGE NATIONAL", "PIC N(3) JUST RIGHT", "PIC G(2) DISPLAY-1",
+    "INDEX", "INDEX SYNC", "POINTER", "POINTER SYNC", "PIC X(3) COMP-X", "PIC X COMP-X",
+    "BINARY-CHAR", "BINARY-SHORT UNSIGNED", "BINARY-LONG", "BINARY-DOUBLE UNSIGNED",
+)  # fmt: skip
+EDITED = (
+    "ZZ9.99", "Z(5)9.99", "-(6)9", "$$,$$9.99CR", "+++9.9", "**,**9", "ZZZ.ZZ", "9(3)/99", "ZB9,9DB",
+    "99V99-", "ZZ9,99", "$**9.99", "+9(4)", "Z,ZZ9.99-",
+)  # fmt: skip
 
 
 @st.composite
-def clauses(draw: st.DrawFn) -> str:
-    """Return PICTURE, USAGE and the other clauses of an elementary item."""
-    if draw(st.integers(0, 3)) == 0:
-        return draw(
-            st.sampled_from(
-                ["PIC X", "PIC X(3)", "PIC X(9)", "PIC A(4)", "PIC X(5) JUST RIGHT", "PIC ZZ9.99",
-                 "PIC 99/99/99", "COMP-1", "COMP-2", "COMP-2 SYNC"]
-            )
-        )  # fmt: skip
+def numbers(draw: st.DrawFn, dialect: Dialect, usage: str = "") -> str:
+    """Return PICTURE, USAGE and other clauses of a number; with a usage, what a group of it may hold."""
     digits, scale = draw(st.integers(1, 20)), draw(st.integers(0, 4))
     signed = "S" if draw(st.booleans()) else ""
-    picture = (
-        f"PIC {signed}9({digits - scale})V9({scale})" if 0 < scale < digits else f"PIC {signed}9({digits})"
-    )
-    usages = ["", " COMP-3", " PACKED-DECIMAL", " BLANK WHEN ZERO"]
+    picture = f"PIC {signed}9({digits})"
+    if 0 < scale < digits:
+        picture = f"PIC {signed}9({digits - scale})V9({scale})"
+    elif draw(st.integers(0, 5)) == 0:
+        picture = draw(st.sampled_from([f"PIC {signed}9({digits})PP", f"PIC {signed}VPP9({digits})"]))
+    if usage:
+        return picture
+    usages = ["", " COMP-3", " PACKED-DECIMAL", " NATIONAL" + " SIGN TRAILING SEPARATE" * bool(signed)]
     if signed:
         usages += [" SIGN LEADING", " SIGN TRAILING SEPARATE", " SIGN LEADING SEPARATE CHARACTER"]
-        usages.remove(" BLANK WHEN ZERO")
-    if digits <= 18:
-        usages += [" COMP", " COMP-5", " BINARY SYNC", " COMP SYNC"]
+        usages += [" NATIONAL SIGN LEADING SEPARATE"]
+    else:
+        usages += [" BLANK WHEN ZERO", " COMP-6"]
+    if digits <= 18 or dialect.long_binaries != "refuse":
+        usages += [" COMP", " COMP-5", " BINARY SYNC", " COMP SYNC", " COMP-5 SYNC", " COMP-X", " COMP-N"]
+        usages += [" COMP-9"]
     return picture + draw(st.sampled_from(usages))
+
+
+@st.composite
+def clauses(draw: st.DrawFn, dialect: Dialect) -> str:
+    """Return PICTURE, USAGE and the other clauses of an elementary item."""
+    match draw(st.integers(0, 7)):
+        case 0 | 1:
+            return draw(st.sampled_from(PLAIN))
+        case 2:
+            edited = f"PIC {draw(st.sampled_from(EDITED))}"
+            return edited + draw(st.sampled_from(["", "", " BLANK WHEN ZERO"])) * ("*" not in edited)
+        case _:
+            return draw(numbers(dialect))
+
+
+TABLES = ["table", "odo", "redefines"]
+#: How the item that a table depends on may be stored.
+COUNTERS = (
+    "PIC 9", "PIC 9(2)", "PIC S9(2)", "PIC 9(2) COMP", "PIC 9(3) COMP-3", "PIC 9(2) COMP-5",
+    "PIC 9(3) COMP-6", "PIC 9(2) COMP-X", "PIC S9(4) SIGN LEADING SEPARATE", "PIC 9(2) NATIONAL",
+    "BINARY-SHORT", "PIC 9(4) COMP SYNC",
+)  # fmt: skip
 
 
 class _Writer:
     """Writes one copybook; names are N1, N2 and so on."""
 
-    def __init__(self, draw: st.DrawFn, odo: bool) -> None:
-        self.draw, self.odo = draw, odo
+    def __init__(self, draw: st.DrawFn, odo: bool, dialect: Dialect) -> None:
+        self.draw, self.odo, self.dialect = draw, odo, dialect
         self.lines: list[str] = []
         self.count = 0
         self.redefining: list[str] = []
@@ -68,6 +132,9 @@ class _Writer:
     def name(self) -> str:
         self.count += 1
         return f"N{self.count}"
+
+    def clauses(self) -> str:
+        return self.draw(clauses(self.dialect))
 
     def group(self, level: int, depth: int, *, tables: bool = True) -> None:
         """Write the items of a group."""
@@ -77,37 +144,54 @@ class _Writer:
     def item(self, level: int, depth: int, *, tables: bool) -> None:
         draw = self.draw
         kind = draw(
-            st.sampled_from(["plain"] * 5 + ["filler", "group", "group", "table", "odo", "redefines"])
+            st.sampled_from(
+                ["plain"] * 5 + ["filler", "group", "group", "typed", "table", "odo", "redefines"]
+            )
         )
-        if not tables and kind in ("table", "odo", "redefines"):
+        if not tables and kind in TABLES:
             kind = "plain"
         if kind == "odo" and not self.odo:
             kind = "table"
         if kind == "filler":
-            self.lines.append(f"{level:02} FILLER {draw(clauses())}.")
+            self.lines.append(f"{level:02} FILLER {self.clauses()}.")
         elif kind == "group" and depth:
             self.lines.append(f"{level:02} {self.name()}.")
             self.group(level + 5, depth - 1, tables=tables)
+        elif kind == "typed" and depth:
+            self.typed(level)
         elif kind == "table":
             self.table(level, depth, f"OCCURS {draw(st.integers(1, 3))}")
         elif kind == "odo":
             counter, most = self.name(), draw(st.integers(1, 4))
-            usage = draw(st.sampled_from(["PIC 9", "PIC 9(2) COMP", "PIC 9(3) COMP-3", "PIC 9(2)"]))
+            usage = draw(st.sampled_from(COUNTERS))
             self.lines.append(f"{level:02} {counter} {usage}.")
             if draw(st.booleans()):
-                self.lines.append(f"{level:02} {self.name()} {draw(clauses())}.")
+                self.lines.append(f"{level:02} {self.name()} {self.clauses()}.")
             self.table(level, depth, f"OCCURS 0 TO {most} DEPENDING ON {counter}")
         elif kind == "redefines":
             self.redefined(level, depth)
         else:
-            self.lines.append(f"{level:02} {self.name()} {draw(clauses())}.")
+            self.lines.append(f"{level:02} {self.name()} {self.clauses()}.")
+
+    def typed(self, level: int) -> None:
+        """Write a group whose USAGE or SIGN clause holds for its numbers."""
+        clause = self.draw(
+            st.sampled_from(["COMP-3", "USAGE IS COMP", "BINARY SYNC", "COMP-5", "SIGN LEADING SEPARATE"])
+        )
+        binary = clause in ("USAGE IS COMP", "BINARY SYNC", "COMP-5")
+        self.lines.append(f"{level:02} {self.name()} {clause}.")
+        for _ in range(self.draw(st.integers(1, 3))):
+            picture = self.draw(numbers(self.dialect, clause))
+            if binary and self.dialect.long_binaries == "refuse":
+                picture = self.draw(st.sampled_from(["PIC S9(4)", "PIC 9(7)V99", "PIC S9(18)", "PIC 9"]))
+            self.lines.append(f"{level + 5:02} {self.name()} {picture}.")
 
     def table(self, level: int, depth: int, occurs: str) -> None:
         if depth and self.draw(st.booleans()):
             self.lines.append(f"{level:02} {self.name()} {occurs}.")
             self.group(level + 5, depth - 1)
         else:
-            self.lines.append(f"{level:02} {self.name()} {self.draw(clauses())} {occurs}.")
+            self.lines.append(f"{level:02} {self.name()} {self.clauses()} {occurs}.")
 
     def redefined(self, level: int, depth: int) -> None:
         """Write an item, perhaps a group, and one or two that redefine it, shorter or longer."""
@@ -116,7 +200,7 @@ class _Writer:
             self.lines.append(f"{level:02} {first}.")
             self.group(level + 5, depth - 1, tables=False)
         else:
-            self.lines.append(f"{level:02} {first} {self.draw(clauses())}.")
+            self.lines.append(f"{level:02} {first} {self.clauses()}.")
         for _ in range(self.draw(st.integers(1, 2))):
             name = self.name()
             self.redefining.append(name)
@@ -132,29 +216,50 @@ class _Writer:
 @st.composite
 def copybooks(draw: st.DrawFn, *, odo: bool = True) -> RandomCopybook:
     """Return a copybook that parses and has at least one field that occurs once."""
-    writer = _Writer(draw, odo)
-    writer.lines.append(f"05 {writer.name()} {draw(clauses())}.")
+    dialect = draw(st.sampled_from([PROFILES["ibm"], *PROFILES.values(), *OTHERS]))
+    writer = _Writer(draw, odo, dialect)
+    writer.lines.append(f"05 {writer.name()} {writer.clauses()}.")
     writer.group(5, 2)
     text = "01 REC.\n" + "\n".join(writer.lines) + "\n"
-    layout = layouts(parse(text))[0]
+    try:
+        layout = layouts(parse(text), dialect)[0]
+    except CopybookError as error:
+        assert "over the next entry" in str(error)  # tables in tables with slack, as GnuCOBOL has them
+        reject()
     group = draw(st.none() | st.sampled_from(writer.redefining)) if writer.redefining else None
-    return RandomCopybook(text, layout, group, draw(st.sampled_from(PAGES)))
+    return RandomCopybook(text, layout, group, draw(st.sampled_from(PAGES)), dialect)
 
 
 def value_of(kind: Storage) -> st.SearchStrategy[Any]:
     """Return values that an elementary item can hold, as decoding gives them."""
+    if kind.kind == "hex":
+        return st.binary(min_size=kind.length, max_size=kind.length).map(lambda raw: raw.hex().upper())
     if kind.kind == "text":
         return st.text(_SAFE, max_size=kind.length)
+    if kind.kind == "national":
+        units = kind.length // 2
+        letters = st.characters(min_codepoint=33, exclude_categories=["Cs"])
+        return st.text(letters, max_size=units).filter(lambda t: len(t.encode("utf-16-le")) <= units * 2)
     if kind.kind in ("hexfloat", "ieee"):
         # 20 bits are exact in every format: a hexadecimal fraction may lose three bits to its leading digit.
         whole = st.integers(-(2**20), 2**20).map(float)
         return st.builds(math.ldexp, whole, st.integers(-30, 30)).map(lambda v: v + 0.0)
-    low = -(10**kind.digits) + 1 if kind.signed else 0
-    numbers = st.integers(low, 10**kind.digits - 1)
+    most = 2 ** (kind.length * 8 - kind.signed) - 1 if kind.full_range else 10**kind.digits - 1
+    scaled = st.integers(-most if kind.signed else 0, most)
     if kind.scale > 0:
-        return numbers.map(lambda w: Decimal(w).scaleb(-kind.scale))
-    numbers = numbers.map(lambda w: w * 10**-kind.scale)
-    return numbers if kind.avro in ("int", "long") else numbers.map(Decimal)
+        return scaled.map(lambda w: Decimal(f"{w}E-{kind.scale}"))
+    scaled = scaled.map(lambda w: w * 10**-kind.scale)
+    return scaled if kind.avro in ("int", "long") else scaled.map(Decimal)
+
+
+def maybe_null(kind: Storage) -> st.SearchStrategy[Any]:
+    """Return values of an item, and null where its dialect has bytes that say so and nothing else."""
+    by_number = kind.kind in ("zoned", "packed", "edited") and "null" in (kind.blank, kind.nul)
+    if not (kind.nul_is_null or by_number) or kind.blank_when_zero:
+        return value_of(kind)
+    if kind.edited is not None and "9" not in kind.edited.symbols:
+        return value_of(kind)  # spaces are how it writes zero
+    return st.integers(0, 7).flatmap(lambda n: value_of(kind) if n else st.none())
 
 
 @st.composite
@@ -191,7 +296,7 @@ def _has_fields(slot: Slot, group: str | None) -> bool:
 
 def _one(draw: st.DrawFn, slot: Slot, group: str | None, counts: dict[str, int]) -> Any:
     if slot.storage is not None:
-        return draw(value_of(slot.storage))
+        return draw(maybe_null(slot.storage))
     return _group(draw, slot, group, dict(counts))
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import time
 
 import pytest
 
+from adapters.batch.adapter import Opening
 from adapters.batch.gate import Gate
 from adapters.batch.inbox import Inbox
+from adapters.batch.spec import BatchSpec
 from adapters.extract import NotYet
 from connectors.places.local import LocalPlace
 from connectors.places.place import Entry
+from schemas.errors import Terminal
 
 SECOND = 1_000_000_000
 NOW = 1_000 * SECOND
@@ -189,3 +193,118 @@ def test_left_over_halves_are_removed_when_moving_in(inbox, tmp_path):
     assert not (files / ".abc.part").exists()
     list(inbox.arrivals())
     assert list(files.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_unpacked_is_closed(inbox):
+    """Damage that is found while a file is opened leaves no open file behind."""
+    drop(inbox, "a")
+    [arrival] = inbox.arrivals()
+    streams = []
+
+    def refuse(stream, name):
+        streams.append(stream)
+        raise Terminal("it is no gzip data", where=name)
+
+    with pytest.raises(Terminal):
+        Opening(unpack=refuse).open(arrival, inbox)
+    assert streams[0].closed
+
+
+HEADED = {
+    "name": "a", "system": "s", "folder": "inbox", "min_age_seconds": 0, "mode": "events",
+    "sequence_from": "header",
+}  # fmt: skip
+CSV = HEADED | {
+    "format": "delimited",
+    "header": {"when": {"field": "TAG", "equals": "H"}, "sequence": "RUN"},
+    "records": [{"entity": "pay", "key": ["NO"], "group": "pay", "when": {"field": "TAG", "equals": "D"}}],
+    "delimited": {
+        "header": False,
+        "layouts": {"head": ["TAG", "RUN:integer"], "pay": ["TAG", "NO:integer"]},
+        "leave_out": [{"field": "TAG", "equals": "#"}],
+    },
+}
+COBOL = HEADED | {
+    "copybook": "c.cpy", "code_page": "latin-1", "framing": "lines",
+    "header": {"when": {"field": "TAG", "equals": "H"}, "sequence": "RUN"},
+    "records": [{"entity": "pay", "key": ["NO"], "group": "PAY", "when": {"field": "TAG", "equals": "D"}}],
+}  # fmt: skip
+COPYBOOK = """
+       01  R.
+           05  TAG PIC X.
+           05  BODY PIC X(4).
+           05  HEAD REDEFINES BODY.
+               10  RUN PIC 9(4).
+           05  PAY REDEFINES BODY.
+               10  NO PIC 9(4).
+"""
+
+
+@pytest.fixture(params=["copybook", "delimited"])
+def headed(tmp_path, request):
+    """An adapter whose files have a number in their header, and what writes such a file."""
+    (tmp_path / "c.cpy").write_text(COPYBOOK)
+    cobol = request.param == "copybook"
+    (tmp_path / "inbox").mkdir()
+
+    def write(name, number):
+        head = f"H{number}\n" if cobol else f"#,made by hand\nH,{number}\n"
+        (tmp_path / "inbox" / name).write_text(head + ("D0001\n" if cobol else "D,1\n"))
+
+    return BatchSpec.model_validate(COBOL if cobol else CSV).open(tmp_path), write
+
+
+def test_the_number_in_the_header_orders_the_files(headed):
+    """Files are read by the number in their header, whatever they are called and when they came."""
+    adapter, write = headed
+    for name, number in (("a", "0012"), ("b", "0009"), ("c", "0010")):
+        write(name, number)
+    found = list(adapter.poll())
+    assert [(e.sequence, e.arrival.name) for e in found] == [(9, "b"), (10, "c"), (12, "a")]
+    rows = [sum(r.batch.num_rows for c in e.chunks() for r in c.rows) for e in found]
+    assert rows == [1, 1, 1]
+    assert [e.problems() for e in found] == [[], [], []]
+
+
+def test_a_header_is_read_once(headed, monkeypatch):
+    """While a file waits for its turn, no look opens it again."""
+    adapter, write = headed
+    write("a", "0012")
+    list(adapter.poll())
+    monkeypatch.setattr(Opening, "open", lambda *_: pytest.fail("it was read already"))
+    assert [e.sequence for e in adapter.poll()] == [12]
+    write("a", "0013")
+    with pytest.raises(pytest.fail.Exception):
+        list(adapter.poll())
+
+
+def test_a_file_whose_header_has_no_number_is_refused(headed, tmp_path):
+    """Without a readable number nobody knows a file's turn, so it is refused with the reason."""
+    adapter, write = headed
+    write("a", "00x2")
+    (tmp_path / "inbox" / "b").write_bytes(b"")
+    write("c", "0003")
+    found = list(adapter.poll())
+    assert [e.sequence for e in found] == [None, None, 3]
+    faults = [e.fault for e in found]
+    assert faults[0].startswith("the file's number cannot be read in its header: ") and "x2" not in faults[0]
+    assert faults[1:] == ["the file's number cannot be read in its header: it is not there", ""]
+
+
+def test_a_number_has_one_place():
+    """The number is in the name or in the header, and a header without one is refused."""
+    for wrong in ({"sequence": r"(?P<sequence>\d+)"}, {"header": None}):
+        with pytest.raises(ValueError, match="sequence_from"):
+            BatchSpec.model_validate(CSV | wrong)
+
+
+def test_a_header_of_text_behind_other_records_is_told(tmp_path):
+    """A header must be the first record of a text file, too; comments before it do not count."""
+    reader = BatchSpec.model_validate(CSV | {"mode": "full"}).reader(tmp_path)
+    for text, problems in (
+        ("#,x\nH,1\nD,1\n", []),
+        ("#,x\nD,1\nH,1\n", ["the header is record 3, not the first"]),
+    ):
+        reading = reader.reading("f", len(text))
+        assert list(reading.chunks(io.BytesIO(text.encode())))
+        assert reading.problems() == problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,23 @@ def test_a_header_is_first_and_alone(tmp_path: Path) -> None:
         (pay(1) + head, "the header is record 2, not the first"),
     ):
         assert problem in read(tmp_path, content, records=FLAT, header=HEADER)[2][0]
+
+
+def test_a_file_of_nothing_but_trailers_is_counted_not_kept(tmp_path: Path) -> None:
+    """However many trailers a file has, one is kept; all are counted."""
+    (tmp_path / "r.cpy").write_text(COPYBOOK)
+    spec = FormatSpec.model_validate(
+        {"copybook": "r.cpy", "code_page": "ascii", "records": FLAT, "trailer": TRAILER}
+    )
+    content = tail(0, "0.00", 0) * 50_000
+    reading = spec.read_as(tmp_path, system="s").reading("F", len(content))
+    tracemalloc.start()
+    for _ in reading.chunks(io.BytesIO(content), 25_000):  # type: ignore[call-arg]
+        pass
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "the file has 50000 trailer records; exactly one is expected" in reading.problems()
+    assert held < 500_000
 
 
 def test_children_carry_their_parents_key(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def by_column(texts: list[str | None], kind: ValueType) -> list[object]:
     return ["bad" if wrong else v for v, wrong in zip(array.to_pylist(), bad.tolist(), strict=True)]
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.lists(st.none() | NOISY | REAL | GROUPED, max_size=8), st.sampled_from(NUMBERS))
 def test_numbers_by_column_equal_numbers_one_by_one(texts: list[str | None], kind: ValueType) -> None:
     """The kernel reads what the twin reads, and refuses what it refuses."""

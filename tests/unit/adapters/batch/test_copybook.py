@@ -222,10 +222,22 @@ ENTRY = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(ENTRY, max_size=12), st.sampled_from(["", "01 R.\n", "       01 R.\n       "]))
 def test_no_text_makes_the_parser_fall(entries: list[str], start: str) -> None:
     """Any text is a layout or a CopybookError, never another exception."""
     with contextlib.suppress(CopybookError):
         for layout in layouts(parse(start + "".join(entries))):
             assert layout.length >= 0
+
+
+def test_gnucobols_slack_before_the_last_item_stays_inside_its_group() -> None:
+    """A group grows round the item that GnuCOBOL moves; one that would lie over the next entry is refused."""
+    inside = "01 R. 05 N1 PIC X(5). 05 T OCCURS 2. 10 G BINARY SYNC. 15 A PIC S9(4)."
+    found = layouts(parse(inside), PROFILES["gnucobol"])[0]
+    assert [(s.path, s.offset, s.length) for s in found.record.walk()][2:] == [
+        ("T", 5, 4), ("T.G", 5, 4), ("T.G.A", 7, 2),
+    ]  # fmt: skip
+    over = "01 R. 05 N PIC X. 05 T OCCURS 2. 10 A PIC X. 10 U OCCURS 3. 15 B PIC S9(4) COMP SYNC. 15 C PIC X."
+    with pytest.raises(CopybookError, match="over the next entry"):
+        layouts(parse(over), PROFILES["gnucobol"])

@@ -17,6 +17,7 @@ from adapters.batch.codepage import CodePage
 from adapters.batch.copybook import layouts, parse
 from adapters.batch.dates import DateFormat
 from adapters.batch.decoder import decode
+from adapters.batch.dialect import PROFILES
 from adapters.batch.encode import EncodeError
 from adapters.batch.plan import Marks, RecordPlan, plan
 from adapters.batch.record_twin import decode_record
@@ -90,7 +91,7 @@ RECORDS = st.fixed_dictionaries(
 DAMAGE = st.lists(st.tuples(st.integers(0, LAYOUT.length - 1), st.integers(0, 255)), max_size=2)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(RECORDS, DAMAGE), min_size=1, max_size=8))
 def test_the_column_decoder_equals_its_twin(
     records: list[tuple[dict[str, Any], list[tuple[int, int]]]],
@@ -249,3 +250,24 @@ def test_encoding_writes_the_redefinition_that_is_named() -> None:
     whole = RecordCodec(COPYBOOK, code_page="cp285", group="WHOLE")
     assert whole.decode(CODEC.encode({"WHOLE": "abcdef", "BORN": 20000101}))["WHOLE"] == "abcdef"
     assert CODEC.decode(whole.encode({"RIGHT_PART": "x"}))["RIGHT_PART"] == "x"
+
+
+def test_a_counter_that_is_null_counts_nothing() -> None:
+    """Where a dialect reads a DEPENDING ON item as null, the table is empty, and nothing is bad."""
+    text = "01 R. 05 ID PIC X. 05 N PIC 9. 05 T PIC X OCCURS 0 TO 2 DEPENDING ON N."
+    layout = layouts(parse(text), PROFILES["cobrix"])[0]
+    made = plan(layout, system="s", entity="e", key=["ID"])
+    raw = PAGE.encode("A?BC")
+    found = decode(np.frombuffer(raw, np.uint8).reshape(1, 4), made, PAGE)
+    assert found.bad == {}
+    assert found.batch.to_pylist() == [{"ID": "A", "N": None, "T": []}] == [decode_record(raw, made, PAGE)]
+
+
+def test_null_is_written_as_the_bytes_that_mean_it() -> None:
+    """None is LOW-VALUES where a dialect reads those as null; a value that is not given is blank."""
+    codec = RecordCodec(
+        "01 R. 05 A PIC X(2). 05 B PIC 9(2). 05 C PIC X.", dialect="cobrix", code_page="cp285"
+    )
+    assert codec.encode({"A": None, "B": None}) == b"\0\0\0\0\x40"
+    assert codec.decode(b"\0\0\0\0\x40") == {"A": None, "B": None, "C": ""}
+    assert RecordCodec("01 R. 05 A PIC X(2).", code_page="cp285").encode({"A": None}) == b"\x40\x40"

@@ -105,7 +105,7 @@ def test_equals_a_dict(folder, old, new, kept, key, duplicates, styles, end, ign
     )
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.lists(ROW, max_size=6, unique_by=lambda r: r[0]), st.permutations(NAMES))
 def test_order_of_columns_does_not_matter(folder, rows, names):
     """The same rows under a header in another order are the same extract, though every line differs."""

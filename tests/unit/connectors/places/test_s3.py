@@ -10,6 +10,7 @@ import pytest
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
+from connectors.places.place import FileUnreadable
 from connectors.places.s3 import S3Place
 from connectors.places.s3_settings import S3Address, S3Settings
 from schemas.errors import Terminal, Transient
@@ -115,6 +116,46 @@ def test_a_replaced_object_gives_nothing(client, place, tmp_path):
     assert place.fetch(entry, tmp_path / "copy") is None
     assert not place.archive(entry, hashlib.sha256(b"one").hexdigest())
     assert only(place).content != entry.content
+
+
+def test_an_object_that_went_is_no_trouble(client, place, tmp_path):
+    """An object that is gone when it is to be read gives nothing, and the look goes on."""
+    put(client, "a.dat", b"one")
+    entry = only(place)
+    client.delete_object(Bucket=BUCKET, Key="in/awards/a.dat")
+    assert place.fetch(entry, tmp_path / "copy") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_object_that_the_store_denies_stops_only_itself(client, place, tmp_path, monkeypatch):
+    """Where the store denies one object, that one is unreadable and its neighbours are not."""
+    for name in ("a.dat", "b.dat"):
+        put(client, name, name.encode())
+    first, second = sorted(place.entries(), key=lambda e: e.name)
+    store = place._store()
+    real = store.open
+
+    def opened(path, *arguments, **named):
+        if path.endswith("a.dat"):
+            raise PermissionError("Access Denied")
+        return real(path, *arguments, **named)
+
+    monkeypatch.setattr(store, "open", opened)
+    with pytest.raises(FileUnreadable, match="access denied"):
+        place.fetch(first, tmp_path / "one")
+    assert place.fetch(second, tmp_path / "two").path.read_bytes() == b"b.dat"
+
+
+def test_a_copy_of_an_earlier_look_is_not_fetched_again(client, place, tmp_path, monkeypatch):
+    """A whole copy is hashed where it lies; a file that is another one now takes it away."""
+    put(client, "a.dat", b"one")
+    entry = only(place)
+    first = place.fetch(entry, tmp_path / "copy")
+    monkeypatch.setattr(place, "_blocks", lambda _: iter(()))
+    assert place.fetch(entry, tmp_path / "copy") == first
+    put(client, "a.dat", b"two")
+    assert place.fetch(entry, tmp_path / "copy") is None
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_bucket_is_terminal_and_a_silent_store_transient(client, endpoint):

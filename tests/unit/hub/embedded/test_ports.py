@@ -17,8 +17,9 @@ from hub.embedded.ports import Ports, is_free
 from schemas.errors import Terminal
 
 
-def test_a_taken_port_is_named_with_its_setting() -> None:
+def test_a_taken_port_is_named_with_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the address and the key in banyan.toml, so that the user knows what to change."""
+    monkeypatch.setattr("hub.embedded.ports._CLOSING_SECONDS", 0.1)
     ports = Ports.free()
     with (
         socket.create_server(("127.0.0.1", ports.registry_port)),

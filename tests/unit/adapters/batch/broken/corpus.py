@@ -16,17 +16,20 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
+import pysequoia
 import zstandard
 
 ROOT = Path(__file__).parents[5]
 sys.path.insert(0, str(ROOT))  # this file is run by path, too
 
 from adapters.batch.codec import RecordCodec  # noqa: E402
+from adapters.batch.decrypt import Decryption, DecryptSpec  # noqa: E402
 from adapters.batch.format_spec import FormatSpec  # noqa: E402
 from adapters.batch.opening import Unpacked  # noqa: E402
 from schemas.errors import BanyanError  # noqa: E402
+from tests.unit.adapters.batch.encrypted import aes_zip  # noqa: E402
 
 PAGE = ROOT / "docs" / "broken-files.md"
 COPYBOOK = """
@@ -55,6 +58,19 @@ PLAIN_COPYBOOK = """
            05  NAME             PIC X(10).
            05  AMOUNT           PIC S9(5)V99 COMP-3.
 """
+TREE_COPYBOOK = """
+       01  TREE.
+           05  REC-TYPE         PIC X.
+           05  BODY             PIC X(12).
+           05  CLAIM REDEFINES BODY.
+               10  CLAIM-NO     PIC 9(5).
+               10  WEEKS        PIC 9(3).
+           05  PAYMENT REDEFINES BODY.
+               10  PAY-NO       PIC 9(3).
+               10  AMOUNT       PIC 9(5)V99.
+           05  TRAILER REDEFINES BODY.
+               10  TOTAL        PIC 9(5).
+"""
 TYPED: dict[str, Any] = {
     "copybook": "pay.cpy", "code_page": "cp285", "dates": {},
     "records": [{"entity": "claim", "when": {"field": "REC-TYPE", "equals": "C"}, "group": "CLAIM",
@@ -82,6 +98,16 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "xml": {"format": "xml", **_TEXT_ONE, "xml": {"records": "/export/claim", "fields": _FIELDS}},
     "json lines": {"format": "json", **_TEXT_ONE, "json": {"fields": _FIELDS}},
     "json": {"format": "json", **_TEXT_ONE, "json": {"records": "claims[]", "fields": _FIELDS}},
+    "tree": {
+        "copybook": "tree.cpy", "code_page": "cp285",
+        "records": [
+            {"entity": "claim", "when": {"field": "REC-TYPE", "equals": "C"}, "group": "CLAIM",
+             "key": ["CLAIM-NO"]},
+            {"entity": "payment", "when": {"field": "REC-TYPE", "equals": "P"}, "group": "PAYMENT",
+             "parent": "claim", "key": ["CLAIM-NO", "PAY-NO"]},
+        ],
+        "trailer": {"when": {"field": "REC-TYPE", "equals": "T"}, "count": "TOTAL"},
+    },
 }  # fmt: skip
 LINES_COPYBOOK = """
        01  TEXT-LINE.
@@ -148,11 +174,22 @@ JSON = json.dumps({"claims": OBJECTS})
 _PLAIN = RecordCodec(PLAIN_COPYBOOK, code_page="cp285")
 PLAIN = b"".join(_PLAIN.encode({"CLAIM-NO": n, "NAME": f"N{n}", "AMOUNT": "1.00"}) for n in NUMBERS)
 LINES = "".join(f"{n:05d}{'NAME' + str(n):<10}{n:07d}\r\n" for n in NUMBERS).encode()
+_TREE = RecordCodec(TREE_COPYBOOK, code_page="cp285")
+#: A claim and its payment, twelve times; then the trailer.
+TREE = [
+    *(_TREE.encode(r) for n in NUMBERS for r in (
+        {"REC-TYPE": "C", "CLAIM-NO": n, "WEEKS": n}, {"REC-TYPE": "P", "PAY-NO": n, "AMOUNT": "10.50"})),
+    _TREE.encode({"REC-TYPE": "T", "TOTAL": 2 * len(NUMBERS)}),
+]  # fmt: skip
+PHRASE = "hush hush"
+KEY, OTHER = (pysequoia.Tsk.generate(f"{n} <{n}@example.org>") for n in ("key", "other"))
+PGP = {"kind": "pgp", "secret_key": str(KEY)}
+ZIP = {"kind": "zip", "passphrase": PHRASE}
 FILES: dict[str, bytes] = {
     "fixed": b"".join(GOOD), "rdw": rdw(GOOD), "bdw": bdw(GOOD), "vbs": vbs(GOOD),
     "header": b"".join(b"\x01" + len(r).to_bytes(2, "little") + r for r in GOOD),
     "plain": PLAIN, "lines": LINES, "csv": CSV.encode(), "comma": COMMA.encode(), "xml": XML.encode(),
-    "json lines": JSON_LINES.encode(), "json": JSON.encode(),
+    "json lines": JSON_LINES.encode(), "json": JSON.encode(), "tree": b"".join(TREE),
 }  # fmt: skip
 
 
@@ -169,6 +206,8 @@ class Case:
     make: Callable[[bytes], bytes]
     outcome: str
     changes: dict[str, Any] = field(default_factory=dict)
+    #: The `[decrypt]` table.
+    decrypt: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -200,13 +239,14 @@ class Result:
 
 
 def read(case: Case, content: bytes, folder: Path) -> Result:
-    for name, text in (("pay", COPYBOOK), ("plain", PLAIN_COPYBOOK), ("lines", LINES_COPYBOOK)):
+    for name, text in (("pay", COPYBOOK), ("plain", PLAIN_COPYBOOK), ("lines", LINES_COPYBOOK),
+                       ("tree", TREE_COPYBOOK)):  # fmt: skip
         (folder / f"{name}.cpy").write_text(text)
     result = Result()
     try:
         spec = FormatSpec.model_validate(SETTINGS[case.format] | case.changes)
         reader = spec.read_as(folder, system="s")
-        with spec.opened(io.BytesIO(content), "PAY.DAT") as stream:
+        with spec.opened(plain(content, case, folder), "PAY.DAT") as stream:
             reading = reader.reading("PAY.DAT", 0 if isinstance(stream, Unpacked) else len(content))
             for chunk in reading.chunks(stream):
                 for part in chunk.rows:
@@ -217,6 +257,14 @@ def read(case: Case, content: bytes, folder: Path) -> Result:
     except BanyanError as error:
         result.refused = error
     return result
+
+
+def plain(content: bytes, case: Case, folder: Path) -> BinaryIO:
+    if not case.decrypt:
+        return io.BytesIO(content)
+    (folder / "drop").write_bytes(content)
+    decryption = Decryption.of(DecryptSpec.model_validate(case.decrypt), folder)
+    return cast(BinaryIO, decryption.open(folder / "drop", "PAY.DAT", folder / "private"))
 
 
 def put(at: int, new: bytes) -> Callable[[bytes], bytes]:
@@ -261,6 +309,19 @@ def locked(content: bytes) -> bytes:
     made[6] |= 1
     made[made.index(b"PK\x01\x02") + 8] |= 1
     return bytes(made)
+
+
+def pgp(content: bytes, key: Any = KEY) -> bytes:
+    made: bytes = pysequoia.encrypt(content, recipients=[key.extract_certificate()], armor=False)
+    return made
+
+
+def tampered(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+def tree(change: Callable[[list[bytes]], list[bytes]]) -> Any:
+    return rows(lambda _: change(list(TREE)))
 
 
 #: Without sums, which a record that cannot be read makes wrong.
@@ -371,6 +432,15 @@ CASES: tuple[Case, ...] = (
     Case("JSON: cut off", "json", cut(30), "held"),
     Case("JSON: no such array", "json", swap("claims", "claim"), "refused"),
     Case("JSON: bad number", "json", swap('"10.50"', '"ten"'), "rejects"),
+    # Trees of records.
+    Case("tree: a child before any parent", "tree", tree(lambda r: [r[1], r[0], *r[2:]]), "held"),
+    Case("tree: a parent's key cannot be read", "tree",
+         tree(lambda r: [*r[:4], r[4][:1] + b"\xff" + r[4][2:], *r[5:]]), "held"),
+    Case("tree: a parent is bad beside its key", "tree",
+         tree(lambda r: [*r[:4], r[4][:6] + b"\xff" + r[4][7:], *r[5:]]), "rejects"),
+    Case("tree: a child's key cannot be read", "tree",
+         tree(lambda r: [*r[:5], r[5][:1] + b"\xff" + r[5][2:], *r[6:]]), "held"),
+    Case("tree: a parent is lost", "tree", tree(lambda r: [*r[:4], *r[5:]]), "held"),
     # Packed files.
     Case("gzip: cut", "fixed", lambda b: gzip.compress(b, mtime=0)[:-30], "refused"),
     Case("gzip: wrong CRC", "fixed",
@@ -380,6 +450,16 @@ CASES: tuple[Case, ...] = (
     Case("zip: cut", "fixed", lambda b: zipped(b)[:60], "refused"),
     Case("zip: two files", "fixed", lambda b: zipped(b, ("A", "B")), "refused"),
     Case("zip: encrypted, no password", "fixed", locked, "refused"),
+    # Encrypted files.
+    Case("PGP: for another key", "fixed", lambda b: pgp(b, OTHER), "refused", decrypt=PGP),
+    Case("PGP: cut", "fixed", lambda b: pgp(b)[:-3], "refused", decrypt=PGP),
+    Case("PGP: one byte changed", "fixed", lambda b: tampered(pgp(b), -200), "refused", decrypt=PGP),
+    Case("PGP: in the clear", "fixed", lambda b: b, "refused", decrypt=PGP),
+    Case("zip: wrong password", "fixed", lambda b: aes_zip("A", b, "other"), "refused", decrypt=ZIP),
+    Case("zip: one byte changed", "fixed", lambda b: tampered(aes_zip("A", b, PHRASE), 100), "refused",
+         decrypt=ZIP),
+    Case("zip: encrypted, cut", "fixed", lambda b: aes_zip("A", b, PHRASE)[:150], "refused", decrypt=ZIP),
+    Case("zip: in the clear", "fixed", zipped, "refused", decrypt=ZIP),
     Case("said to be gzip, is not", "fixed", lambda b: b, "refused", {"compression": "gzip"}),
 )  # fmt: skip
 

@@ -175,7 +175,7 @@ def test_memory_is_flat() -> None:
             return next(self.left, b"")
 
     peaks = []
-    for count in (3, 30):
+    for count in (2, 20):
         tracemalloc.start()
         rows = sum(
             part.batch.num_rows

@@ -1,0 +1,143 @@
+"""Read attributes, attribute groups and wildcards of XML Schema 1.0."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+from adapters.soap.documents import XS
+from adapters.soap.errors import ContractError
+from adapters.soap.xsd_places import XML, Definitions, Place, children
+from adapters.soap.xsd_simple import SimpleReader, builtin
+from adapters.soap.xsd_types import Attribute, SimpleType, Wildcard, local_name, namespace
+
+_PROCESSING: dict[str, Literal["strict", "lax", "skip"]] = {"strict": "strict", "lax": "lax", "skip": "skip"}
+
+
+class AttributeReader:
+    """Resolves attributes by name."""
+
+    def __init__(self, definitions: Definitions, simple: SimpleReader) -> None:
+        self._definitions, self._simple = definitions, simple
+        self._open: set[str] = set()
+
+    def readable(self) -> dict[str, Attribute]:
+        """Return the global attributes that can be read, for `xs:anyAttribute`."""
+        found = {}
+        for name in self._definitions.names("attribute"):
+            try:
+                found[name] = self._global(name)
+            except ContractError:
+                continue
+        return found
+
+    def of(self, node: Any, place: Place) -> tuple[tuple[Attribute, ...], Wildcard | None]:
+        """Return the attributes that a type or group declares itself, those of groups too."""
+        found: dict[str, Attribute] = {}
+        anything: Wildcard | None = None
+        for child in children(node):
+            match local_name(child.tag):
+                case "attribute" if child.get("use") != "prohibited":
+                    attribute = self._read(child, place)
+                    found[attribute.name] = attribute
+                case "attributeGroup":
+                    inner, more = self._group(child, place)
+                    found |= {a.name: a for a in inner}
+                    anything = anything or more
+                case "anyAttribute":
+                    anything = wildcard(child, place)
+        return tuple(found.values()), anything
+
+    def inherit(
+        self, base: tuple[Attribute, ...], step: Any, place: Place, own: tuple[Attribute, ...]
+    ) -> tuple[Attribute, ...]:
+        """Return what a derived type has: its base's attributes but the prohibited ones, then its own."""
+        prohibited = {
+            self._name(child, place)
+            for child in children(step)
+            if local_name(child.tag) == "attribute" and child.get("use") == "prohibited"
+        }
+        found = {a.name: a for a in base if a.name not in prohibited}
+        return tuple((found | {a.name: a for a in own}).values())
+
+    def _group(self, node: Any, place: Place) -> tuple[tuple[Attribute, ...], Wildcard | None]:
+        name = place.clark(node, node.get("ref", ""))
+        definition, home = self._definitions.find("attributeGroup", name)
+        if name in self._open:
+            original = self._definitions.original("attributeGroup", name)
+            if original is None:
+                raise ContractError(
+                    f"the attribute group {local_name(name)!r} contains itself",
+                    where=place.at(node),
+                    fix="mend the schema",
+                )
+            definition, home = original
+        self._open.add(name)
+        try:
+            return self.of(definition, home)
+        finally:
+            self._open.discard(name)
+
+    def _name(self, node: Any, place: Place) -> str:
+        if ref := node.get("ref"):
+            return place.clark(node, ref)
+        name = str(node.get("name", ""))
+        return place.own(name) if place.qualified(node, "attribute") else name
+
+    def _global(self, name: str) -> Attribute:
+        node, place = self._definitions.find("attribute", name)
+        return replace(self._read(node, place), name=name)
+
+    def _read(self, node: Any, place: Place) -> Attribute:
+        attribute = Attribute(
+            self._name(node, place),
+            SimpleType("string"),
+            node.get("use") == "required",
+            node.get("default"),
+            node.get("fixed"),
+        )
+        if (ref := node.get("ref")) is not None:
+            declared = self._referred(place.clark(node, ref))
+            return replace(
+                attribute,
+                type=declared.type,
+                default=attribute.default if attribute.default is not None else declared.default,
+                fixed=attribute.fixed if attribute.fixed is not None else declared.fixed,
+            )
+        return replace(attribute, type=self._type(node, place))
+
+    def _referred(self, name: str) -> Attribute:
+        if ("attribute", name) not in self._definitions and (
+            namespace(name) == XML or "soap" in namespace(name)
+        ):
+            return Attribute(name, SimpleType("string"))
+        return self._global(name)
+
+    def _type(self, node: Any, place: Place) -> SimpleType:
+        if (inline := node.find(f"{XS}simpleType")) is not None:
+            return self._simple.read(inline, place)
+        if (type_name := node.get("type")) is None:
+            return SimpleType("string")
+        name = place.clark(node, type_name)
+        found = builtin(name) or self._simple.find(name)
+        if found is None:
+            what = "a complex type" if ("complexType", name) in self._definitions else "an unknown type"
+            raise ContractError(
+                f"the attribute {node.get('name', '')!r} has {what}",
+                where=place.at(node),
+                fix="mend the schema",
+            )
+        return found
+
+
+def wildcard(node: Any, place: Place) -> Wildcard:
+    """Return an `xs:any` or `xs:anyAttribute`, its occurrence aside."""
+    process = _PROCESSING.get(node.get("processContents", "strict"), "strict")
+    match node.get("namespace", "##any").split():
+        case ["##any"]:
+            return Wildcard(process=process)
+        case ["##other"]:
+            return Wildcard(excluded=frozenset({"", place.namespace}), process=process)
+        case names:
+            special = {"##targetNamespace": place.namespace, "##local": ""}
+            return Wildcard(frozenset(special.get(name, name) for name in names), process=process)
