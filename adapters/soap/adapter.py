@@ -6,11 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from adapters.extract import Extract
+from adapters.soap.change_spec import QueueChange, ReceiveChange, SinceChange
 from adapters.soap.contract import Contract
 from adapters.soap.pace import Pace
 from adapters.soap.polling.full import FullList
+from adapters.soap.polling.load import Wire
 from adapters.soap.polling.queue import Queue
 from adapters.soap.polling.receive import Receive
 from adapters.soap.polling.since import Since
@@ -33,10 +36,7 @@ class SoapAdapter:
     @classmethod
     def open(cls, spec: SoapSpec, folder: Path) -> SoapAdapter:
         """Read the WSDL, check every name in the settings against it, and make a request on trial."""
-        location = spec.wsdl if "://" in spec.wsdl else folder / spec.wsdl
-        contract = Contract.from_wsdl(
-            location, hosts=spec.hosts, folder=folder, zone=spec.timezone, decimals=spec.decimals
-        )
+        contract = contract_of(spec, folder)
         change = spec.change
         if change.mode == "receive":
             return cls(Receive(spec, change, contract))
@@ -49,18 +49,25 @@ class SoapAdapter:
                 fix="set endpoint",
             )
         wire = ZeepWire(contract, endpoint, spec.timeout_seconds)
-        pace = Pace(spec.limits.requests_per_second)
-        if change.mode == "queue":
-            queue = Queue(spec, change, contract, wire, pace, endpoint)
-            wire.check(operation, change.request)
-            return cls(queue)
-        if change.mode == "since":
+        found, trial = cls.over(spec, contract, wire, endpoint)
+        wire.check(operation, trial)
+        return found
+
+    @classmethod
+    def over(
+        cls, spec: SoapSpec, contract: Contract, wire: Wire, endpoint: str
+    ) -> tuple[SoapAdapter, dict[str, Any]]:
+        """Return an adapter that calls over `wire`, and request values to try its operation with."""
+        change, pace = spec.change, Pace(spec.limits.requests_per_second)
+        if isinstance(change, ReceiveChange):
+            return cls(Receive(spec, change, contract, listen=False)), {}
+        if isinstance(change, QueueChange):
+            return cls(Queue(spec, change, contract, wire, pace, endpoint)), dict(change.request)
+        if isinstance(change, SinceChange):
             since = Since(spec, change, contract, wire, pace, endpoint)
-            wire.check(operation, since.trial_request())
-            return cls(since)
+            return cls(since), since.trial_request()
         reading = Reading(spec, contract, wire, pace, endpoint)
-        wire.check(operation, reading.list_request(spec.paging.first if spec.paging else 0))
-        return cls(reading)
+        return cls(reading), reading.list_request(spec.paging.first if spec.paging else 0)
 
     @property
     def entities(self) -> Mapping[str, Entity]:
@@ -87,6 +94,19 @@ class SoapAdapter:
     def close(self) -> None:
         """See `Remembering`."""
         self._way.close()
+
+    @property
+    def way(self) -> Way:
+        """The way to see change."""
+        return self._way
+
+
+def contract_of(spec: SoapSpec, folder: Path) -> Contract:
+    """Read the contract of an adapter whose settings stand in `folder`."""
+    location = spec.wsdl if "://" in spec.wsdl else folder / spec.wsdl
+    return Contract.from_wsdl(
+        location, hosts=spec.hosts, folder=folder, zone=spec.timezone, decimals=spec.decimals
+    )
 
 
 def _now_ms() -> int:

@@ -17,7 +17,10 @@ class PagingSpec(BaseModel):
     model_config = _STRICT
 
     page: str = Field(description="Request element that carries the page number.")
-    first: int = Field(1, ge=0, description="Number of the first page.")
+    first: int = Field(1, ge=0, description="Number of the first page, or of the first row with `offset`.")
+    offset: bool = Field(
+        False, description="True if `page` takes the number of the page's first row: it grows by `rows`."
+    )
     size: str = Field("", description="Request element that carries the page size; empty if there is none.")
     rows: int = Field(100, ge=1, description="Rows asked for in one page.")
     more: str = Field(

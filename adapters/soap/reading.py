@@ -98,7 +98,8 @@ class Reading:
         """Return the request values of one page; `more` are values by path."""
         values = dict(self.call.request)
         if (paging := self.call.paging) is not None:
-            values[paging.page] = number
+            ahead = (number - paging.first) * paging.rows
+            values[paging.page] = paging.first + ahead if paging.offset else number
             if paging.size:
                 values[paging.size] = paging.rows
         for path, value in (more or {}).items():

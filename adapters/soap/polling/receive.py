@@ -47,8 +47,9 @@ class Receive:
         contract: Contract,
         *,
         now_ms: Callable[[], int] | None = None,
+        listen: bool = True,
     ) -> None:
-        self._spec, self.change, self._contract = spec, change, contract
+        self._spec, self.change, self._contract, self._listen = spec, change, contract, listen
         self._now_ms = now_ms or (lambda: time.time_ns() // 1_000_000)
         where = f"adapter {spec.name}: [change]"
         request = contract.operation(change.operation).request
@@ -111,7 +112,7 @@ class Receive:
         Raises:
             Transient: the port is taken.
         """
-        if self._listener is None:
+        if self._listener is None and self._listen:
             self._listener = Listener(self.server, self.change.host, self.change.port)
         while True:
             messages = self.inbox.look(_AT_ONCE)

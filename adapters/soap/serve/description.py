@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
@@ -33,30 +33,39 @@ class Description:
         self._documents = list(documents.items())
         self._number = {location: n for n, location in enumerate(documents)}
 
+    def __len__(self) -> int:
+        return len(self._documents)
+
     def document(self, number: int, address: str) -> bytes | None:
         """Return one document, 0 = the WSDL; None if there is none.
 
-        Every SOAP address in it is `address`, and what it imports is found at `address?document=N`. An import
-        whose document is not part of the contract (a standard schema) loses its location: the namespace
-        says enough.
+        Every SOAP address in it is `address`, and what it imports is found at `address?document=N`.
         """
         if not 0 <= number < len(self._documents):
             return None
+        return self.relocated(number, lambda n: f"{address}?document={n}", address)
+
+    def relocated(self, number: int, place: Callable[[int], str], address: str = "") -> bytes:
+        """Return one document whose imports are found at `place(n)`, with `address` if there is one.
+
+        An import whose document is not part of the contract (a standard schema) loses its location: the
+        namespace says enough.
+        """
         location, content = self._documents[number]
         root = parse_document(content, location)
         for node in root.iter():
-            if node.tag in _ADDRESSES:
+            if node.tag in _ADDRESSES and address:
                 node.set("location", address)
             elif attribute := _LOCATIONS.get(node.tag):
-                self._relocate(node, attribute, location, address)
+                self._relocate(node, attribute, location, place)
         return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
 
-    def _relocate(self, node: Any, attribute: str, base: str, address: str) -> None:
+    def _relocate(self, node: Any, attribute: str, base: str, place: Callable[[int], str]) -> None:
         if (target := node.get(attribute)) is None:
             return
         number = self._find(base, target)
         if number is not None:
-            node.set(attribute, f"{address}?document={number}")
+            node.set(attribute, place(number))
         else:
             del node.attrib[attribute]
 

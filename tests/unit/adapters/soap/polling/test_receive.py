@@ -42,8 +42,7 @@ class Sender(Run):
         super().__init__(Register(), home, change=self.change)
 
     def start(self) -> None:
-        self.receive = Receive(self.spec, self.spec.change, contract(), now_ms=self.clock)
-        self.receive._listener = _NoListener()
+        self.receive = Receive(self.spec, self.spec.change, contract(), now_ms=self.clock, listen=False)
         self.adapter = SoapAdapter(self.receive)
 
     def send(self, *messages: bytes, look: bool = True, **looking: Any) -> list[Any]:
@@ -60,13 +59,6 @@ class Sender(Run):
 
     def _read(self, body: bytes) -> Any:
         return read_fault(unwrap(etree.fromstring(body), "")) or contract().decode_response("Notify", body)
-
-
-class _NoListener:
-    port = 1
-
-    def close(self) -> None:
-        pass
 
 
 def message(reference: str, number: int, name: str = "x", kind: str = "W", old: bool = False) -> bytes:
