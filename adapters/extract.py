@@ -41,6 +41,7 @@ class Rows:
         offset: n byte offsets of the record in the file; -1 where there is no file.
         action: n codes of a delta file, `ord` of c, u or d, or `adapters.delta.UPSERT`, or `ord("e")` for
             records that are events of their own; None for rows of a picture, full or partial.
+        length: n lengths of the records in bytes, without what frames them; None where nobody counts them.
     """
 
     entity: str
@@ -48,6 +49,7 @@ class Rows:
     record: Int64s
     offset: Int64s
     action: npt.NDArray[np.uint8] | None = None
+    length: Int64s | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ def prepare(
             key=lambda r: (r.record, r.offset),
         )
         if hold:
-            hold += [f"record {r.record}: {r.field_path or r.entity}: {r.reason}" for r in rejects[:_QUOTED]]
+            hold += [_quoted(reject) for reject in rejects[:_QUOTED]]
         letters = _digest(rejects) if extract.origin.file is None else ""
         if rejects and (not letters or letters != told):
             writer.add(
@@ -143,6 +143,12 @@ def prepare(
             problems=problems,
             memory=memory_of(extract),
         )
+
+
+def _quoted(reject: Reject) -> str:
+    return ": ".join(
+        filter(None, [f"record {reject.record}", reject.field_path or reject.entity, reject.reason])
+    )
 
 
 def _digest(rejects: Sequence[Reject]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from adapters.lifecycle import WINDOW_STATES, LifecycleEvent
@@ -22,9 +23,12 @@ class Standing:
     open: dict[str, LifecycleEvent] = field(default_factory=dict)
     #: The window of expected files told last, unless a file has come since it was late or missing.
     window: LifecycleEvent | None = None
+    #: State → how often it was told.
+    counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, event: LifecycleEvent) -> None:
         """Take one more event in."""
+        self.counts[event.state] += 1
         if event.state in WINDOW_STATES:
             self.window = event
             return

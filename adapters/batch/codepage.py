@@ -1,8 +1,8 @@
 """Code pages: from bytes to characters and digits, as tables that the kernels index.
 
 Single-byte pages are tables: all of Python's and of the `ebcdic` package, and Cobrix's two. Pages with
-characters of several bytes (UTF-8, Shift-JIS, GBK…, and a mixed EBCDIC page with shift-out and shift-in
-where a codec for it is registered) keep their tables for numbers and decode text by the codec.
+characters of several bytes (UTF-8, Shift-JIS, GBK…, and mixed EBCDIC pages with shift-out and shift-in
+where the C library or somebody's codec has them) keep their tables for numbers and decode text by the codec.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import ebcdic  # type: ignore[import-untyped]  # registers pages that Python lac
 import numpy as np
 import numpy.typing as npt
 
+from adapters.batch import iconv
 from adapters.batch.common_pages import COMMON
 from schemas.errors import SettingsError
 
@@ -35,6 +36,8 @@ def translate(table: Bytes, view: Bytes) -> Bytes:
 NONE = 0xFF
 #: Stands in `characters` for a byte that is none.
 MISSING = "\ufffe"
+#: What a mixed EBCDIC page puts around pairs of bytes.
+SHIFT_OUT, SHIFT_IN = b"\x0e", b"\x0f"
 #: Mixed EBCDIC pages: single bytes and, between shift-out (0x0E) and shift-in (0x0F), pairs.
 _MIXED = (300, 930, 931, 933, 935, 937, 939, 1364, 1371, 1388, 1390, 1399)
 _NUMBERED = re.compile(r"(?:cp|ibm|ccsid)?[-_ ]?0*(\d{2,5})\Z", re.IGNORECASE)
@@ -67,6 +70,31 @@ class CodePage:
     multibyte: bool
     _bytes: dict[int, int]
 
+    @property
+    def shifts(self) -> bool:
+        """True for mixed EBCDIC pages: pairs of bytes stand between shift-out and shift-in."""
+        return self.multibyte and self.ebcdic
+
+    def pairs(self, raw: bytes) -> str:
+        """Return the text of pairs of bytes that stand without their shifts (PIC G).
+
+        Raises:
+            ValueError: bytes that are no character of a mixed page.
+        """
+        return (SHIFT_OUT + raw + SHIFT_IN).decode(self.name)
+
+    def as_pairs(self, text: str) -> bytes:
+        """Return the bytes of `text` without shifts.
+
+        Raises:
+            ValueError: a character that is no pair of bytes in this page.
+        """
+        raw = text.encode(self.name)
+        inner = raw[1:-1]
+        if text and (raw[:1] != SHIFT_OUT or raw[-1:] != SHIFT_IN or SHIFT_IN in inner or SHIFT_OUT in inner):
+            raise ValueError("a character of one byte")
+        return inner
+
     def encode(self, text: str) -> bytes:
         """Return the bytes of `text`.
 
@@ -91,6 +119,28 @@ class CodePage:
         if MISSING in text:
             raise ValueError(f"byte 0x{raw[text.index(MISSING)]:02X} is no character of {self.name}")
         return text
+
+    @classmethod
+    def of_table(cls, name: str, characters: str, *, where: str) -> CodePage:
+        """Return the page of 256 characters, in the order of their bytes; U+FFFE where there is none.
+
+        Raises:
+            SettingsError: digits that are not in a row, or a sign, blank or letter that is missing.
+        """
+        first = characters.find("0")
+        if not set("+- A") <= set(characters) or characters[first : first + 10] != "0123456789":
+            raise SettingsError(
+                f"the code page {name!r} lacks a blank, a sign, the letter A, or digits in a row",
+                where=where,
+                fix="map them, as numbers need them",
+            )
+        if " " not in (characters[0x40], characters[0x20]):
+            raise SettingsError(
+                f"the code page {name!r} has no blank at 0x40 (EBCDIC) or 0x20 (ASCII)",
+                where=where,
+                fix="map one of them to 0x0020",
+            )
+        return _tabulated(name, characters)
 
     @classmethod
     def named(cls, name: str, *, newline: Newline = "nel") -> CodePage:
@@ -132,7 +182,11 @@ def _build(name: str, newline: Newline) -> CodePage:
 
 def _codec(name: str) -> str:
     """Return Python's own name of a codec; some of the `ebcdic` package say a name that is not registered."""
-    own = codecs.lookup(name).name
+    try:
+        own = codecs.lookup(name).name
+    except LookupError:
+        iconv.register()
+        own = codecs.lookup(name).name
     try:
         return codecs.lookup(own).name
     except LookupError:
@@ -183,10 +237,12 @@ def _unknown(name: str) -> SettingsError:
     if number and int(number.group(1)) in _MIXED:
         return SettingsError(
             f"code page {number.group(1)} mixes single and double bytes (shift-out, shift-in), and neither "
-            "Python nor the ebcdic package has a codec for it",
+            "Python nor this machine's C library has a codec for it",
             where="code_page",
             fix="name its single-byte part (290 Katakana, 833 Korean, 037 Chinese) if the items hold no "
-            "double-byte text, have the file sent as UTF-8 or cp932, or register a codec of this name",
+            "double-byte text, have the file sent as UTF-8 or cp932, register a codec of this name, or run "
+            "on a Linux with glibc and all its converters (Fedora: glibc-gconv-extra), which has "
+            f"{', '.join(map(str, iconv.PAGES))}",
         )
     single = ", ".join(n.removeprefix("cp") for n in sorted(ebcdic.codec_names))
     return SettingsError(

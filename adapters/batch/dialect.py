@@ -25,8 +25,9 @@ BinarySizes = Literal["2-4-8", "1-2-4-8", "1-8"]
 LongBinaries = Literal["refuse", "16", "fewest"]
 #: What a number that is blank, or all LOW-VALUES, is.
 Absent = Literal["reject", "zero", "null"]
-#: What is cut from text: nothing, the padding (right; left if JUSTIFIED), or blanks on both sides.
-Trim = Literal["padding", "both", "none"]
+#: What is cut from text: nothing, the padding (right; left if JUSTIFIED), blanks at the left or on both
+#: sides, or all that is no printing character on both sides.
+Trim = Literal["padding", "left", "both", "all", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ PROFILES: dict[str, Dialect] = {
         Dialect(
             "cobrix", long_binaries="fewest", binary_full_range=True, sync=False, strict_signs=True,
             loose_digits=True, blank_numbers="null", nul_numbers="null", bad_values="null", nul_text="null",
-            trim="both", edited="number",
+            trim="all", edited="number",
         ),
         # GnuCOBOL 3 on a little-endian machine with default.conf.
         Dialect(

@@ -74,7 +74,9 @@ class DialectOptions(BaseModel):
         None, description="Text of LOW-VALUES: `keep` (it is trimmed as padding) or `null`."
     )
     trim: Trim | None = Field(
-        None, description="What is cut from text: `padding` at its end, blanks at `both` ends, or `none`."
+        None,
+        description="What is cut from text: `padding` at its end, blanks at the `left` or `both` ends, "
+        "`all` control characters there too, or `none`.",
     )
     edited: Literal["text", "number"] | None = Field(
         None, description="Numeric-edited items (PIC Z,ZZ9.99-) are text as they stand, or numbers."

@@ -35,6 +35,8 @@ def encode_value(value: Any, storage: Storage, page: CodePage, where: str = "") 
             return _text(value, storage, page, where)
         case "national":
             return _national(value, storage, where)
+        case "hex" if storage.pairs and page.shifts:
+            return _double(value, storage, page, where)
         case "hex":
             return _hex(value, storage, where)
         case "hexfloat":
@@ -62,7 +64,7 @@ def encode_value(value: Any, storage: Storage, page: CodePage, where: str = "") 
 
 def blank_value(storage: Storage, page: CodePage) -> bytes:
     """Return the bytes of an item that was given no value: spaces or zero."""
-    if storage.kind == "hex":
+    if storage.kind == "hex" and not (storage.pairs and page.shifts):
         return bytes(storage.length)
     return encode_value("" if storage.is_text else 0, storage, page)
 
@@ -88,6 +90,14 @@ def _text(value: Any, storage: Storage, page: CodePage, where: str) -> bytes:
     except ValueError:
         raise EncodeError(f"a character is not in code page {page.name}", where=where) from None
     return _padded(raw, storage, bytes([page.space]), "X", where)
+
+
+def _double(value: Any, storage: Storage, page: CodePage, where: str) -> bytes:
+    try:
+        raw = page.as_pairs("" if value is None else str(value))
+    except ValueError:
+        raise EncodeError(f"a character is no pair of bytes in {page.name}", where=where) from None
+    return _padded(raw, storage, page.as_pairs("\u3000"), "G", where)
 
 
 def _national(value: Any, storage: Storage, where: str) -> bytes:
@@ -127,6 +137,13 @@ def _binary(whole: int, storage: Storage, where: str) -> bytes:
 
 
 def _zoned(whole: int, storage: Storage, page: CodePage) -> bytes:
+    raw = _digits(whole, storage, page)
+    if storage.point is None:
+        return raw
+    return raw[: storage.point] + page.encode(".") + raw[storage.point :]
+
+
+def _digits(whole: int, storage: Storage, page: CodePage) -> bytes:
     if storage.blank_when_zero and not whole:
         return bytes([page.space]) * (storage.digits + storage.sign_separate)
     raw = bytearray(page.encode(f"{abs(whole):0{storage.digits}d}"))

@@ -25,6 +25,7 @@ from adapters.batch.mode import DeltaSpec, Mode
 from adapters.batch.moments import Ambiguous, MomentFormat
 from adapters.batch.odo import chosen
 from adapters.batch.opening import Compression, opened
+from adapters.batch.page_file import PREFIX, page_from
 from adapters.batch.plan import Marks, RecordPlan, plan, suggestion
 from adapters.batch.reader import FormatReader
 from adapters.batch.records import RecordType, Role, When
@@ -87,7 +88,11 @@ class FormatSpec(BaseModel):
     )
     copy_path: tuple[str, ...] = Field((), description="Folders in which COPY looks for members, in order.")
     record: str | None = Field(None, description="The 01 level to use, where the copybook has several.")
-    code_page: str = Field("cp037", description="Code page of text and zoned numbers: cp285, cp1047, ascii…")
+    code_page: str = Field(
+        "cp037",
+        description="Code page of text and zoned numbers: cp285, cp1047, ascii…, or `file:ours.txt`: a "
+        "mapping table as Unicode has them, relative to this adapter's folder.",
+    )
     dialect: str = Field("ibm", description=f"Compiler profile: {', '.join(PROFILES)}.")
     dialect_options: dict[str, bool | int | str] = Field(
         default_factory=dict, description="Single settings of the dialect, instead of its own."
@@ -116,7 +121,8 @@ class FormatSpec(BaseModel):
     )
     trim: Trim | None = Field(
         None,
-        description="What is cut from text: `padding` (blanks and NULs at its end), `both` ends, `none`; the "
+        description="What is cut from text: `padding` (blanks and NULs at its end), the same at the `left` "
+        "or `both` ends, `all` control characters at both ends too, or `none`; the "
         "dialect's by default: mostly `padding`.",
     )
     entity: TopicPart | None = Field(None, description="The entity, where all records are of one type.")
@@ -236,9 +242,9 @@ class FormatSpec(BaseModel):
         where = f"{folder / 'adapter.toml'}"
         dialect = self._dialect(where)
         layout = self._layout(folder, dialect, where)
-        page = dialect.page(self.code_page)
+        page = _page(self.code_page, folder, dialect)
         types = self._control_types(layout, page, where)
-        marks = self._marks(layout, dialect, where)
+        marks = self._marks(layout, dialect, folder, where)
         types += self._details(layout, page, marks, len(types), system, key_privacy, where)
         plans = {t.entity.name: t.plan for t in types if t.entity is not None and t.plan is not None}
         if len(plans) < sum(t.role == "detail" for t in types):
@@ -346,7 +352,7 @@ class FormatSpec(BaseModel):
             )
         return layout
 
-    def _marks(self, layout: Layout, dialect: Dialect, where: str) -> Marks:
+    def _marks(self, layout: Layout, dialect: Dialect, folder: Path, where: str) -> Marks:
         """Return what the settings say about fields; each name must be one."""
         slots = [s for s in layout.record.walk() if s.item.name]
         known = {name for s in slots for name in (s.item.name, s.path, avro_name(s.item.name))}
@@ -385,12 +391,18 @@ class FormatSpec(BaseModel):
             sentinels=self.sentinels,
             classification=self.classification,
             drop=self.drop,
-            code_pages={name: dialect.page(page) for name, page in self.code_pages.items()},
+            code_pages={n: _page(page, folder, dialect) for n, page in self.code_pages.items()},
             bad_values=self.bad_values,
             bad_default=self.bad_value_default or dialect.bad_values,
             keep_whole=self.keep_whole,
             check_conditions=self.check_conditions,
         )
+
+
+def _page(name: str, folder: Path, dialect: Dialect) -> CodePage:
+    if name.startswith(PREFIX):
+        return page_from(folder / Path(name.removeprefix(PREFIX)).expanduser())
+    return dialect.page(name)
 
 
 def _when(spec: WhenSpec, layout: Layout, page: CodePage, where: str) -> When:

@@ -18,6 +18,10 @@ from adapters.batch.overpunch import Signs
 Value = str | int | float | Decimal
 #: Text is padded by spaces, or by LOW-VALUES where a program initialised it so.
 PADDING = " \0"
+#: What is no printing character, as Java's `trim` sees it.
+UNPRINTED = "".join(map(chr, range(0x21)))
+#: And in double-byte text by wide spaces.
+WIDE = f"{PADDING}\u3000"
 #: Exact for every decimal128; Python's default context would round at 28 digits.
 EXACT = Context(prec=80)
 
@@ -59,9 +63,11 @@ def _absent(raw: bytes, storage: Storage, page: CodePage) -> str:
 def _value(raw: bytes, storage: Storage, page: CodePage, trim: Trim) -> Value:
     match storage.kind:
         case "text":
-            return _trimmed(_text(raw, page), storage, trim)
+            return trimmed(_text(raw, page), trim, justified=storage.justified)
         case "national":
-            return _trimmed(_national(raw, storage), storage, trim)
+            return trimmed(_national(raw, storage), trim, justified=storage.justified)
+        case "hex" if storage.pairs and page.shifts:
+            return _double(raw, page, trim)
         case "hex":
             return raw.hex().upper()
         case "hexfloat":
@@ -70,6 +76,8 @@ def _value(raw: bytes, storage: Storage, page: CodePage, trim: Trim) -> Value:
             return _ieee(raw, storage)
     if storage.utf16:
         raw, page = _single(raw, storage), CodePage.named("ascii")
+    if storage.point is not None:
+        raw = _unpointed(raw, storage.point, page)
     kinds = {
         "zoned": _loose if storage.loose else _zoned, "packed": _packed, "unsigned-packed": _unsigned_packed,
         "binary": _binary, "edited": _edited,
@@ -94,6 +102,14 @@ def _text(raw: bytes, page: CodePage) -> str:
         raise BadValueError(str(error)) from None
 
 
+def _double(raw: bytes, page: CodePage, trim: Trim) -> str:
+    try:
+        text = page.pairs(raw)
+    except ValueError:
+        raise BadValueError(f"bytes that are no pairs of {page.name}") from None
+    return trimmed(text, trim, padding=WIDE)
+
+
 def _national(raw: bytes, storage: Storage) -> str:
     try:
         return raw.decode("utf-16-le" if storage.little_endian else "utf-16-be")
@@ -101,18 +117,30 @@ def _national(raw: bytes, storage: Storage) -> str:
         raise BadValueError(f"character {error.start // 2 + 1} is half of a surrogate pair") from None
 
 
-def _trimmed(text: str, storage: Storage, trim: Trim) -> str:
-    if trim == "both":
-        return text.strip(PADDING)
-    if trim == "padding":
-        return text.lstrip(PADDING) if storage.justified else text.rstrip(PADDING)
-    return text
+def trimmed(text: str, trim: Trim, *, justified: bool = False, padding: str = PADDING) -> str:
+    """Return a text without what is to be cut; `justified` text has its padding at the left."""
+    match trim:
+        case "none":
+            return text
+        case "all":
+            return text.strip(UNPRINTED + padding)
+        case "both":
+            return text.strip(padding)
+        case "left":
+            return text.lstrip(padding)
+    return text.lstrip(padding) if justified else text.rstrip(padding)
 
 
 def _single(raw: bytes, storage: Storage) -> bytes:
     """Return the low bytes of UTF-16 characters; one beyond Latin-1 becomes a byte that is no digit."""
     low, high = (raw[0::2], raw[1::2]) if storage.little_endian else (raw[1::2], raw[0::2])
     return bytes(NONE if h else b for b, h in zip(low, high, strict=True))
+
+
+def _unpointed(raw: bytes, point: int, page: CodePage) -> bytes:
+    if raw[point : point + 1] != page.encode("."):
+        raise BadValueError(f"byte 0x{raw[point]:02X} at position {point + 1} is no point")
+    return raw[:point] + raw[point + 1 :]
 
 
 def _zoned(raw: bytes, storage: Storage, page: CodePage) -> int:

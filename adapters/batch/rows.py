@@ -119,7 +119,7 @@ class Typist:
         keyed: Bools,
     ) -> tuple[Rows, list[Reject]]:
         if not bad:
-            return Rows(entity.name, batch.cast(schema), spans.record, spans.offset), []
+            return Rows(entity.name, batch.cast(schema), spans.record, spans.offset, length=spans.length), []
         wrong = np.array(sorted(bad))
         with_key = wrong[keyed[wrong]]
         texts = key_text(entity, batch.take(with_key)).to_pylist() if len(with_key) else []
@@ -134,7 +134,8 @@ class Typist:
         good = np.ones(len(spans), np.bool_)
         good[wrong] = False
         kept = batch.take(np.flatnonzero(good)).cast(schema)
-        return Rows(entity.name, kept, spans.record[good], spans.offset[good]), rejects
+        left = spans[np.flatnonzero(good)]
+        return Rows(entity.name, kept, left.record, left.offset, length=left.length), rejects
 
 
 def _keyed(entity: Entity, n: int, bad_fields: Mapping[str, Bools], family: Family | None) -> Bools:

@@ -92,7 +92,7 @@ def _joined(old: Prints, new: Prints, left: _Side, right: _Side) -> Joined:
     gone = np.ones(len(left.index), dtype=bool)
     gone[at[known]] = False
     partner, mate = partner[differ], mate[differ]
-    if not np.array_equal(old[KEY_2][partner], new[KEY_2][mate]):
+    if any(not np.array_equal(old[word][partner], new[word][mate]) for word in (KEY, KEY_2)):
         raise _SharedWord
     found = [
         _differences(old[:, partner], new[:, mate]),

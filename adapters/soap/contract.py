@@ -16,6 +16,7 @@ from adapters.soap.documents import Documents
 from adapters.soap.envelope import SoapFault, fault_element, read_fault, unwrap, wrap
 from adapters.soap.errors import AnswerMismatch, BadValue, ContractError
 from adapters.soap.http_reply import place
+from adapters.soap.report import Report
 from adapters.soap.safe_xml import parse_answer
 from adapters.soap.stream import ListDecoder, check_response, without_items
 from adapters.soap.wsdl import Operation, read_operations
@@ -36,6 +37,7 @@ class Contract:
         refused: operation → why it could not be imported.
         documents: raw bytes of the WSDL and of all that it imports, by location.
         decimals: "precision,scale" by element name, for decimals that the schema leaves open.
+        report: what was repaired or left out.
     """
 
     def __init__(
@@ -48,7 +50,9 @@ class Contract:
         *,
         zone: str | None = None,
         decimals: Mapping[str, str] | None = None,
+        report: Report | None = None,
     ) -> None:
+        self.report = report or Report()
         self.location, self.operations, self.refused = location, operations, refused
         self.schema, self.documents, self.decimals = schema, documents, dict(decimals or {})
         self._relaxed: dict[tuple[str, str], Element] = {}
@@ -63,8 +67,9 @@ class Contract:
         folder: Path | None = None,
         zone: str | None = None,
         decimals: Mapping[str, str] | None = None,
+        binding: str = "",
     ) -> Contract:
-        """Read a WSDL 1.1 from a file or an HTTP address, with everything that it imports.
+        """Read a WSDL 1.1 from a file, folder, zip archive, lock or HTTP address, with all that it imports.
 
         `hosts` may be fetched from beside the WSDL's own host; files may be imported from
         `folder` (by default the WSDL's own) and below; `zone` is what a dateTime without zone means in this
@@ -76,10 +81,17 @@ class Contract:
         """
         documents = Documents.collect(location, hosts, folder)
         reader = SchemaReader(documents)
-        operations, refused = read_operations(documents, reader)
+        operations, refused = read_operations(documents, reader, binding)
         first = next(iter(documents.content))
         return cls(
-            first, operations, refused, reader.schema(), documents.content, zone=zone, decimals=decimals
+            first,
+            operations,
+            refused,
+            reader.schema(),
+            documents.content,
+            zone=zone,
+            decimals=decimals,
+            report=documents.report,
         )
 
     def __repr__(self) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 from lxml import etree
 
 from adapters.soap.errors import BrokenAnswer, ContractError
+from adapters.soap.prefixes import declared
+from adapters.soap.report import Report
 
 #: A WSDL or schema document; the largest public ones are under 5 MB.
 MAX_DOCUMENT_BYTES = 16 << 20
@@ -29,8 +31,8 @@ def parser_options() -> dict[str, Any]:
     }
 
 
-def parse_document(content: bytes, where: str) -> Any:
-    """Return the root of a WSDL or schema document.
+def parse_document(content: bytes, where: str, report: Report | None = None) -> Any:
+    """Return the root of a WSDL or schema document; prefixes without a declaration are repaired and reported.
 
     Raises:
         ContractError: too large, not well-formed, with a document type declaration, or nested too deep.
@@ -42,7 +44,7 @@ def parse_document(content: bytes, where: str) -> Any:
             fix="check that this is a WSDL or a schema",
         )
     try:
-        root = etree.fromstring(content, etree.XMLParser(**parser_options()))
+        root = _parse(content, where, report)
     except etree.XMLSyntaxError as error:
         raise ContractError(
             f"not well-formed XML: {_reason(error)}", where=where, fix="mend the document"
@@ -52,6 +54,15 @@ def parse_document(content: bytes, where: str) -> Any:
     if depth(root) > MAX_DEPTH:
         raise ContractError(f"nested deeper than {MAX_DEPTH}", where=where, fix="check the document")
     return root
+
+
+def _parse(content: bytes, where: str, report: Report | None) -> Any:
+    try:
+        return etree.fromstring(content, etree.XMLParser(**parser_options()))
+    except etree.XMLSyntaxError as error:
+        if report is None or error.code != etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE:
+            raise
+    return etree.fromstring(declared(content, where, report), etree.XMLParser(**parser_options()))
 
 
 def parse_answer(content: bytes, where: str, limit: int = MAX_ANSWER_BYTES) -> Any:

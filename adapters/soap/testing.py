@@ -17,7 +17,7 @@ class SoapAdapterTest:
     """Runs under pytest; `folder` is where the adapter's adapter.toml stands.
 
     Answers are made up from the schema, so that no real data is needed. Put recorded answers of the service
-    into `recorded/*.xml` (whole envelopes, personal data masked), and each is read too. Add tests of your own.
+    into `recorded/*.xml` (whole envelopes, personal data masked), and each is read too. Add your own below.
     """
 
     folder: Path

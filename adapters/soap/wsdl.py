@@ -1,12 +1,16 @@
-"""Read the operations of a WSDL 1.1: document/literal, wrapped or bare, over SOAP 1.1 or 1.2."""
+"""Read the operations of a WSDL 1.1: document and rpc style, literal and encoded, over SOAP 1.1 and 1.2."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from adapters.soap.documents import WSDL, Documents
 from adapters.soap.errors import ContractError
+from adapters.soap.policies import Policies
+from adapters.soap.wsdl_messages import Messages
+from adapters.soap.wsdl_tables import Tables, refusal, text_of
 from adapters.soap.xsd import SchemaReader
 from adapters.soap.xsd_types import Element, local_name
 
@@ -14,6 +18,11 @@ SOAP_BINDINGS = {
     "http://schemas.xmlsoap.org/wsdl/soap/": "1.1",
     "http://schemas.xmlsoap.org/wsdl/soap12/": "1.2",
 }
+_ADDRESSING = (
+    "{http://www.w3.org/2007/05/addressing/metadata}Action",
+    "{http://www.w3.org/2006/05/addressing/wsdl}Action",
+    "{http://schemas.xmlsoap.org/ws/2004/08/addressing}Action",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,160 +64,156 @@ class Operation:
 
 
 def read_operations(
-    documents: Documents, reader: SchemaReader
+    documents: Documents, reader: SchemaReader, binding: str = ""
 ) -> tuple[dict[str, Operation], dict[str, str]]:
     """Return the operations that can be called, and for each other one the reason.
 
-    SOAP 1.1 is taken where a WSDL offers both versions.
+    An operation that several bindings offer is taken from the first, SOAP 1.1 before 1.2, unless `binding`
+    names one (or its port).
 
     Raises:
         ContractError: this is no WSDL 1.1, or it has no SOAP binding.
     """
-    tables = _Tables(documents)
+    tables = Tables(documents)
+    bindings = _Bindings(tables, Messages(tables, reader), Policies(documents))
     operations: dict[str, Operation] = {}
     refused: dict[str, str] = {}
-    for version, binding, place in tables.bindings():
-        for node in binding.iterchildren(f"{WSDL}operation"):
-            name = node.get("name", "")
+    for version, node, place in bindings.all(binding):
+        seen: set[str] = set()
+        for operation in node.iterchildren(f"{WSDL}operation"):
+            name = operation.get("name", "")
+            if name in seen:
+                refused.setdefault(
+                    f"{name} (line {operation.sourceline})",
+                    "an overloaded operation: the first of its name is read",
+                )
+                continue
+            seen.add(name)
             if name in operations:
                 continue
             try:
-                operations[name] = tables.operation(version, binding, node, place, reader)
+                operations[name] = bindings.operation(version, node, operation, place)
                 refused.pop(name, None)
             except ContractError as error:
                 refused.setdefault(name, error.what)
+    for name, reason in refused.items():
+        documents.report.add(
+            "error", "operation-refused", f"{name}: {reason}", tables.first, "it is left out"
+        )
     if not operations and not refused:
-        first = next(iter(documents.roots))
         raise ContractError(
-            "no operation with a SOAP binding", where=first, fix="give a WSDL 1.1 with SOAP bindings"
+            f"no operation with a SOAP binding{bindings.others()}",
+            where=tables.first,
+            fix="give a WSDL 1.1 with SOAP bindings",
         )
     return operations, refused
 
 
-class _Tables:
-    """Messages, port types, bindings and addresses by name, over all WSDL documents."""
+class _Bindings:
+    """Reads bindings: how operations of a port type go over the wire."""
 
-    def __init__(self, documents: Documents) -> None:
-        self._by_name: dict[tuple[str, str], Any] = {}
-        self._location: dict[int, str] = {}
-        self._bindings: list[tuple[Any, str]] = []
-        self._addresses: dict[str, str] = {}
-        first_location, first = next(iter(documents.roots.items()))
-        if first.tag != f"{WSDL}definitions":
-            kind = "a WSDL 2.0" if local_name(first.tag) == "description" else f"<{local_name(first.tag)}>"
-            raise ContractError(
-                f"{kind} is not WSDL 1.1", where=first_location, fix="give the WSDL 1.1 of the service"
-            )
-        for location, root in documents.roots.items():
-            for node in root.iterchildren(f"{WSDL}*"):
-                kind, name = local_name(node.tag), node.get("name", "")
-                key = _clark(root.get("targetNamespace", ""), name)
-                self._by_name.setdefault((kind, key), node)
-                if kind == "binding":
-                    self._bindings.append((node, location))
-                if kind == "service":
-                    self._read_ports(node)
+    def __init__(self, tables: Tables, messages: Messages, policies: Policies) -> None:
+        self._tables, self._messages, self._policies = tables, messages, policies
 
-    def bindings(self) -> list[tuple[str, Any, str]]:
-        """Return (SOAP version, binding, location), version 1.1 first."""
+    def all(self, wanted: str) -> list[tuple[str, Any, str]]:
+        """Return (SOAP version, binding, location), those with an address and version 1.1 first."""
         found = []
-        for node, location in self._bindings:
+        for name, node, location in self._tables.bindings:
+            if wanted and wanted not in (local_name(name), self._tables.ports.get(name, "")):
+                continue
             for uri, version in SOAP_BINDINGS.items():
                 if node.find(f"{{{uri}}}binding") is not None:
-                    found.append((version, node, location))
-        return sorted(found, key=lambda item: item[0])
+                    found.append((name not in self._tables.addresses, version, node, location))
+        if wanted and not found:
+            known = ", ".join(local_name(name) for name, *_ in self._tables.bindings)
+            raise ContractError(
+                f"no SOAP binding or port {wanted!r}", where=self._tables.first, fix=f"choose from: {known}"
+            )
+        return [entry[1:] for entry in sorted(found, key=lambda entry: entry[:2])]
 
-    def operation(self, version: str, binding: Any, node: Any, place: str, reader: SchemaReader) -> Operation:
-        """Return one operation of a binding."""
+    def others(self) -> str:
+        """Return in words which bindings there are that are not SOAP's."""
+        kinds = set()
+        for _, node, _ in self._tables.bindings:
+            kinds |= {_KINDS.get(_uri(c), _uri(c)) for c in node if local_name(c.tag) == "binding"}
+        return f"; there is {', '.join(sorted(kinds))}" if kinds else "; it has no binding at all"
+
+    def operation(self, version: str, binding: Any, node: Any, place: str) -> Operation:
+        """Return one operation of a binding.
+
+        Raises:
+            ContractError: it needs what cannot be read, or what SOAP over HTTP does not have.
+        """
         soap = "{" + next(u for u, v in SOAP_BINDINGS.items() if v == version) + "}"
         general = binding.find(f"{soap}binding")
+        transport = general.get("transport", "")
+        if transport and not transport.startswith(("http://schemas.xmlsoap.org/soap/http", _SOAP12_HTTP)):
+            raise refusal(f"the transport {transport!r} is not HTTP", general, place)
         special = node.find(f"{soap}operation")
         special = special if special is not None else {}
         style = special.get("style") or general.get("style") or "document"
-        if style != "document":
-            raise _refusal(f"{style} style is not supported yet", node, place)
-        abstract = self._abstract(binding, node.get("name", ""), place)
-        for side in ("input", "output"):
-            self._check_body(soap, node.find(f"{WSDL}{side}"), place)
-        owner = _name_in(binding, binding.getroottree().getroot())
+        if style not in ("document", "rpc"):
+            raise refusal(f"{style!r} is not a style of SOAP", node, place)
+        port_type, abstract = self._tables.abstract(binding, node.get("name", ""), place)
+        inputs, outputs = abstract.find(f"{WSDL}input"), abstract.find(f"{WSDL}output")
+        if inputs is None:
+            raise refusal("a notification: the service sends it, nobody can call it", abstract, place)
+        if outputs is not None and abstract.index(outputs) < abstract.index(inputs):
+            raise refusal("solicit-response: the service asks, nobody can call it", abstract, place)
+        request = self._messages.side(soap, node.find(f"{WSDL}input"), inputs, place)
+        response = self._messages.side(soap, node.find(f"{WSDL}output"), outputs, place)
+        name = node.get("name", "")
+        bodies = [
+            self._messages.rpc(side, local, inputs if side is request else outputs, place)
+            if style == "rpc"
+            else self._messages.document(side, place)
+            for side, local in ((request, name), (response, f"{name}Response"))
+        ]
+        owner = self._tables.name_of(binding)
         return Operation(
-            node.get("name", ""),
+            name,
             special.get("soapAction") or "",
             version,
-            self._element(abstract.find(f"{WSDL}input"), reader, place),
-            self._element(abstract.find(f"{WSDL}output"), reader, place),
-            self._faults(abstract, reader, place),
-            self._addresses.get(owner, ""),
+            bodies[0],
+            bodies[1],
+            self._messages.faults(abstract, place),
+            self._tables.addresses.get(owner, ""),
             owner,
-            " ".join((abstract.findtext(f"{WSDL}documentation") or "").split()),
+            text_of(abstract),
+            "rpc" if style == "rpc" else "document",
+            "encoded" if "encoded" in (request.use, response.use) else "literal",
+            request.headers,
+            response.headers,
+            outputs is None,
+            _action(port_type, abstract, inputs, "Request" if outputs is not None else ""),
+            _action(port_type, abstract, outputs, "Response") if outputs is not None else "",
+            self._policies.of(binding, node, *node.iterchildren(f"{WSDL}input"), *self._ports(owner)),
         )
 
-    def _abstract(self, binding: Any, name: str, place: str) -> Any:
-        port_type = self._find("portType", binding, binding.get("type", ""), place)
-        for node in port_type.iterchildren(f"{WSDL}operation"):
-            if node.get("name") == name:
-                return node
-        raise _refusal(f"the port type has no operation {name!r}", binding, place)
-
-    def _check_body(self, soap: str, side: Any, place: str) -> None:
-        if side is None:
-            return
-        if side.find(f"{soap}header") is not None:
-            raise _refusal("SOAP headers are not supported yet", side, place)
-        if any(local_name(child.tag) == "multipartRelated" for child in side):
-            raise _refusal("attachments are not supported yet", side, place)
-        body = side.find(f"{soap}body")
-        if body is not None and body.get("use", "literal") != "literal":
-            raise _refusal("encoded bodies are not supported yet", side, place)
-
-    def _element(self, side: Any, reader: SchemaReader, place: str) -> Element | None:
-        if side is None:
-            return None
-        message = self._find("message", side, side.get("message", ""), place)
-        parts = list(message.iterchildren(f"{WSDL}part"))
-        if not parts:
-            return None
-        if len(parts) > 1 or not parts[0].get("element"):
-            raise _refusal("a document/literal message has one part with an element", message, place)
-        prefix, _, local = parts[0].get("element").rpartition(":")
-        return reader.element(_clark(parts[0].nsmap.get(prefix or None) or "", local))
-
-    def _faults(self, abstract: Any, reader: SchemaReader, place: str) -> tuple[Element, ...]:
-        found = []
-        for fault in abstract.iterchildren(f"{WSDL}fault"):
-            try:
-                element = self._element(fault, reader, place)
-            except ContractError:
-                continue  # its detail stays XML; the fault itself is still understood
-            if element is not None:
-                found.append(element)
-        return tuple(found)
-
-    def _find(self, kind: str, node: Any, qname: str, place: str) -> Any:
-        prefix, _, local = qname.rpartition(":")
-        name = _clark(node.nsmap.get(prefix or None) or "", local)
-        if (kind, name) not in self._by_name:
-            raise _refusal(f"there is no {kind} {qname!r}", node, place)
-        return self._by_name[kind, name]
-
-    def _read_ports(self, service: Any) -> None:
-        for port in service.iterchildren(f"{WSDL}port"):
-            prefix, _, local = port.get("binding", "").rpartition(":")
-            name = _clark(port.nsmap.get(prefix or None) or "", local)
-            for address in port:
-                if local_name(address.tag) == "address":
-                    self._addresses.setdefault(name, address.get("location", ""))
+    def _ports(self, owner: str) -> Iterable[Any]:
+        node = self._tables.port_nodes.get(owner)
+        return () if node is None else (node,)
 
 
-def _name_in(node: Any, root: Any) -> str:
-    return _clark(root.get("targetNamespace", ""), node.get("name", ""))
+_SOAP12_HTTP = "http://www.w3.org/2003/05/soap/bindings/HTTP"
+_KINDS = {
+    "http://schemas.xmlsoap.org/wsdl/http/": "an HTTP binding (urlencoded GET or POST), which is not SOAP",
+    "http://www.w3.org/2010/soapjms/": "a JMS binding",
+    "http://schemas.xmlsoap.org/wsdl/jms/": "a JMS binding",
+}
 
 
-def _clark(uri: str, local: str) -> str:
-    return f"{{{uri}}}{local}" if uri else local
+def _uri(node: Any) -> str:
+    return str(node.tag)[1:].partition("}")[0]
 
 
-def _refusal(what: str, node: Any, place: str) -> ContractError:
-    return ContractError(
-        f"{what} (line {node.sourceline})", where=f"{place}:{node.sourceline}", fix="leave it out"
-    )
+def _action(port_type: Any, abstract: Any, side: Any, suffix: str) -> str:
+    """Return the WS-Addressing action of a message: as declared, else by the standard's pattern."""
+    for attribute in _ADDRESSING:
+        if declared := side.get(attribute):
+            return str(declared)
+    root = port_type.getroottree().getroot()
+    target = root.get("targetNamespace", "")
+    delimiter = ":" if target.startswith("urn:") else "/"
+    name = side.get("name") or f"{abstract.get('name', '')}{suffix}"
+    return delimiter.join((target.rstrip(delimiter), port_type.get("name", ""), name))

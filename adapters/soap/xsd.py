@@ -15,7 +15,7 @@ from adapters.soap.errors import ContractError
 from adapters.soap.xsd_attributes import AttributeReader, wildcard
 from adapters.soap.xsd_model import flatten, leaves
 from adapters.soap.xsd_places import XSD_NAMESPACE, Definitions, Place, children, documentation, flag
-from adapters.soap.xsd_simple import SOAP_ENCODINGS, SimpleReader
+from adapters.soap.xsd_simple import ANY_SIMPLE, SOAP_ENCODINGS, SimpleReader
 from adapters.soap.xsd_types import (
     ArrayType,
     Attribute,
@@ -85,12 +85,15 @@ class SchemaReader:
             self._derived(),
         )
 
-    def element(self, name: str) -> Element:
+    def element(self, name: str, where: str = "") -> Element:
         """Return a global element, after its type and all that it leads to was read.
+
+        One that is defined in another namespace only is taken from there, and reported.
 
         Raises:
             ContractError: there is none of that name, or it needs what cannot be read.
         """
+        name = self._definitions.settle("element", name, where)
         if name not in self.elements:
             element = self._global(name)
             self._drain()
@@ -99,13 +102,24 @@ class SchemaReader:
             self.elements[name] = element
         return self.elements[name]
 
-    def type(self, name: str) -> SimpleType | str:
+    def defines(self, name: str, where: str) -> bool:
+        """Return whether a global element of this name is defined, be it in the only other namespace."""
+        return ("element", self._definitions.settle("element", name, where)) in self._definitions
+
+    def dangling(self, name: str, where: str) -> Element:
+        """Return an element of any content for a name that nothing defines, and report it."""
+        error = self._definitions.unknown("element", name, where)
+        assumed = "anything may stand in it: it is kept as XML text"
+        self._definitions.report.add("error", "dangling-element", error.what, where, assumed)
+        return Element(name, ANY_TYPE)
+
+    def type(self, name: str, where: str = "") -> SimpleType | str:
         """Return a type by Clark name, for the part of a message that names one.
 
         Raises:
             ContractError: there is none of that name, or it needs what cannot be read.
         """
-        found = self._named_type(name)
+        found = self._named_type(name, where)
         self._drain()
         if (error := self._trouble(found)) is not None:
             raise error
@@ -187,14 +201,23 @@ class SchemaReader:
             self.types.setdefault(name, ComplexType(name, array=ArrayType(ANY_TYPE)))
             return name
         if ("complexType", name) not in self._definitions:
-            raise ContractError(
-                f"no type {local_name(name)!r} in namespace {namespace(name)!r}",
-                where=where,
-                fix="add the schema document that defines it",
-            )
+            name = self._repaired(name, where)
+            if (simple := self._simple.find(name)) is not None:
+                return simple
         if name not in self.types and name not in self._failed:
             self._waiting.append(name)
         return name
+
+    def _repaired(self, name: str, where: str) -> str:
+        """Return the type that a name without definition means: one of another namespace, else anything."""
+        settled = self._definitions.settle("complexType", name, where)
+        settled = settled if settled != name else self._simple.settle(name, where)
+        if settled != name:
+            return settled
+        error = self._definitions.unknown("type", name, where)
+        assumed = "anything may stand here: it is kept as XML text"
+        self._definitions.report.add("error", "dangling-type", error.what, where, assumed)
+        return ANY_TYPE
 
     def _drain(self) -> None:
         """Read the complex types that were named meanwhile."""
@@ -304,6 +327,10 @@ class SchemaReader:
             text, inherited = base.text, base.attributes
         if inner is not None:
             text = self._simple.read(inner, place)
+        if text is None and isinstance(base, ComplexType) and base.name == ANY_TYPE:
+            what, assumed = "simple content over xs:anyType", "the text is a string"
+            self._definitions.report.add("warning", "text-of-any-type", what, place.at(step), assumed)
+            text = SimpleType("string", ANY_SIMPLE)
         if text is None:
             raise ContractError(
                 "simple content over a type with children", where=place.at(step), fix="mend the schema"
@@ -361,7 +388,7 @@ class SchemaReader:
                 )
 
     def _group_reference(self, node: Any, place: Place) -> Group:
-        name = place.clark(node, node.get("ref", ""))
+        name = self._definitions.settle("group", place.clark(node, node.get("ref", "")), place.at(node))
         definition, home = self._definitions.find("group", name)
         if f"group {name}" in self._open:
             original = self._definitions.original("group", name)
@@ -386,7 +413,7 @@ class SchemaReader:
             local = node.get("name", "")
             name = place.own(local) if place.qualified(node, "element") else local
             return replace(self._element(node, place, name), min_occurs=low, max_occurs=high)
-        name = place.clark(node, ref)
+        name = self._definitions.settle("element", place.clark(node, ref), place.at(node))
         declared = self._global(name)
         members = [self._global(member) for member in self._standing_for(name)[1:]]
         usable = [element for element in (declared, *members) if not element.abstract]

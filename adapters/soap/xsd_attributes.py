@@ -8,7 +8,7 @@ from typing import Any, Literal
 from adapters.soap.documents import XS
 from adapters.soap.errors import ContractError
 from adapters.soap.xsd_places import XML, Definitions, Place, children
-from adapters.soap.xsd_simple import SimpleReader, builtin
+from adapters.soap.xsd_simple import SimpleReader
 from adapters.soap.xsd_types import Attribute, SimpleType, Wildcard, local_name, namespace
 
 _PROCESSING: dict[str, Literal["strict", "lax", "skip"]] = {"strict": "strict", "lax": "lax", "skip": "skip"}
@@ -118,8 +118,8 @@ class AttributeReader:
             return self._simple.read(inline, place)
         if (type_name := node.get("type")) is None:
             return SimpleType("string")
-        name = place.clark(node, type_name)
-        found = builtin(name) or self._simple.find(name)
+        name = self._simple.settle(place.clark(node, type_name), place.at(node))
+        found = self._simple.find(name)
         if found is None:
             what = "a complex type" if ("complexType", name) in self._definitions else "an unknown type"
             raise ContractError(

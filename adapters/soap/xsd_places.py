@@ -7,6 +7,8 @@ from typing import Any
 
 from adapters.soap.documents import XS, Documents
 from adapters.soap.errors import ContractError
+from adapters.soap.prefixes import USUAL
+from adapters.soap.report import Report
 from adapters.soap.xsd_types import local_name, namespace
 
 XSD_NAMESPACE = XS[1:-1]
@@ -21,6 +23,7 @@ class Place:
     root: Any
     namespace: str
     location: str
+    report: Report
 
     def qualified(self, node: Any, kind: str) -> bool:
         """Return whether a local element or attribute is in the target namespace."""
@@ -30,14 +33,23 @@ class Place:
     def clark(self, node: Any, qname: str) -> str:
         """Return the Clark name that a QName means at `node`."""
         prefix, _, local = qname.strip().rpartition(":")
-        uri = XML if prefix == "xml" else node.nsmap.get(prefix or None)
+        uri: str | None = XML if prefix == "xml" else node.nsmap.get(prefix or None)
         if uri is None:
             if prefix:
-                raise ContractError(
-                    f"the prefix {prefix!r} is not declared", where=self.at(node), fix="declare it"
-                )
-            uri = "" if self.root.get("targetNamespace") else self.namespace
+                uri = self._undeclared(node, prefix)
+            else:
+                uri = "" if self.root.get("targetNamespace") else self.namespace
         return f"{{{uri}}}{local}" if uri else local
+
+    def _undeclared(self, node: Any, prefix: str) -> str:
+        """Return what an undeclared prefix in a QName means, if it is a usual one."""
+        if prefix not in USUAL:
+            raise ContractError(
+                f"the prefix {prefix!r} is not declared", where=self.at(node), fix="declare it"
+            )
+        what, assumed = f"the prefix {prefix!r} is used and not declared", f"it means {USUAL[prefix]!r}"
+        self.report.add("info", "undeclared-prefix", what, self.at(node), assumed)
+        return USUAL[prefix]
 
     def own(self, local: str) -> str:
         """Return a name in the target namespace."""
@@ -55,6 +67,10 @@ class Definitions:
     """
 
     def __init__(self, documents: Documents) -> None:
+        self.report = documents.report
+        #: Why documents are missing: names without definition may be theirs.
+        self.missing = tuple(documents.missing.values())
+        self._by_local: dict[tuple[str, str], list[str]] = {}
         self._nodes: dict[tuple[str, str], tuple[Any, Place]] = {}
         self._original: dict[tuple[str, str], tuple[Any, Place]] = {}
         redefined: list[tuple[Any, Place]] = []
@@ -72,6 +88,8 @@ class Definitions:
             if key in self._nodes:
                 self._original.setdefault(key, self._nodes[key])
             self._nodes[key] = (node, place)
+        for kind, name in self._nodes:
+            self._by_local.setdefault((kind, local_name(name)), []).append(name)
 
     def __contains__(self, key: tuple[str, str]) -> bool:
         return key in self._nodes
@@ -87,11 +105,34 @@ class Definitions:
             ContractError: there is none.
         """
         if (kind, name) not in self._nodes:
-            raise ContractError(
-                f"no {kind} {local_name(name)!r} in namespace {namespace(name)!r}",
-                fix="add the schema document that defines it",
-            )
+            raise self.unknown(kind, name)
         return self._nodes[kind, name]
+
+    def unknown(self, kind: str, name: str, where: str = "") -> ContractError:
+        """Return the error for a name that is nowhere, with the document that may be missing."""
+        because = f" ({self.missing[0]})" if self.missing else ""
+        return ContractError(
+            f"no {kind} {local_name(name)!r} in namespace {namespace(name)!r}{because}",
+            where=where,
+            fix="add the schema document that defines it",
+        )
+
+    def settle(self, kind: str, name: str, where: str) -> str:
+        """Return the name that is meant: one that nothing has may stand in just one other namespace.
+
+        Such a repair is reported; a name that is there stays as it is, and so does one that is nowhere.
+        """
+        others = self._by_local.get((kind, local_name(name)), [])
+        if (kind, name) in self._nodes or len(others) != 1:
+            return name
+        self.report.add(
+            "warning",
+            "wrong-namespace",
+            f"no {kind} {local_name(name)!r} in namespace {namespace(name)!r}",
+            where,
+            f"the one in namespace {namespace(others[0])!r} is meant",
+        )
+        return others[0]
 
     def original(self, kind: str, name: str) -> tuple[Any, Place] | None:
         """Return what an `xs:redefine` replaced, None if nothing did."""
@@ -124,7 +165,7 @@ def _places(documents: Documents) -> list[Place]:
         for node in root.iter(f"{XS}schema"):
             # A schema document without namespace counts for whoever includes or imports it.
             if node is not root or node.get("targetNamespace"):
-                waiting.append(Place(node, node.get("targetNamespace", ""), location))  # noqa: PERF401
+                waiting.append(Place(node, node.get("targetNamespace", ""), location, documents.report))  # noqa: PERF401
     found = list(waiting)
     seen = {(id(p.root), p.namespace) for p in waiting}
     while waiting:
@@ -134,12 +175,12 @@ def _places(documents: Documents) -> list[Place]:
                 if not (target := node.get("schemaLocation")):
                     continue
                 location = documents.resolve(place.location, target)
-                root = documents.roots[location]
-                if local_name(root.tag) != "schema":
+                root = documents.roots.get(location)
+                if root is None or local_name(root.tag) != "schema":
                     continue
                 uri = root.get("targetNamespace") or ("" if tag == "import" else place.namespace)
                 if (id(root), uri) not in seen:
                     seen.add((id(root), uri))
-                    found.append(added := Place(root, uri, location))
+                    found.append(added := Place(root, uri, location, documents.report))
                     waiting.append(added)
     return found

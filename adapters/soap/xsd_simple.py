@@ -60,6 +60,27 @@ class SimpleReader:
             self._open.discard(name)
         return self.named[name]
 
+    def settle(self, name: str, where: str) -> str:
+        """Return the name that is meant, with a repair reported where nothing has this one.
+
+        Meant is the type of that name in the only other namespace that has one, else the built-in: a
+        default namespace that is not XML Schema's turns `string` into a name that nobody defined.
+        """
+        if self.find(name) is not None or ("complexType", name) in self._definitions:
+            return name
+        settled = self._definitions.settle("simpleType", name, where)
+        own = f"{{{XSD_NAMESPACE}}}{local_name(name)}"
+        if settled != name or builtin(own) is None:
+            return settled
+        self._definitions.report.add(
+            "warning",
+            "builtin-namespace",
+            f"no type {local_name(name)!r} in namespace {namespace(name)!r}",
+            where,
+            f"xs:{local_name(name)} is meant",
+        )
+        return own
+
     def read(self, node: Any, place: Place, name: str = "") -> SimpleType:
         """Return the type that an `xs:simpleType` defines."""
         step = next(
@@ -90,6 +111,7 @@ class SimpleReader:
         wanted = place.clark(step, qname)
         if wanted == name and (original := self._definitions.original("simpleType", name)) is not None:
             return self.read(*original)
+        wanted = self.settle(wanted, place.at(step))
         found = self.find(wanted)
         if found is None:
             what = "a complex type" if ("complexType", wanted) in self._definitions else "not defined"

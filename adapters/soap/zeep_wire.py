@@ -17,9 +17,9 @@ import zeep
 import zeep.exceptions
 
 from adapters.soap.contract import Contract
-from adapters.soap.documents import LOOPBACK
 from adapters.soap.errors import BrokenAnswer, CallRefused, ContractError, ServiceUnavailable
 from adapters.soap.http_reply import check_status, place
+from adapters.soap.sources import LOOPBACK
 from schemas.errors import SettingsError
 
 _CHUNK = 1 << 16

@@ -86,6 +86,18 @@ def decode(
     rejects: Annotated[
         Path | None, typer.Option(help="File for bad records; else they stand among the JSON lines.")
     ] = None,
+    places: Annotated[
+        bool,
+        typer.Option("--places", help="Say where each row comes from: _record (from 1), _offset, _length."),
+    ] = False,
+    segments: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIELD=VALUE,...",
+            help="Number the segments of a tree too: the field that tells a record's level, and its value at "
+            "each, the root's first.",
+        ),
+    ] = None,
 ) -> None:
     """Decode a file. Shows the data as they are, personal data too.
 
@@ -94,9 +106,15 @@ def decode(
     from contextlib import ExitStack
 
     from adapters.batch.conversion import decode_file, format_of, sink_for
+    from adapters.batch.conversion.place import Places
     from adapters.batch.conversion.sinks import check_output
 
     check_output(to, output)
+    wanted = Places.parse(segments) if places or segments else None
+    if wanted and keep_raw:
+        raise SettingsError(
+            "--keep-raw gives what `encode` reads, which has no places", where="banyan decode", fix="drop one"
+        )
     spec = format_of(settings or [], copybook)
     _check_files(file, copybook)
     with ExitStack() as stack:
@@ -105,7 +123,7 @@ def decode(
         try:
             outcome = decode_file(
                 file, spec, lambda schema: sink_for(to, stream, schema),
-                keep_raw=keep_raw, limit=limit, rejects=bad,
+                keep_raw=keep_raw, limit=limit, rejects=bad, places=wanted,
             )  # fmt: skip
             sys.stdout.flush()
         except BrokenPipeError:

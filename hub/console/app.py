@@ -13,8 +13,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from hub.console.collect import Collector
+from hub.console.metrics import metrics
 from hub.estate import Estate
 
 HERE = Path(__file__).parent
@@ -63,6 +65,10 @@ def create_app(estate: Estate) -> FastAPI:
     async def overview_json() -> JSONResponse:
         found = await look()
         return JSONResponse(asdict(found) | {"alerts": [asdict(a) for a in found.alerts]})
+
+    @app.get("/metrics")
+    async def figures() -> Response:
+        return Response(metrics(await look()), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/health/live")
     async def live() -> dict[str, str]:

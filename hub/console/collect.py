@@ -157,6 +157,8 @@ class Collector:
             open=tuple(_view(e) for e in standing.open.values()),
             expected=standing.expected,
             overdue=standing.troubled_window is not None,
+            due_ms=standing.window.due_ms if standing.window else 0,
+            counts=dict(standing.counts),
         )
 
     def _flows(self, status: list[dict[str, Any]], ends: dict[str, dict[str, int]]) -> list[FlowView]:

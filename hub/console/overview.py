@@ -65,6 +65,10 @@ class SourceView:
     #: What is said of the file that is expected next: late and missing ones, else what is awaited.
     expected: str = ""
     overdue: bool = False
+    #: When that file is or was due; 0 where none is expected.
+    due_ms: int = 0
+    #: State → how often it was told since the lifecycle topic began.
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from adapters.batch.codec import RecordCodec
 from adapters.batch.conversion.json_lines import dumped
 from adapters.batch.conversion.options import checked, keyless
+from adapters.batch.conversion.place import Places
 from adapters.batch.conversion.sinks import Sink
 from adapters.batch.copybook import CopyLibrary, layouts, parse
 from adapters.batch.dialect import Dialect
@@ -47,8 +48,11 @@ def decode_file(
     keep_raw: bool = False,
     limit: int | None = None,
     rejects: BinaryIO | None = None,
+    places: Places | None = None,
 ) -> Outcome:
     """Write the rows of a file to a sink; memory is bounded by a chunk.
+
+    With `places` each row has columns that say where it comes from, before its own.
 
     A bad record is a line `{"_record", "_offset", "_error", "_raw"}` (bytes in hexadecimal) in `rejects`,
     or between the rows where the sink takes it and `rejects` is None. With `keep_raw` no record is bad.
@@ -68,12 +72,13 @@ def decode_file(
     schema = entity.arrow_schema()
     if keyless(spec) and isinstance(reader, Source):
         schema = pa.schema([column.with_nullable(True) for column in schema])
-    sink = make_sink(schema)
+    sink = make_sink(schema if places is None else places.schema(schema))
     with spec.opened(path) as stream:
         size = 0 if isinstance(stream, Unpacked) else path.stat().st_size
         reading = reader.reading(path.name, size)
         for chunk in reading.chunks(stream):
-            _chunk(_first(chunk, limit, outcome), sink, rejects, outcome)
+            wanted = _first(chunk, limit, outcome)
+            _chunk(wanted if places is None else places.placed(wanted), sink, rejects, outcome)
             if limit is not None and outcome.records >= limit:
                 break
         else:
@@ -149,7 +154,10 @@ def _first(chunk: Chunk, limit: int | None, outcome: Outcome) -> Chunk:
     rows = []
     for part in chunk.rows:
         n = int((part.record <= last).sum())
-        rows.append(type(part)(part.entity, part.batch.slice(0, n), part.record[:n], part.offset[:n]))
+        length = None if part.length is None else part.length[:n]
+        rows.append(
+            type(part)(part.entity, part.batch.slice(0, n), part.record[:n], part.offset[:n], length=length)
+        )
     return Chunk(rows, [r for r in chunk.rejects if r.record <= last])
 
 

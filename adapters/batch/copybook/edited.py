@@ -25,6 +25,7 @@ class EditedPicture:
         point: the character of the decimal point.
         separator: the other one of `.` and `,`.
         money: characters that are the sign of money.
+        loose: a + may stand where the PICTURE has - and COBOL would print a blank.
     """
 
     symbols: str
@@ -33,9 +34,12 @@ class EditedPicture:
     point: str
     separator: str
     money: str
+    loose: bool = False
 
     @classmethod
-    def of(cls, picture: Picture, *, decimal_comma: bool, currency: str) -> EditedPicture | None:
+    def of(
+        cls, picture: Picture, *, decimal_comma: bool, currency: str, loose: bool = False
+    ) -> EditedPicture | None:
         """Return the positions, or None where the item has a P (its characters lack digits) or two points."""
         point, separator = (",", ".") if decimal_comma else (".", ",")
         symbols = picture.symbols
@@ -46,7 +50,7 @@ class EditedPicture:
         split = max(symbols.find(point), symbols.find("V"))
         scale = sum(holds[split + 1 :]) if split >= 0 else 0
         signed = symbols.replace("V", "").replace("c", "cC").replace("d", "dD")
-        return cls(signed, sum(holds), scale, point, separator, money)
+        return cls(signed, sum(holds), scale, point, separator, money, loose)
 
     @property
     def digit_places(self) -> list[bool]:
@@ -67,7 +71,7 @@ class EditedPicture:
         if symbol in "Z*":
             return " " if symbol == "Z" else "*"
         if symbol in "+-":
-            return "+- " if symbol == "+" else "- "
+            return "+- " if symbol == "+" or self.loose else "- "
         if symbol in self.money:
             return symbol + " "
         # An insertion place may be suppressed, or hold the floating sign that stops there.

@@ -6,7 +6,7 @@ Rules: IBM Enterprise COBOL Language Reference, "PICTURE clause".
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 #: `text` A X 9, `numeric` 9 S V P, `edited` numbers with editing, `text-edited` text with B 0 /, `national`
@@ -37,6 +37,7 @@ class Picture:
         signed: has an S.
         length: characters when stored as DISPLAY, without a separate sign.
         symbols: the character string with its repetitions written out.
+        point: digits before a point that is printed in a signed number, S9(3).99: no COBOL, but Cobrix's.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Picture:
     signed: bool = False
     length: int = 0
     symbols: str = ""
+    point: int | None = None
 
     @classmethod
     def parse(cls, text: str, currency: str = "$") -> Picture:
@@ -61,6 +63,9 @@ class Picture:
         symbols = set(expanded)
         if re.fullmatch(r"S?(9+V?9*|V9+|V?P+9+|9+P+V?)", expanded):
             return cls._numeric(upper, expanded)
+        if re.fullmatch(r"S9+\.9+", expanded):
+            made = cls._numeric(upper, expanded.replace(".", "V"))
+            return replace(made, length=made.digits + 1, point=made.digits - made.scale)
         if expanded and symbols <= set("XA9") and symbols & set("XA"):
             return cls(upper, "text", length=len(expanded), symbols=expanded)
         if expanded and symbols <= set("NB0/") and "N" in symbols:
@@ -123,8 +128,10 @@ class Picture:
         return cls(upper, "edited", digits, length=length, symbols=plain)
 
 
+#: Said of an S among editing symbols.
+SIGNED = "a signed number that is edited has + or - instead of S"
 _STRANGE = {
-    "S": "a signed number that is edited has + or - instead of S",
+    "S": SIGNED,
     "X": "letters and a number's editing symbols cannot be mixed",
     "A": "letters and a number's editing symbols cannot be mixed",
     "N": "national and other characters cannot be mixed",

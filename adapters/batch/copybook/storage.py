@@ -7,12 +7,13 @@ from typing import Literal
 
 from adapters.batch.copybook.checks import BARE
 from adapters.batch.copybook.edited import EditedPicture
+from adapters.batch.copybook.picture import SIGNED
 from adapters.batch.copybook.tree import Item, Sign, Usage
 from adapters.batch.dialect import Absent, Dialect
 from adapters.batch.overpunch import Overpunch
 from schemas.entity import AvroType
 
-#: `hex` is opaque: pointers, and double-byte text for which there is no codec.
+#: `hex` is opaque: pointers, and double-byte text unless the code page is a mixed one.
 Kind = Literal[
     "text", "national", "hex", "edited", "zoned", "packed", "unsigned-packed", "binary", "hexfloat", "ieee"
 ]
@@ -44,6 +45,8 @@ class Storage:
         blank, nul: what a number of spaces, or of LOW-VALUES, is.
         lenient: a value that cannot be read is null, not bad.
         nul_is_null: text of LOW-VALUES is null.
+        point: where a point is printed among the digits (zoned only; see `Picture.point`).
+        pairs: double-byte text without shifts (`hex` only): it is text where the code page is a mixed one.
         edited: the positions of a numeric-edited item that is read as a number.
     """
 
@@ -68,6 +71,8 @@ class Storage:
     lenient: bool = False
     nul_is_null: bool = False
     edited: EditedPicture | None = None
+    point: int | None = None
+    pairs: bool = False
 
     @classmethod
     def of(cls, item: Item, dialect: Dialect) -> Storage:
@@ -133,7 +138,7 @@ class _Maker:
         if item.usage == "COMP-X":
             return self._binary(picture.length, signed=False, native=False, digits=0)
         if picture.category == "dbcs" or item.usage == "DISPLAY-1":
-            return Storage("hex", picture.length * 2)
+            return Storage("hex", picture.length * 2, pairs=True)
         if picture.category == "national" or item.usage == "NATIONAL":
             return Storage(
                 "national", picture.length * 2, little_endian=dialect.little_endian_national,
@@ -167,15 +172,19 @@ class _Maker:
         digits, scale, signed = picture.digits, picture.scale, picture.signed
         blank, nul = dialect.blank_numbers, dialect.nul_numbers
         lenient = dialect.bad_values == "null"
+        if picture.point is not None and (not dialect.loose_digits or item.usage != "DISPLAY"):
+            raise ValueError(f"PICTURE {picture.text} is not a valid character string: S: {SIGNED}")
         if item.usage in ("DISPLAY", "NATIONAL"):
             sign = (item.sign or Sign()) if signed else Sign()
             width = 2 if item.usage == "NATIONAL" else 1
+            point = None if picture.point is None else picture.point + (sign.separate and sign.leading)
+            length = (digits + sign.separate + (point is not None)) * width
             return Storage(
-                "zoned", (digits + sign.separate) * width, digits, scale, signed, sign.leading, sign.separate,
+                "zoned", length, digits, scale, signed, sign.leading, sign.separate,
                 blank_when_zero=item.blank_when_zero, utf16=width == 2,
                 little_endian=width == 2 and dialect.little_endian_national, overpunch=dialect.overpunch,
                 strict=dialect.strict_signs, loose=dialect.loose_digits, lenient=lenient,
-                blank=blank, nul=nul,
+                blank=blank, nul=nul, point=point,
             )  # fmt: skip
         if item.usage == "COMP-6" or (item.usage == "COMP-3" and not dialect.packed_sign and not signed):
             return Storage("unsigned-packed", (digits + 1) // 2, digits, scale, lenient=lenient)
@@ -229,8 +238,9 @@ class _Maker:
     def _edited(self) -> EditedPicture | None:
         assert self.item.picture is not None
         return EditedPicture.of(
-            self.item.picture, decimal_comma=self.dialect.decimal_comma, currency=self.dialect.currency
-        )
+            self.item.picture, decimal_comma=self.dialect.decimal_comma, currency=self.dialect.currency,
+            loose=self.dialect.loose_digits,
+        )  # fmt: skip
 
     def _edited_number(self) -> Storage:
         places, dialect = self._edited(), self.dialect

@@ -14,8 +14,9 @@ from adapters.batch.fields.numbers import numbers
 from adapters.batch.fields.parse import BLANKS, parse
 from adapters.batch.fields.value_type import ValueType
 from adapters.batch.kernels.integers import Bools
+from adapters.batch.kernels.text import trimmed
 from adapters.batch.moments import MomentFormat
-from adapters.batch.reference import PADDING, BadValueError
+from adapters.batch.reference import BadValueError
 from schemas.entity import arrow_type
 
 
@@ -73,9 +74,8 @@ class _Edges:
 
 
 def _trimmed(texts: pa.StringArray, kind: ValueType, edges: _Edges) -> pa.StringArray:
-    if kind.trim == "none" or not (edges.blank() or (kind.trim == "both" and edges.blank(first=True))):
-        return texts
-    return (pc.ascii_trim if kind.trim == "both" else pc.ascii_rtrim)(texts, PADDING)
+    sides = {"none": [], "padding": [False], "left": [True]}.get(kind.trim, [True, False])
+    return trimmed(texts, kind.trim) if any(edges.blank(first=first) for first in sides) else texts
 
 
 def _values(texts: pa.StringArray, kind: ValueType) -> tuple[pa.Array, Bools]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from adapters.batch.fields.value_type import ValueType
 from adapters.batch.moments import micros
-from adapters.batch.reference import EXACT, PADDING, BadValueError
+from adapters.batch.reference import EXACT, BadValueError, trimmed
 
 Value = str | int | bool | Decimal | datetime.date | datetime.datetime
 #: Blanks around a value: spaces, tabs, and the NULs of LOW-VALUES.
@@ -27,7 +27,7 @@ def parse(text: str, kind: ValueType) -> Value | None:
         return None
     match kind.kind:
         case "text":
-            return text.strip(PADDING) if kind.trim == "both" else _trimmed(text, kind)
+            return trimmed(text, kind.trim)
         case "integer" | "decimal":
             return _number(bare, kind)
         case "date":
@@ -39,10 +39,6 @@ def parse(text: str, kind: ValueType) -> Value | None:
     if word in kind.true or word in kind.false:
         return word in kind.true
     raise BadValueError("neither a word for true nor one for false")
-
-
-def _trimmed(text: str, kind: ValueType) -> str:
-    return text.rstrip(PADDING) if kind.trim == "padding" else text
 
 
 def _moment(text: str, kind: ValueType) -> datetime.datetime:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from adapters.batch.codepage import CodePage
 from adapters.batch.kernels.integers import Bools
 
-_LINE_FEED = 10
+_LINE_FEED, _EBCDIC_FEED = 0x0A, 0x25
 
 
 def decoded(
@@ -16,12 +16,14 @@ def decoded(
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], Bools]:
     """Return the column's UTF-8 bytes, each row's share, and the bad rows ('' there).
 
-    Rows are joined by line feeds, which are never a part of another character in the pages that Python has,
-    and decoded at once. Where that fails, or a row holds a line feed itself, each row is decoded by itself.
+    Rows are joined by line feeds, which are never a part of another character in the pages that there are,
+    and decoded at once. Where that fails, a row holds a line feed itself, or one lacks its shift-in, each row
+    is decoded by itself.
     """
     n, width = view.shape
-    if not page.ebcdic and not (view == _LINE_FEED).any():
-        joined = np.full((n, width + 1), _LINE_FEED, np.uint8)
+    feed = _EBCDIC_FEED if page.ebcdic else _LINE_FEED
+    if not (view == feed).any():
+        joined = np.full((n, width + 1), feed, np.uint8)
         joined[:, :-1] = view
         try:
             data = np.frombuffer(joined.tobytes().decode(page.name).encode(), np.uint8)

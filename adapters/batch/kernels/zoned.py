@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -21,6 +23,10 @@ def zoned(view: npt.NDArray[np.uint8], storage: Storage, page: CodePage) -> tupl
     """
     if storage.utf16:
         view, page = narrowed(view, storage), CodePage.named("ascii")
+    if storage.point is not None:
+        pointless = view[:, storage.point] != page.encode(".")[0]
+        found, wrong = zoned(np.delete(view, storage.point, axis=1), replace(storage, point=None), page)
+        return found, wrong | pointless
     if storage.loose:
         return loose(view, storage, page)
     negative: Bools | None = None
@@ -47,9 +53,9 @@ def zoned(view: npt.NDArray[np.uint8], storage: Storage, page: CodePage) -> tupl
         if punched is not None and (first == 0 if storage.sign_leading else start == width):
             place = 8 * (start - first - 1) if storage.sign_leading else 0
             part = _punched(part, punched, place, zero)
-        values, wrong = words.digits(part, zero)
-        if wrong.any():
-            bad = wrong != 0 if bad is None else bad | (wrong != 0)
+        values, odd = words.digits(part, zero)
+        if odd.any():
+            bad = odd != 0 if bad is None else bad | (odd != 0)
         parts.append(words.of_digits(values))
     numbers = Integers.of_eights(parts, width)
     if bad is None:

@@ -88,7 +88,7 @@ def _main(contract: Contract, found: list[Guess], operation: str) -> Guess:
     raise SettingsError(
         "no operation of this contract looks like a list, changes or messages",
         where=contract.location,
-        fix=f"name one by --operation{f', such as {searches}' if searches else ''}, or write adapter.toml by hand",
+        fix=f"name one by --operation{f', such as {searches}' if searches else ''}, or write the settings",
     )
 
 

@@ -1,4 +1,4 @@
-"""A new SOAP adapter's folder: settings, the contract with all that it imports, and a test that passes as written."""
+"""A new SOAP adapter's folder: settings, the contract with all its imports, and a test that passes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Test{title}(SoapAdapterTest):
 
 @dataclass(frozen=True, slots=True)
 class SoapScaffold:
-    """The files of a new adapter by name, what was guessed of the contract, and what a person should look at."""
+    """The files of a new adapter by name, what was guessed of its contract, and what to look at."""
 
     files: dict[str, bytes]
     found: tuple[Guess, ...]

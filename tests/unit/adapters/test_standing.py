@@ -40,6 +40,12 @@ def test_a_late_file_is_late_until_one_comes():
     assert standing(("scheduled", ""), ("arrived", "")).expected == ""
 
 
+def test_what_was_told_is_counted():
+    """Every state counts as often as it was told, windows of expected files, too."""
+    found = standing(("late", ""), ("missing", ""), ("late", ""), ("started", "1"), ("committed", "1"))
+    assert found.counts == {"late": 2, "missing": 1, "started": 1, "committed": 1}
+
+
 def test_a_folder_full_of_strangers_is_bounded():
     """Only the newest open extracts are kept by name."""
     assert len(standing(*[("invalid", f"{n}") for n in range(500)]).open) == 100

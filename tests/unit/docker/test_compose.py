@@ -110,7 +110,7 @@ def test_the_containers_may_call_each_other_by_name() -> None:
 
     settings = load(ROOT / "docker" / "banyan.toml", HubSettings)
     targets = re.findall(r"targets: \[banyan:(\d+)\]", (ROOT / "docker/prometheus.yml").read_text("utf-8"))
-    assert targets == [str(settings.facade.port)]
+    assert targets == [str(settings.facade.port), str(settings.console.port)]
     for listen in (settings.api, settings.facade, settings.console):
         assert "banyan" in listen.other_hosts()
 

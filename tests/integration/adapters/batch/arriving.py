@@ -14,7 +14,7 @@ from adapters.batch.decrypt import Decryption
 from adapters.batch.spec import BatchSpec
 from adapters.intake import Intake
 from adapters.runner import run
-from connectors.kafka import KafkaSettings
+from connectors.kafka import KafkaSettings, TransactionalProducer
 from connectors.links import Links
 from connectors.places import copying
 from connectors.places.local import LocalPlace
@@ -49,11 +49,25 @@ def fetch() -> None:
     copying.os.fsync = synced
 
 
+def half() -> None:
+    """After the first transaction with events; the one before tells that the file was started."""
+    real, calls = TransactionalProducer.commit, []
+
+    def committed(self: TransactionalProducer) -> None:
+        real(self)
+        calls.append(1)
+        if len(calls) == 2:
+            die()
+
+    TransactionalProducer.commit = committed
+
+
 POINTS = {
     "-": lambda: None,
     "fetch": fetch,
     "decrypt": lambda: after(Decryption, "_pgp"),
     "prepared": lambda: setattr(Intake, "_settle", die),
+    "half": half,
     "committed": lambda: setattr(Intake, "_put_away", die),
     "archived": lambda: [after(place, "archive") for place in (LocalPlace, SftpPlace, S3Place)],
     "copied": lambda: after(S3Place, "_copy"),
@@ -64,5 +78,7 @@ if __name__ == "__main__":
     POINTS[point]()
     links = Links(prefix, KafkaSettings(bootstrap=bootstrap), registry, Path(state))
     spec = load(Path(folder) / "adapter.toml", BatchSpec)
-    report = run([(spec, Path(folder))], links, once=True)
+    report = run(
+        [(spec, Path(folder))], links, once=True, transaction_events=3 if point == "half" else 50_000
+    )
     sys.exit(0 if report.ok else 1)

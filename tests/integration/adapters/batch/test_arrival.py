@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import subprocess
-import sys
-from itertools import pairwise
+import time
 
 import boto3
-import fastavro
 import pysequoia
 import pytest
 from moto.server import ThreadedMotoServer
 
+from adapters import intake
 from adapters.batch.codec import RecordCodec
-from adapters.batch.spec import BatchSpec
-from adapters.lifecycle import FOLLOWS, history
-from adapters.runner import run
-from connectors.log_reader import read_all
-from connectors.registry import Registry
-from connectors.settings import load
+from adapters.batch.inbox import Inbox
+from adapters.lifecycle import history
+from tests.integration.adapters.batch.home import Home
 from tests.unit.connectors.places.servers import PASSWORD, sftp_server
 
 pytestmark = pytest.mark.integration
@@ -47,47 +41,25 @@ def encrypted(content):
     return pysequoia.encrypt(content, recipients=[KEY.extract_certificate()], armor=False)
 
 
-class Home:
-    """One adapter's folder, and what it has published."""
+class Pay(Home):
+    """The adapter `pay`."""
 
     def __init__(self, links, folder):
-        self.links, self.folder = links, folder
-        folder.mkdir()
-        (folder / "pay.cpy").write_text(COPYBOOK)
+        super().__init__(links, folder, name="pay", topic="mainframe.claim", copybook=COPYBOOK)
         (folder / "key.asc").write_text(str(KEY))
         (folder / "password").write_text(PASSWORD)
 
     def settings(self, text):
-        (self.folder / "adapter.toml").write_text(SETTINGS + text)
-
-    def run(self):
-        spec = load(self.folder / "adapter.toml", BatchSpec)
-        return run([(spec, self.folder)], self.links, once=True).adapters["pay"]
+        super().settings(SETTINGS + text)
 
     def process(self, point):
-        """Run in a process of its own that dies at `point`; return its exit code."""
-        links = self.links
-        arguments = [links.prefix, links.kafka.bootstrap, links.registry_url, links.state, self.folder, point]
-        command = [sys.executable, "-m", "tests.integration.adapters.batch.arriving", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert PASSWORD not in done.stdout + done.stderr and str(KEY)[200:260] not in done.stdout
-        return done.returncode
+        code, said = super().process(point)
+        assert PASSWORD not in said and str(KEY)[200:260] not in said
+        return code
 
-    def events(self):
-        registry = Registry(self.links.registry_url)
-        found = []
-        for record in read_all(self.links.kafka, f"{self.links.prefix}.mainframe.claim"):
-            if record.value is not None:
-                schema = registry.by_id(int.from_bytes(record.value[1:5], "big"))
-                event = fastavro.schemaless_reader(io.BytesIO(record.value[5:]), schema)
-                found.append((event["op"], (event["after"] or event["before"])["CLAIM_NO"]))
-        return sorted(found)
-
-    def story(self):
-        told = [e for e in history(self.links, "pay") if e.extract]
-        for before, now in pairwise(["", *(e.state for e in told)]):
-            assert now in FOLLOWS[before], [e.state for e in told]
-        return [e.state for e in told]
+    def claims(self):
+        """(op, claim number) of every committed event, sorted."""
+        return sorted((e["op"], (e["after"] or e["before"])["CLAIM_NO"]) for e in self.events())
 
     def left_behind(self):
         """Private files that should not be there once everything is archived."""
@@ -97,7 +69,7 @@ class Home:
 
 @pytest.fixture
 def home(links, tmp_path):
-    return Home(links, tmp_path / "pay")
+    return Pay(links, tmp_path / "pay")
 
 
 @pytest.fixture
@@ -156,13 +128,13 @@ def test_files_come_from_an_sftp_server(home, sftp):
     (sftp.root / "out" / "1.dat").write_bytes(claims(1, 2))
     (sftp.root / "out" / "2.dat").write_bytes(claims(1, 2, 3))
     assert len(home.run().committed) == 2
-    assert home.events() == [("c", 3), ("r", 1), ("r", 2)]
+    assert home.claims() == [("c", 3), ("r", 1), ("r", 2)]
     assert sorted(p.name for p in (sftp.root / "out" / "archive").iterdir()) == ["1.dat", "2.dat"]
     (sftp.root / "out" / "2.dat").write_bytes(claims(1, 2, 3))
     assert home.run().skipped == 1
     (sftp.root / "out" / "2.dat").write_bytes(claims(1, 2, 3, 4))
     home.run()
-    assert home.events() == [("c", 3), ("c", 4), ("r", 1), ("r", 2)]
+    assert home.claims() == [("c", 3), ("c", 4), ("r", 1), ("r", 2)]
     assert home.left_behind() == []
 
 
@@ -171,7 +143,7 @@ def test_files_come_from_an_s3_store(home, s3):
     home.settings(S3_SETTINGS)
     s3.put_object(Bucket="drops", Key="out/1.dat", Body=claims(1, 2))
     assert home.run().committed
-    assert home.events() == [("r", 1), ("r", 2)] and keys(s3) == ["out/archive/1.dat"]
+    assert home.claims() == [("r", 1), ("r", 2)] and keys(s3) == ["out/archive/1.dat"]
     assert home.left_behind() == []
 
 
@@ -182,7 +154,7 @@ def test_a_kill_at_any_step_of_an_encrypted_remote_file(home, sftp, point):
     (sftp.root / "out" / "1.pgp").write_bytes(encrypted(claims(*range(1, 200))))
     assert home.process(point) == -9
     assert not home.run().error
-    assert home.events() == [("r", n) for n in range(1, 200)]
+    assert home.claims() == [("r", n) for n in range(1, 200)]
     assert [p.name for p in (sftp.root / "out").glob("**/*") if p.is_file()] == ["1.pgp"]
     assert (sftp.root / "out" / "archive" / "1.pgp").exists()
     assert home.story()[-2:] == ["committed", "archived"] and home.left_behind() == []
@@ -196,7 +168,7 @@ def test_a_kill_while_an_object_is_archived(home, s3, point):
     s3.put_object(Bucket="drops", Key="out/1.dat", Body=claims(1, 2))
     assert home.process(point) == -9
     assert not home.run().error
-    assert home.events() == [("r", 1), ("r", 2)] and keys(s3) == ["out/archive/1.dat"]
+    assert home.claims() == [("r", 1), ("r", 2)] and keys(s3) == ["out/archive/1.dat"]
     assert home.story()[-2:] == ["committed", "archived"]
 
 
@@ -211,7 +183,7 @@ def test_a_wrong_or_broken_message_fails_and_the_next_one_is_published(home):
     (home.folder / "inbox" / "4.pgp").write_bytes(encrypted(claims(1)))
     status = home.run()
     assert len(status.failed) == 3 and len(status.committed) == 1
-    assert home.events() == [("r", 1)]
+    assert home.claims() == [("r", 1)]
     reasons = [e.problems[0].split("\n")[0] for e in history(home.links, "pay") if e.state == "failed"]
     assert reasons == [
         "1.pgp: the message is cut off, tampered with or no PGP message",
@@ -232,7 +204,7 @@ def test_odd_files_stop_only_themselves(home):
     for _ in range(2):
         status = home.run()
         assert len(status.failed) == 2
-    assert home.events() == [("r", 1)]
+    assert home.claims() == [("r", 1)]
     told = sorted((e.file, e.reason) for e in history(home.links, "pay") if e.state == "invalid")
     assert [file for file, _ in told] == ["link.20261101", "nodate"]
     (inbox / "nodate").unlink()
@@ -282,3 +254,22 @@ def test_a_file_that_does_not_come_is_told(home):
     home.run()
     (told,) = history(home.links, "pay")
     assert told.state == "scheduled" and told.due_ms > told.at_ms and "is expected by" in told.reason
+
+
+def test_late_and_missing_files_are_told_once(home, monkeypatch):
+    """Each window is told as scheduled, late and missing at its time, once; a file for it is told, too."""
+    home.settings('folder = "inbox"\n[expected]\nby = "00:00"\nevery = "10m"\nearly = "1m"\n')
+    # From a moment in the middle of a window on, ten minutes a look are passed over.
+    real = time.time_ns() // 1_000_000
+    due = (real // 600_000 + 2) * 600_000
+    for after in (-300_000, -30_000, -20_000, 1_000, 2_000, 545_000, 546_000):
+        monkeypatch.setattr(intake, "_now_ms", lambda after=after: due + after)
+        home.run()
+    told = [(e.state, (e.due_ms - due) // 60_000) for e in history(home.links, "pay")]
+    assert told == [("scheduled", 0), ("late", 0), ("missing", 0), ("scheduled", 10)]
+    home.drop("1.dat", claims(1))
+    monkeypatch.setattr(Inbox, "times", lambda _: [due + 590_000])
+    monkeypatch.setattr(intake, "_now_ms", lambda: due + 601_000)
+    home.run()
+    [arrived] = home.told("arrived")
+    assert arrived.due_ms == due + 600_000 and home.claims() == [("r", 1)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import fastavro
 import pytest
 
-from adapters.approval import held
+from adapters.approval import approve, held
 from adapters.batch.codec import RecordCodec
 from adapters.batch.spec import BatchSpec
 from adapters.dead_letter import list_dead_letters
@@ -46,6 +46,9 @@ class Source:
         """Drop a file, run the adapter once, and return its status."""
         self.day += 1
         (self.folder / "inbox" / f"PAY.202611{self.day:02}").write_bytes(content)
+        return self.run()
+
+    def run(self):
         spec = BatchSpec.model_validate(
             {
                 "name": "pay", "system": "mainframe", "folder": "inbox", "copybook": "pay.cpy",
@@ -69,6 +72,11 @@ class Source:
         return sorted(found)
 
     @property
+    def tombstones(self) -> int:
+        topic = f"{self.links.prefix}.mainframe.claim"
+        return sum(record.value is None for record in read_all(self.links.kafka, topic))
+
+    @property
     def waiting(self) -> list[str]:
         return sorted(p.name for p in (self.folder / "inbox").iterdir())
 
@@ -81,6 +89,11 @@ def claims(*numbers: int, amount: str = "1.00") -> bytes:
 
 def trailer(total: int) -> bytes:
     return CODEC.encode({"REC-TYPE": "T", "TOTAL": total})
+
+
+def unreadable(number: int) -> bytes:
+    """A claim whose key cannot be read."""
+    return claims(number)[:1] + b"\xff" + claims(number)[2:]
 
 
 @pytest.fixture
@@ -108,16 +121,49 @@ def test_a_corrupt_record_keeps_its_row_and_goes_to_the_dead_letters(source: Sou
     [
         (claims(1, 2) + claims(3)[:11], "truncated: the last record has 11 of 30 bytes"),
         (claims(1, 2) + trailer(3), "the trailer says 3 records, the file holds 2"),
+        (claims(1), "the file has 0 trailer records; exactly one is expected"),
         (b"", "the file holds no record"),
+        (claims(1) + unreadable(2) + trailer(2), "the key of 1 record(s) cannot be read"),
+        (claims(1) + b"\xe9" + claims(2)[1:] + trailer(2), "record 2: unknown record type"),
+        (trailer(0), "the extract has no readable row, 3 row(s) were known"),
     ],
 )
 def test_an_incomplete_file_deletes_nothing_and_is_held(source: Source, content: bytes, problem: str) -> None:
-    """A cut-off file, a failed trailer and an empty file are held with the reason, and nothing is deleted."""
+    """A cut file, a failed trailer, an unreadable record, an empty file: held with the reason, no delete."""
     status = source.deliver(content)
     assert not status.committed
-    assert source.events() == [("r", 1), ("r", 2), ("r", 3)]
+    assert source.events() == [("r", 1), ("r", 2), ("r", 3)] and source.tombstones == 0
     (extract,) = held(source.links)
-    assert any(problem in reason for reason in extract.reasons)
+    assert any(problem in reason for reason in extract.reasons), extract.reasons
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        claims(1, amount="9.00") + claims(2)[:11],
+        claims(1, amount="9.00") + trailer(3),
+        claims(1, amount="9.00") + unreadable(2) + trailer(2),
+    ],
+    ids=["a cut file", "a failed trailer", "an unreadable record"],
+)
+def test_an_incomplete_file_deletes_nothing_even_when_it_is_approved(source: Source, content: bytes) -> None:
+    """Approving publishes what the file says; of what it does not say nothing is known, so nothing goes."""
+    source.deliver(content)
+    (extract,) = held(source.links)
+    approve(source.links, "pay", extract.extract, by="kim", reason="the rest comes tomorrow")
+    source.run()
+    assert source.events() == [("r", 1), ("r", 2), ("r", 3), ("u", 1)] and source.tombstones == 0
+    # The rows that it did not have are still known: tomorrow's whole file finds no change in them.
+    source.deliver(claims(1, amount="9.00") + claims(2, 3) + trailer(3))
+    assert source.events() == [("r", 1), ("r", 2), ("r", 3), ("u", 1)]
+
+
+def test_a_rejected_record_keeps_its_row_and_the_rest_may_go(source: Source) -> None:
+    """A record with a readable key holds its row; a key that a whole file does not have is deleted."""
+    bad = bytearray(claims(2))
+    bad[13] = 0xFA
+    source.deliver(claims(1) + bytes(bad) + trailer(2))
+    assert source.events() == [("d", 3), ("r", 1), ("r", 2), ("r", 3)] and source.tombstones == 1
 
 
 def test_a_wrong_copybook_fails_the_file_and_the_next_one_supersedes_it(source: Source) -> None:

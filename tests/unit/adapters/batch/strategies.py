@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import reject
 from hypothesis import strategies as st
 
+from adapters.batch import iconv
 from adapters.batch.codec import RecordCodec
 from adapters.batch.codepage import CodePage
 from adapters.batch.copybook import CopybookError, Layout, Slot, Storage, layouts, parse
@@ -19,7 +20,7 @@ from schemas.names import avro_name
 
 #: Characters that every code page of the tests has, and that no trim cuts.
 _SAFE = st.characters(min_codepoint=33, max_codepoint=126, exclude_characters='[]{}~|^\\!$#@`"\xac')
-PAGES = ("cp285", "cp037", "cp1047", "ascii")
+PAGES = ["cp285", "cp037", "cp1047", "ascii", *(n for n in ("cp939", "cp1364") if iconv.available(n))]
 
 
 #: Settings at values that no profile has them at, or not together.
@@ -82,6 +83,9 @@ def numbers(draw: st.DrawFn, dialect: Dialect, usage: str = "") -> str:
     picture = f"PIC {signed}9({digits})"
     if 0 < scale < digits:
         picture = f"PIC {signed}9({digits - scale})V9({scale})"
+        if signed and not usage and dialect.loose_digits and draw(st.booleans()):
+            sign = draw(st.sampled_from(["", " SIGN LEADING", " SIGN LEADING SEPARATE"]))
+            return picture.replace("V", ".") + sign
     elif draw(st.integers(0, 5)) == 0:
         picture = draw(st.sampled_from([f"PIC {signed}9({digits})PP", f"PIC {signed}VPP9({digits})"]))
     if usage:
@@ -230,8 +234,10 @@ def copybooks(draw: st.DrawFn, *, odo: bool = True) -> RandomCopybook:
     return RandomCopybook(text, layout, group, draw(st.sampled_from(PAGES)), dialect)
 
 
-def value_of(kind: Storage) -> st.SearchStrategy[Any]:
+def value_of(kind: Storage, page: CodePage) -> st.SearchStrategy[Any]:
     """Return values that an elementary item can hold, as decoding gives them."""
+    if kind.pairs and page.shifts:
+        return st.text("一人口日中", max_size=kind.length // 2)
     if kind.kind == "hex":
         return st.binary(min_size=kind.length, max_size=kind.length).map(lambda raw: raw.hex().upper())
     if kind.kind == "text":
@@ -252,23 +258,25 @@ def value_of(kind: Storage) -> st.SearchStrategy[Any]:
     return scaled if kind.avro in ("int", "long") else scaled.map(Decimal)
 
 
-def maybe_null(kind: Storage) -> st.SearchStrategy[Any]:
+def maybe_null(kind: Storage, page: CodePage) -> st.SearchStrategy[Any]:
     """Return values of an item, and null where its dialect has bytes that say so and nothing else."""
     by_number = kind.kind in ("zoned", "packed", "edited") and "null" in (kind.blank, kind.nul)
     if not (kind.nul_is_null or by_number) or kind.blank_when_zero:
-        return value_of(kind)
+        return value_of(kind, page)
     if kind.edited is not None and "9" not in kind.edited.symbols:
-        return value_of(kind)  # spaces are how it writes zero
-    return st.integers(0, 7).flatmap(lambda n: value_of(kind) if n else st.none())
+        return value_of(kind, page)  # spaces are how it writes zero
+    return st.integers(0, 7).flatmap(lambda n: value_of(kind, page) if n else st.none())
 
 
 @st.composite
 def values_of(draw: st.DrawFn, book: RandomCopybook) -> dict[str, Any]:
     """Return values of a whole record, each counter equal to its table's length."""
-    return _group(draw, book.layout.record, book.group, {})
+    return _group(draw, book.layout.record, book.group, {}, book.page)
 
 
-def _group(draw: st.DrawFn, slot: Slot, group: str | None, counts: dict[str, int]) -> dict[str, Any]:
+def _group(
+    draw: st.DrawFn, slot: Slot, group: str | None, counts: dict[str, int], page: str
+) -> dict[str, Any]:
     wanted = {s.item.occurs.depending_on: s.count for s in slot.walk() if s.item.occurs}
     out: dict[str, Any] = {}
     for child in chosen(slot.children, group):
@@ -277,13 +285,13 @@ def _group(draw: st.DrawFn, slot: Slot, group: str | None, counts: dict[str, int
             continue
         if child.item.occurs and (name or child.children):
             times = counts.get(child.item.occurs.depending_on or "", child.count)
-            out[name or "FILLER"] = [_one(draw, child, group, counts) for _ in range(times)]
+            out[name or "FILLER"] = [_one(draw, child, group, counts, page) for _ in range(times)]
         elif child.children:
-            out |= _group(draw, child, group, counts)
+            out |= _group(draw, child, group, counts, page)
         elif child.item.name in wanted and name:
             out[name] = counts[child.item.name] = draw(st.integers(0, wanted[child.item.name]))
         elif name:
-            out[name] = _one(draw, child, group, counts)
+            out[name] = _one(draw, child, group, counts, page)
     return out
 
 
@@ -294,10 +302,10 @@ def _has_fields(slot: Slot, group: str | None) -> bool:
     )
 
 
-def _one(draw: st.DrawFn, slot: Slot, group: str | None, counts: dict[str, int]) -> Any:
+def _one(draw: st.DrawFn, slot: Slot, group: str | None, counts: dict[str, int], page: str) -> Any:
     if slot.storage is not None:
-        return draw(maybe_null(slot.storage))
-    return _group(draw, slot, group, dict(counts))
+        return draw(maybe_null(slot.storage, CodePage.named(page)))
+    return _group(draw, slot, group, dict(counts), page)
 
 
 @st.composite

@@ -148,7 +148,10 @@ def test_bad_numbers_say_why(text: str, why: str) -> None:
         parse(text, ValueType("decimal", 11, 2, decimal=",", grouping="."))
 
 
-@given(st.lists(st.none() | st.text(" \0\tabé,", max_size=5)), st.sampled_from(["padding", "both", "none"]))
+@given(
+    st.lists(st.none() | st.text(" \0\tabé,", max_size=5)),
+    st.sampled_from(["padding", "left", "both", "all", "none"]),
+)
 def test_texts_by_column_equal_texts_one_by_one(texts: list[str | None], trim: str) -> None:
     """Trimming and null spellings are the same both ways."""
     kind = ValueType("text", trim=trim, null=("", "a"))  # type: ignore[arg-type]

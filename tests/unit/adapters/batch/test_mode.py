@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import io
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from adapters.batch.codec import RecordCodec
@@ -161,3 +166,81 @@ def test_text_files_of_changes(tmp_path, policy):
     rejects = [(r.raw, r.key_text, r.field_path) for c in chunks for r in c.rejects]
     assert rejects[0] == (b"3,1.00,,Q", "3", "act")
     assert rejects[1:] == ([] if policy == "fail" else [(b"z,x,y,D", None, "no")])
+
+
+FORMATS = {
+    "delimited": (
+        {"delimited": {"header": False, "fields": ["no:integer", "amount:decimal(9,2)", "act:text"]}},
+        "1,2.50,A\n2,x,D\n3,1.00,Q\n",
+    ),
+    "fixed_text": (
+        {"fixed_text": {"fields": [{"name": "no", "type": "integer", "length": 2},
+                                   {"name": "amount", "type": "decimal(9,2)", "length": 5},
+                                   {"name": "act", "length": 1}]}},
+        "01 2.50A\n02xxxxxD\n03 1.00Q\n",
+    ),
+    "json": (
+        {"json": {"fields": ["no:integer", "amount:decimal(9,2)", "act:text"]}},
+        '{"no": 1, "amount": 2.50, "act": "A"}\n{"no": 2, "amount": "x", "act": "D"}\n'
+        '{"no": 3, "amount": 1, "act": "Q"}\n',
+    ),
+    "xml": (
+        {"xml": {"records": "/a/b", "fields": ["no:integer", "amount:decimal(9,2)", "act:text"]}},
+        "<a><b><no>1</no><amount>2.50</amount><act>A</act></b><b><no>2</no><amount>x</amount><act>D</act></b>"
+        "<b><no>3</no><amount>1.00</amount><act>Q</act></b></a>",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_text_format_has_changes(tmp_path, name):
+    """Whatever the format: a delete needs only its key, and an undeclared code is a reject with its key."""
+    table, text = FORMATS[name]
+    spec = BatchSpec.model_validate(
+        {"name": "a", "system": "s", "folder": "inbox", "format": name, "entity": "account", "key": ["no"],
+         "mode": "delta", "delta": DELTA | {"action": "act"}, **table}
+    )  # fmt: skip
+    chunks = list(spec.reader(tmp_path).reading("f", len(text)).chunks(io.BytesIO(text.encode())))
+    rows = [r for c in chunks for r in c.rows]
+    assert b"".join(bytes(r.action) for r in rows) == b"cd"
+    assert [row["amount"] for r in rows for row in r.batch.to_pylist()] == [Decimal("2.50"), None]
+    [reject] = [r for c in chunks for r in c.rejects]
+    assert (reject.key_text, reject.field_path, reject.record) == ("3", "act", 3) and reject.raw
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([b"0001", b"00x1", b"\xff\xff\xff\xff"]),
+            st.sampled_from([b"\x00\x00\x10\x0c", b"    ", b"\xff" * 4]),
+            st.sampled_from([b"20261101", b"        ", b"20261399"]),
+            st.sampled_from([b"A", b"C", b"D", b"?", b" "]),
+        ),
+        max_size=12,
+    )
+)
+def test_deletes_and_codes_change_nothing_else(records):
+    """What a full file rejects is rejected, a delete only for its key; beside it only undeclared codes."""
+    data = b"".join(key + amount + day + b"010203005" + code for key, amount, day, code in records)
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "c.cpy").write_text(WIDE)
+        plain, acting = (
+            BatchSpec.model_validate(WIDE_SETTINGS | more).reader(Path(folder)).reading("f", len(data))
+            for more in ({"mode": "full"}, {"delta": DELTA})
+        )
+        before, after = (
+            list(reading.chunks(io.BytesIO(data))) if data else [] for reading in (plain, acting)
+        )
+    full = {r.record: r for c in before for r in c.rejects}
+    found = {r.record: r for c in after for r in c.rejects}
+    actions = {n: chr(a) for c in after for r in c.rows for n, a in zip(r.record, r.action, strict=True)}
+    for number, (key, _, _, code) in enumerate(records, 1):
+        known = {b"A": "c", b"C": "u", b"D": "d"}.get(code)
+        whole = key == b"0001" if code == b"D" else number not in full
+        if known and whole:
+            assert actions[number] == known and number not in found
+        else:
+            assert number not in actions
+            assert (found[number].key_text is None) == (key != b"0001")
+            if number in full and (code != b"D" or key != b"0001"):
+                assert found[number].reason == full[number].reason

@@ -40,6 +40,34 @@ _NASTY = (
 )
 
 
+DIALECTS = ("ibm", "cobrix", "gnucobol", "microfocus", "fujitsu")
+EVERY_USAGE = """
+       01  R.
+           05  NAME     PIC X(8).
+           05  CHANGED  PIC 9(14).
+           05  Z1       PIC S9(5)V99.
+           05  Z2       PIC S9(5) SIGN LEADING SEPARATE.
+           05  P1       PIC S9(7)V99 COMP-3.
+           05  P2       PIC 9(6) COMP-6.
+           05  B1       PIC S9(9) COMP SYNC.
+           05  B2       PIC 9(4) COMP-5.
+           05  B3       PIC X(3) COMP-X.
+           05  F1       COMP-1.
+           05  F2       COMP-2 SYNC.
+           05  E1       PIC $$,$$9.99CR.
+           05  N1       PIC N(4).
+           05  G1       PIC G(2) DISPLAY-1.
+           05  J1       PIC X(5) JUSTIFIED.
+           05  W1       PIC 9(4) BLANK WHEN ZERO.
+           05  N        PIC 9.
+           05  T OCCURS 0 TO 3 DEPENDING ON N.
+               10  M    PIC 9 COMP-3.
+               10  A    PIC S9(3) COMP-3 OCCURS 0 TO 2 DEPENDING ON M.
+           05  LAST-ONE PIC X(4).
+           05  OTHER REDEFINES LAST-ONE PIC 9(4).
+"""
+
+
 class SlowError(Exception):
     """An input took longer than it may."""
 
@@ -94,7 +122,30 @@ def inputs(corpus: Any, folder: Path) -> list[tuple[str, bytes, Callable[[bytes]
         found.append(
             (f"copybook {name}", text.encode(), lambda b: layouts(parse(b.decode("utf-8", "replace"))))
         )
-    return found
+    return found + [(f"record {name}", *_record(name)) for name in DIALECTS]
+
+
+def _record(dialect: str) -> tuple[bytes, Callable[[bytes], object]]:
+    """Return a record of many usages, and what reads it, writes it back and compares every byte."""
+    from adapters.batch.codec import RecordCodec
+    from adapters.batch.codepage import CodePage
+    from adapters.batch.columns import Marks
+    from adapters.batch.copybook import layouts, parse
+    from adapters.batch.dialect import Dialect
+    from adapters.batch.moments import MomentFormat
+
+    layout = layouts(parse(EVERY_USAGE), Dialect.named(dialect))[0]
+    form = MomentFormat.parse("yyyymmddhhmiss", None, "Europe/London", where="fuzz")
+    page, marks = CodePage.named("cp285"), Marks(moments={"CHANGED": form})
+    codecs = [RecordCodec.of(layout, page, marks=marks, odo=odo) for odo in ("max", "shift", "pad")]
+
+    def both_ways(raw: bytes) -> None:
+        for codec in codecs:
+            values = codec.decode(raw, keep_raw=True)
+            if codec.encode(values) != raw:
+                raise AssertionError("what was kept does not give the same bytes")
+
+    return codecs[0].encode({"NAME": "JONES", "CHANGED": "20261124101500", "N": 2}), both_ways
 
 
 def run(corpus: Any, seconds: float, folder: Path, seed: int = 0) -> dict[str, Any]:

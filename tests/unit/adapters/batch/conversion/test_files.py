@@ -203,7 +203,7 @@ def test_settings_are_those_of_adapters(files: Files) -> None:
     assert (spec.dialect, spec.frame.rdw_inclusive, spec.drop) == ("ibm-ieee", False, ("N", "BORN"))
     assert (spec.key, spec.bad_values, spec.century_pivot) == (("ID",), {"BORN": "null"}, 50)
     assert keyless(format_of([], files.copybook)) and not keyless(spec)
-    for pairs in (["codepage=x"], ["framing=vb"], ["trim=left"], ["framing"], ["drop=[1"]):
+    for pairs in (["codepage=x"], ["framing=vb"], ["trim=right"], ["framing"], ["drop=[1"]):
         with pytest.raises(SettingsError):
             format_of(pairs, files.copybook)
     with pytest.raises(SettingsError, match="no record 'NOPE'"):
