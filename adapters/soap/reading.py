@@ -12,10 +12,10 @@ from adapters.soap.avro_entity import EntityShape
 from adapters.soap.change_spec import DeletedSpec, PagingSpec
 from adapters.soap.contract import Contract
 from adapters.soap.envelope import SoapFault
-from adapters.soap.faults import fault_error
 from adapters.soap.http_reply import place
 from adapters.soap.pace import Pace
 from adapters.soap.polling.details import Details
+from adapters.soap.polling.fault_error import fault_error
 from adapters.soap.polling.load import Throttle, Wire
 from adapters.soap.polling.paths import at, put, text_at
 from adapters.soap.polling.rows import RowMaker

@@ -9,8 +9,8 @@ from typing import Any
 from adapters.soap.contract import Contract
 from adapters.soap.envelope import SoapFault
 from adapters.soap.errors import BadValue, BrokenAnswer
-from adapters.soap.faults import fault_error
 from adapters.soap.http_reply import place
+from adapters.soap.polling.fault_error import fault_error
 from adapters.soap.polling.load import Throttle, Wire
 from adapters.soap.polling.paths import at, put
 from adapters.soap.safe_xml import MAX_ANSWER_BYTES

@@ -17,11 +17,11 @@ from adapters.soap.contract import Contract
 from adapters.soap.envelope import SoapFault
 from adapters.soap.errors import BadValue, CallRefused
 from adapters.soap.extract import poll_id
-from adapters.soap.faults import fault_error
 from adapters.soap.http_reply import place
 from adapters.soap.pace import Pace
 from adapters.soap.polling.actions import IGNORE, action_of
 from adapters.soap.polling.cursor import Cursor
+from adapters.soap.polling.fault_error import fault_error
 from adapters.soap.polling.load import Throttle, Wire
 from adapters.soap.polling.memory import Memory, digest
 from adapters.soap.polling.paths import at, put, text_at, text_in
