@@ -26,6 +26,7 @@ from adapters.spool import Manifest, Spool, keep_spools
 from adapters.state import Blocked
 from adapters.status import AdapterStatus
 from adapters.turn import fault_of, number_of, superseded, turn
+from adapters.watching import tell_drift
 from connectors.key_secret import key_secret
 from connectors.links import Links
 from schemas.errors import BanyanError, Terminal, described
@@ -111,6 +112,7 @@ class Intake:
             self._resumed = True
         self._settle_held(publisher)
         self._obey(adapter, publisher)
+        tell_drift(adapter, publisher, self._status)
         if isinstance(adapter, Remembering):
             # Kafka is the authority: a person may have approved, rejected or skipped since the last look.
             adapter.resume(publisher.state.memory, self._home, first=not publisher.state.snapshot)

@@ -7,7 +7,19 @@ from typing import Any
 
 import typer
 
-from hub.commands import adapter, bench, copybook, dlq, estate, events, operation, parts, projection, services
+from hub.commands import (
+    adapter,
+    bench,
+    copybook,
+    dlq,
+    estate,
+    events,
+    operation,
+    parts,
+    projection,
+    services,
+    soap_call,
+)
 from hub.commands import demo as demo_command
 from hub.commands import diff as diff_command
 from hub.commands import inspect as inspect_command
@@ -40,6 +52,7 @@ for name, group in (
     ("dlq", dlq),
     ("projection", projection),
     ("operation", operation),
+    ("soap", soap_call),
 ):
     sub = typer.Typer(name=name, help=group.__doc__, epilog=group.EXAMPLE, **_STYLE)
     group.add_to(sub)

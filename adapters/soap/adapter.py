@@ -11,6 +11,7 @@ from typing import Any
 from adapters.extract import Extract
 from adapters.soap.change_spec import QueueChange, ReceiveChange, SinceChange
 from adapters.soap.contract import Contract
+from adapters.soap.drift import DriftWatch
 from adapters.soap.pace import Pace
 from adapters.soap.polling.full import FullList
 from adapters.soap.polling.load import Wire
@@ -20,7 +21,8 @@ from adapters.soap.polling.since import Since
 from adapters.soap.polling.way import Way
 from adapters.soap.reading import Reading
 from adapters.soap.spec import SoapSpec
-from adapters.soap.zeep_wire import ZeepWire
+from adapters.soap.wire.drivers import open_wire
+from adapters.watching import Drift
 from schemas.entity import Entity
 from schemas.errors import SettingsError
 
@@ -32,6 +34,8 @@ class SoapAdapter:
         """Take a way, or the reading of a list that is compared as a whole."""
         now_ms = now_ms or _now_ms
         self._way: Way = FullList(way, now_ms) if isinstance(way, Reading) else way
+        self.wire: Wire | None = None
+        self.watch: DriftWatch | None = None
 
     @classmethod
     def open(cls, spec: SoapSpec, folder: Path) -> SoapAdapter:
@@ -48,9 +52,19 @@ class SoapAdapter:
                 where=f"adapter {spec.name}",
                 fix="set endpoint",
             )
-        wire = ZeepWire(contract, endpoint, spec.timeout_seconds)
+        wire = open_wire(
+            spec.wire.reading(operation, spec.operation, spec.detail.operation if spec.detail else ""),
+            contract,
+            endpoint,
+            seconds=spec.timeout_seconds,
+            concurrency=spec.limits.concurrency,
+            per_second=spec.limits.requests_per_second,
+            folder=folder,
+        )
         found, trial = cls.over(spec, contract, wire, endpoint)
         wire.check(operation, trial)
+        found.wire = wire
+        found.watch = watch_of(spec, contract, endpoint)
         return found
 
     @classmethod
@@ -91,14 +105,34 @@ class SoapAdapter:
         """See `Remembering`."""
         self._way.rest(stop, seconds)
 
+    def drift(self) -> Drift | None:
+        """See `Watching`."""
+        return self.watch.latest() if self.watch is not None else None
+
     def close(self) -> None:
         """See `Remembering`."""
         self._way.close()
+        close = getattr(self.wire, "close", None)
+        if close is not None:
+            close()
 
     @property
     def way(self) -> Way:
         """The way to see change."""
         return self._way
+
+
+def watch_of(spec: SoapSpec, contract: Contract, endpoint: str) -> DriftWatch | None:
+    """Return what compares the live WSDL, where the settings ask for it."""
+    if spec.drift is None:
+        return None
+    address = spec.drift.wsdl or f"{endpoint}?wsdl"
+    return DriftWatch(
+        spec.name,
+        contract,
+        lambda: Contract.from_wsdl(address, hosts=spec.hosts),
+        spec.drift.every_seconds,
+    )
 
 
 def contract_of(spec: SoapSpec, folder: Path) -> Contract:

@@ -209,4 +209,13 @@ class ReceiveChange(BaseModel):
         return self
 
 
+class DriftSpec(BaseModel):
+    """Comparing the live WSDL with the imported one."""
+
+    model_config = _STRICT
+
+    every_seconds: float = Field(86_400.0, gt=0, description="Pause between two comparisons.")
+    wsdl: str = Field("", description="Address of the live WSDL; empty = the endpoint's, with ?wsdl.")
+
+
 ChangeSpec = Annotated[ListChange | SinceChange | QueueChange | ReceiveChange, Field(discriminator="mode")]

@@ -13,15 +13,27 @@ from adapters.soap import avro_entity, canonical, fidelity
 from adapters.soap.call import Reply, post
 from adapters.soap.codec import XmlCodec
 from adapters.soap.documents import Documents
-from adapters.soap.envelope import SoapFault, fault_element, read_fault, unwrap, wrap
+from adapters.soap.encoded import ENCODINGS, inline_references
+from adapters.soap.envelope import (
+    NAMESPACES,
+    SoapFault,
+    body_elements,
+    fault_element,
+    header_elements,
+    read_fault,
+    unwrap,
+    wrap,
+)
 from adapters.soap.errors import AnswerMismatch, BadValue, ContractError
+from adapters.soap.faults import typed
 from adapters.soap.http_reply import place
 from adapters.soap.report import Report
+from adapters.soap.rows import RowDecoder
 from adapters.soap.safe_xml import parse_answer
 from adapters.soap.stream import ListDecoder, check_response, without_items
 from adapters.soap.wsdl import Operation, read_operations
 from adapters.soap.xsd import SchemaReader
-from adapters.soap.xsd_types import Element, Schema
+from adapters.soap.xsd_types import Element, Schema, namespace
 from schemas.entity import Entity, KeyPrivacy
 from schemas.errors import SettingsError
 
@@ -50,13 +62,14 @@ class Contract:
         *,
         zone: str | None = None,
         decimals: Mapping[str, str] | None = None,
+        prefixes: Mapping[str, str] | None = None,
         report: Report | None = None,
     ) -> None:
         self.report = report or Report()
         self.location, self.operations, self.refused = location, operations, refused
         self.schema, self.documents, self.decimals = schema, documents, dict(decimals or {})
         self._relaxed: dict[tuple[str, str], Element] = {}
-        self.codec = XmlCodec(schema, _zone(zone, location))
+        self.codec = XmlCodec(schema, _zone(zone, location), prefixes)
 
     @classmethod
     def from_wsdl(
@@ -160,16 +173,21 @@ class Contract:
         """Return the entity at `path` of a response."""
         return self.shape(operation, path, key, system, name).entity
 
-    def encode_request(self, operation: str, values: Any) -> bytes:
-        """Return a request as a whole envelope. Raises BadValue where a value does not fit."""
-        return self._encode(self.operation(operation), self.operation(operation).request, values)
+    def encode_request(self, operation: str, values: Any, headers: Mapping[str, Any] | None = None) -> bytes:
+        """Return a request as a whole envelope; `headers` are values of the declared header elements, by name.
 
-    def encode_response(self, operation: str, values: Any) -> bytes:
+        Raises:
+            BadValue: a value does not fit.
+        """
+        found = self.operation(operation)
+        return self._encode(found, found.request, values, self._headers(found.request_headers, headers))
+
+    def encode_response(self, operation: str, values: Any, headers: Mapping[str, Any] | None = None) -> bytes:
         """Return a response (or a SoapFault) as a whole envelope."""
         found = self.operation(operation)
         if isinstance(values, SoapFault):
             return wrap(found.version, fault_element(values, found.version))
-        return self._encode(found, found.response, values)
+        return self._encode(found, found.response, values, self._headers(found.response_headers, headers))
 
     def decode_request(self, operation: str, message: bytes) -> Any:
         """Return the values of a request.
@@ -179,27 +197,46 @@ class Contract:
             BadValue: a value outside its type.
         """
         found = self.operation(operation)
-        body = unwrap(parse_answer(message, operation), operation)
-        return self._decode(found.request, body, operation)
+        body = self._body(found, parse_answer(message, operation), operation)
+        return self._decode(found, found.request, body, operation)
 
     def decode_response(self, operation: str, message: bytes, where: str = "") -> dict[str, Any] | SoapFault:
         """Return the values of a response, or its fault; errors as in `decode_request`."""
         where = where or operation
-        body = unwrap(parse_answer(message, where), where)
+        found = self.operation(operation)
+        body = self._body(found, parse_answer(message, where), where)
         if fault := read_fault(body):
-            return fault
-        values: dict[str, Any] = self._decode(self.operation(operation).response, body, where)
+            return typed(self.codec, found, fault)
+        values: dict[str, Any] = self._decode(found, found.response, body, where)
         return values
+
+    def decode_headers(self, operation: str, message: bytes, *, response: bool = False) -> dict[str, Any]:
+        """Return the values of those header elements that the operation declares, by name.
+
+        Raises:
+            BrokenAnswer: not a whole SOAP message. BadValue: a value outside its type.
+        """
+        found = self.operation(operation)
+        declared = {e.name: e for e in (found.response_headers if response else found.request_headers)}
+        nodes = header_elements(parse_answer(message, operation))
+        return {
+            declared[n.tag].local: self.codec.decode(declared[n.tag], _bare(n))
+            for n in nodes
+            if n.tag in declared
+        }
 
     def faithful(self, operation: str, message: bytes) -> bool:
         """Return whether decode → encode gives the same message (DESIGN 10.7); True for a fault."""
-        body = unwrap(parse_answer(message, operation), operation)
-        response = self.operation(operation).response
+        found = self.operation(operation)
+        body = self._body(found, parse_answer(message, operation), operation)
+        response = found.response
         if response is None or body is None:
             return body is None and response is None
-        return read_fault(body) is not None or (
-            body.tag == response.name and fidelity.survives(self.codec, response, body)
-        )
+        if read_fault(body) is not None:
+            return True
+        if found.use == "encoded":
+            return fidelity.survives_encoded(self.codec, response, body)
+        return body.tag == response.name and fidelity.survives(self.codec, response, body)
 
     def list_decoder(
         self, operation: str, path: str, keys: Sequence[str] = (), where: str = ""
@@ -217,6 +254,17 @@ class Contract:
         return ListDecoder(
             self.codec, self.operation(operation), path, relaxed, tuple(keys), where or operation
         )
+
+    def row_decoder(
+        self,
+        operation: str,
+        path: str,
+        shape: avro_entity.EntityShape,
+        keys: Sequence[str] = (),
+        where: str = "",
+    ) -> RowDecoder:
+        """Return a streaming decoder for the same, as Arrow columns of the entity that `shape` is of it."""
+        return RowDecoder(self.list_decoder(operation, path, keys, where), shape)
 
     def canonical(self, operation: str, values: Any) -> Any:
         """Return the JSON-able canonical form of a decoded response."""
@@ -258,21 +306,55 @@ class Contract:
             ) from None
         return Reply(value, raw, status, isinstance(value, SoapFault) or self.faithful(operation, raw))
 
-    def _encode(self, operation: Operation, element: Element | None, values: Any) -> bytes:
+    def _encode(
+        self, operation: Operation, element: Element | None, values: Any, headers: Sequence[Any] = ()
+    ) -> bytes:
         if element is None:
-            return wrap(operation.version, None)
-        nsmap = {"ns": element.name[1:].partition("}")[0]} if element.name.startswith("{") else {}
-        return wrap(operation.version, self.codec.encode(element, values, nsmap=nsmap))
+            return wrap(operation.version, None, headers)
+        encoded = operation.use == "encoded"
+        body = self.codec.encode(element, values, nsmap=self.codec.nsmap(element), encoded=encoded)
+        if encoded:
+            body.set(f"{{{NAMESPACES[operation.version]}}}encodingStyle", ENCODINGS[operation.version])
+        return wrap(operation.version, body, headers)
 
-    def _decode(self, element: Element | None, body: Any, where: str) -> Any:
+    def _headers(self, declared: Sequence[Element], values: Mapping[str, Any] | None) -> list[Any]:
+        given = dict(values or {})
+        nodes = [
+            self.codec.encode(element, given.pop(element.local), nsmap=self.codec.nsmap(element))
+            for element in declared
+            if element.local in given
+        ]
+        if given:
+            raise BadValue(next(iter(given)), "not a header that the operation declares")
+        return nodes
+
+    def _body(self, operation: Operation, root: Any, where: str) -> Any:
+        """Return the one body element; of an encoded message with what it refers to put in place."""
+        if operation.use != "encoded":
+            return unwrap(root, where)
+        children = body_elements(root, where)
+        if not children or read_fault(children[0]):
+            return children[0] if children else None
+        return inline_references(children)
+
+    def _decode(self, operation: Operation, element: Element | None, body: Any, where: str) -> Any:
         if element is None:
             if body is not None:
                 raise AnswerMismatch(
                     "a body came where none is expected", where=where, fix="check the endpoint"
                 )
             return {}
-        check_response(element, body, where)
-        return self.codec.decode(element, body)
+        # The name of an encoded answer means nothing (SOAP 1.1, 7.1).
+        if operation.use != "encoded" or body is None:
+            check_response(element, body, where)
+        return self.codec.decode(element, body, encoded=operation.use == "encoded")
+
+
+def _bare(header: Any) -> Any:
+    """Return a header element without what the envelope says about it (mustUnderstand, actor, role…)."""
+    for name in [n for n in header.keys() if namespace(n) in NAMESPACES.values()]:  # noqa: SIM118
+        del header.attrib[name]
+    return header
 
 
 def _zone(name: str | None, where: str) -> ZoneInfo | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from lxml import etree
@@ -17,6 +18,7 @@ NAMESPACES = {
 }
 CONTENT_TYPES = {"1.1": "text/xml; charset=utf-8", "1.2": "application/soap+xml; charset=utf-8"}
 #: 1.2 codes by the 1.1 code that means the same.
+_FIX = "check that the endpoint belongs to this WSDL"
 _CODES = {"Sender": "Client", "Receiver": "Server"}
 
 
@@ -30,6 +32,7 @@ class SoapFault:
         detail_name: Clark name of the first element in the detail, empty if there is none.
         detail: the XML of that element.
         actor: who reports it.
+        detail_value: the detail's value, where the contract declares its element.
     """
 
     code: str
@@ -37,6 +40,7 @@ class SoapFault:
     detail_name: str = ""
     detail: bytes | None = None
     actor: str = ""
+    detail_value: Any = field(default=None, compare=False, repr=False)
 
     @property
     def by_caller(self) -> bool:
@@ -54,10 +58,12 @@ class SoapFault:
         return f"a SOAP fault {self.code}{detail} (its text is withheld: it can hold personal data)"
 
 
-def wrap(version: str, body: Any) -> bytes:
+def wrap(version: str, body: Any, headers: Sequence[Any] = ()) -> bytes:
     """Return a whole envelope around a body element (None = an empty body)."""
     soap = NAMESPACES[version]
     envelope = etree.Element(f"{{{soap}}}Envelope", nsmap={"soap": soap})
+    if headers:
+        etree.SubElement(envelope, f"{{{soap}}}Header").extend(headers)
     holder = etree.SubElement(envelope, f"{{{soap}}}Body")
     if body is not None:
         holder.append(body)
@@ -70,16 +76,34 @@ def unwrap(root: Any, where: str) -> Any:
     Raises:
         AnswerMismatch: this is no SOAP envelope, or its body holds several elements.
     """
-    fix = "check that the endpoint belongs to this WSDL"
+    children = body_elements(root, where)
+    if len(children) > 1:
+        raise AnswerMismatch("the body holds several elements", where=where, fix=_FIX)
+    return children[0] if children else None
+
+
+def body_elements(root: Any, where: str) -> list[Any]:
+    """Return the elements in the body: one, but for encoded messages with references.
+
+    Raises:
+        AnswerMismatch: this is no SOAP envelope, it has no body or two, or text stands in it.
+    """
     soap = envelope_namespace(root.tag)
     if soap is None:
-        raise AnswerMismatch(f"<{local_name(root.tag)}> is not a SOAP envelope", where=where, fix=fix)
-    body = root.find(f"{{{soap}}}Body")
-    if body is None:
-        raise AnswerMismatch("the envelope has no body", where=where, fix=fix)
-    if len(body) > 1:
-        raise AnswerMismatch("the body holds several elements", where=where, fix=fix)
-    return body[0] if len(body) else None
+        raise AnswerMismatch(f"<{local_name(root.tag)}> is not a SOAP envelope", where=where, fix=_FIX)
+    bodies = root.findall(f"{{{soap}}}Body")
+    if not bodies:
+        raise AnswerMismatch("the envelope has no body", where=where, fix=_FIX)
+    if len(bodies) > 1:
+        raise AnswerMismatch("the envelope has two bodies", where=where, fix=_FIX)
+    return [child for child in bodies[0] if isinstance(child.tag, str)]
+
+
+def header_elements(root: Any) -> list[Any]:
+    """Return the elements in the header."""
+    soap = envelope_namespace(root.tag)
+    header = root.find(f"{{{soap}}}Header")
+    return [] if header is None else [child for child in header if isinstance(child.tag, str)]
 
 
 def envelope_namespace(tag: str) -> str | None:

@@ -28,6 +28,8 @@ class SoapExtract:
     """
 
     partial = False
+    #: Whether `seen` wants the items; without them plain lists are decoded by column.
+    watches = False
 
     def __init__(
         self,
@@ -111,13 +113,13 @@ class SoapExtract:
         """Read a page; chunks of it that an earlier process has read are taken from the journal."""
         page.next_record = record
         last: Entry | None = None
-        for number, batch in enumerate(page.batches()):
-            keys = tuple(page.identity(item) for item in batch)
+        for number, batch in enumerate(page.batches(items=self.watches)):
+            keys = batch.keys
             page.keys += keys
-            for item in batch:
+            for item in batch.items or ():
                 self.seen(item)
             if number < len(begun) and begun[number].keys == keys:
-                page.next_record += len(batch)
+                page.next_record += len(keys)
                 page.problems += begun[number].problems
                 self.recall(begun[number].note)
                 yield begun[number].chunk

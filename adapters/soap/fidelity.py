@@ -2,66 +2,110 @@
 
 The comparison is C14N's: names by namespace, attributes without order, every text; prefixes, comments and
 white space between elements do not count. Two lexical forms of one value (`1`/`true`, `7.50`/`7.5`,
-`10:00+01:00`/`09:00Z`) are equal, as XSD 1.0 part 2 says; a date that loses its zone is not.
+`10:00+01:00`/`09:00Z`) are equal, as XSD 1.0 part 2 says, and so is a default that is written out; a date that
+loses its zone is not.
 """
 
 from __future__ import annotations
 
 from datetime import UTC
-from decimal import Decimal
 from typing import Any
 
 from adapters.soap.codec import NIL, XmlCodec
 from adapters.soap.errors import BadValue
-from adapters.soap.lexical import BUILTINS, parse
-from adapters.soap.xsd_types import Element, SimpleType
+from adapters.soap.lexical import BUILTINS
+from adapters.soap.plans import holds_qname
+from adapters.soap.raw_xml import XSI, qname
+from adapters.soap.simple_text import text_decoder
+from adapters.soap.xsd_types import ComplexType, Element, SimpleType
 
-_IGNORED = "{http://www.w3.org/2001/XMLSchema-instance}"
+_IGNORED = f"{{{XSI}}}"
 
 
 def survives(codec: XmlCodec, element: Element, node: Any) -> bool:
     """Return whether `node`, decoded and encoded again, is the same element."""
     try:
-        again = codec.encode(element, codec.decode(element, node))
+        again = codec.encode(element, codec.decode(element, node), nsmap=codec.nsmap(element))
+        return same(codec, element, node, again)
     except BadValue:
         return False
-    return _same(codec, element, node, again)
 
 
-def _same(codec: XmlCodec, element: Element, wire: Any, ours: Any) -> bool:
-    if wire.tag != ours.tag or len(wire) != len(ours):
+def survives_encoded(codec: XmlCodec, element: Element, node: Any) -> bool:
+    """Return whether an encoded message leads to the same values again: names and order mean less there."""
+    try:
+        value = codec.decode(element, node, encoded=True)
+        again = codec.encode(element, value, encoded=True)
+        return bool(codec.decode(element, again, encoded=True) == value)
+    except BadValue:
         return False
-    if _nil(wire) != _nil(ours):
+
+
+def same(codec: XmlCodec, element: Element, wire: Any, ours: Any) -> bool:
+    """Return whether two elements that both stand where `element` is declared say the same. Raises BadValue."""
+    if wire.tag != ours.tag or _nil(wire) != _nil(ours):
         return False
-    kind = codec.schema.complex(element)
-    types = {a.name: a.type for a in kind.attributes} if kind else {}
+    kind, said = codec.actual(element, wire)
+    if codec.actual(element, ours)[1] != said:
+        return False
+    if isinstance(kind, SimpleType):
+        return _nil(wire) or _same_simple(codec, element, kind, wire, ours)
+    plan = codec.plans.plan(kind)
+    types = {name: attribute.type for name, (_, attribute) in plan.attributes.items()}
     left, right = _attributes(wire), _attributes(ours)
     if left.keys() != right.keys():
         return False
-    if any(not _same_text(codec, types.get(name), left[name], right[name]) for name in left):
+    if any(not _same_text(codec, types.get(name), left[name], right[name], wire, ours) for name in left):
         return False
-    if kind is None or kind.text is not None:
-        simple = kind.text if kind else element.type
-        assert isinstance(simple, SimpleType)
-        return _nil(wire) or _same_text(codec, simple, wire.text or "", ours.text or "")
-    children = {child.name: child for child in kind.elements}
-    return all(_same(codec, children[a.tag], a, b) for a, b in zip(wire, ours, strict=True))
+    if kind.text is not None:
+        return _nil(wire) or _same_text(codec, kind.text, wire.text or "", ours.text or "", wire, ours)
+    if plan.anything:
+        return _equal(wire, ours)
+    return _same_children(codec, kind, wire, ours)
 
 
-def _same_text(codec: XmlCodec, kind: SimpleType | None, wire: str, ours: str) -> bool:
-    if wire == ours:
-        return True
+def _same_children(codec: XmlCodec, kind: ComplexType, wire: Any, ours: Any) -> bool:
+    if len(wire) != len(ours):
+        return False
+    if kind.mixed and (wire.text or "") != (ours.text or ""):
+        return False
+    children = codec.plans.plan(kind).children
+    for left, right in zip(wire, ours, strict=True):
+        if kind.mixed and (left.tail or "") != (right.tail or ""):
+            return False
+        child = children.get(left.tag)
+        if not (_equal(left, right) if child is None else same(codec, child.element, left, right)):
+            return False
+    return True
+
+
+def _equal(wire: Any, ours: Any) -> bool:
+    """Return whether two elements are equal to the letter."""
+    if wire.tag != ours.tag or dict(wire.attrib) != dict(ours.attrib) or len(wire) != len(ours):
+        return False
+    if (wire.text or "") != (ours.text or ""):
+        return False
+    return all((a.tail or "") == (b.tail or "") and _equal(a, b) for a, b in zip(wire, ours, strict=True))
+
+
+def _same_simple(codec: XmlCodec, element: Element, kind: SimpleType, wire: Any, ours: Any) -> bool:
+    text = wire.text or element.fixed or element.default or ""
+    return _same_text(codec, kind, text, ours.text or "", wire, ours)
+
+
+def _same_text(codec: XmlCodec, kind: SimpleType | None, left: str, right: str, wire: Any, ours: Any) -> bool:
     if kind is None:
-        return False
-    builtin = BUILTINS[kind.base]
-    if builtin.collapse and wire.strip(" \t\r\n") == ours:
+        return left == right
+    if holds_qname(kind):
+        return qname(left, wire) == qname(right, ours)
+    if left == right:
         return True
-    match builtin.kind:
-        case "boolean" | "integer" | "float" | "base64" | "hex" | "dateTime":
-            return bool(parse(builtin, wire, codec.zone) == parse(builtin, ours, UTC))
-        case "decimal":
-            return Decimal(wire.strip()) == Decimal(ours)
-    return False
+    builtin = BUILTINS[kind.base]
+    if kind.variety == "atomic" and builtin.kind == "string":
+        return builtin.collapse and left.strip(" \t\r\n") == right
+    if kind.variety == "atomic" and builtin.kind == "date":
+        return left.strip(" \t\r\n") == right
+    return bool(codec.plans.text(kind)(left) == text_decoder(kind, UTC)(right))
 
 
 def _nil(node: Any) -> bool:

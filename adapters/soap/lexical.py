@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 Kind = Literal["string", "boolean", "integer", "decimal", "float", "date", "dateTime", "base64", "hex"]
 
+_SPACE = re.compile(r"[ \t\r\n]+")
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d+\Z", re.ASCII)
 _FLOAT = re.compile(r"([+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|-?INF|NaN)\Z", re.ASCII)
@@ -48,6 +49,7 @@ _TEXT = Builtin("string")
 BUILTINS: dict[str, Builtin] = {
     "string": Builtin("string", collapse=False),
     "normalizedString": Builtin("string", collapse=False),
+    "anySimpleType": Builtin("string", collapse=False),
     **dict.fromkeys(
         (
             "token",
@@ -90,6 +92,13 @@ BUILTINS: dict[str, Builtin] = {
 }
 
 
+def collapsed(text: str) -> str:
+    """Return a text with its white space collapsed: XML's only, a no-break space is a character."""
+    if " ".join(text.split()) == text:
+        return text
+    return _SPACE.sub(" ", text).strip(" ")
+
+
 def parse(builtin: Builtin, text: str, zone: tzinfo | None) -> Any:
     """Return the Python value of `text`.
 
@@ -100,14 +109,14 @@ def parse(builtin: Builtin, text: str, zone: tzinfo | None) -> Any:
         ValueError: not in the lexical space; the argument says what was expected and never the text.
     """
     if builtin.kind == "string":
-        return " ".join(text.split()) if builtin.collapse else text
+        return collapsed(text) if builtin.collapse else text
     return _PARSERS[builtin.kind](text.strip(" \t\r\n"), zone)
 
 
 def parser(builtin: Builtin, zone: tzinfo | None) -> Callable[[str], Any]:
     """Return `parse` with everything but the text already chosen, for inner loops."""
     if builtin.kind == "string":
-        return (lambda text: " ".join(text.split())) if builtin.collapse else str
+        return collapsed if builtin.collapse else str
     read = _PARSERS[builtin.kind]
     return lambda text: read(text.strip(" \t\r\n"), zone)
 

@@ -19,8 +19,10 @@ from adapters.soap.polling.fault_error import fault_error
 from adapters.soap.polling.load import Throttle, Wire
 from adapters.soap.polling.paths import at, put, text_at
 from adapters.soap.polling.rows import RowMaker
+from adapters.soap.rows import RowBatch
 from adapters.soap.spec import SoapSpec
 from adapters.soap.stream import Item
+from schemas.key_text import key_text
 
 #: Rows a chunk: large enough for column work, small enough to bound memory.
 CHUNK_ROWS = 5_000
@@ -85,6 +87,8 @@ class Reading:
         paging = self.call.paging
         for path in filter(None, (self.call.total, paging.more if paging else "")):
             contract.element(operation, path)
+        #: Whole lists whose items are the records are decoded by column; others item by item.
+        self.by_column = spec.detail is None and self.call.deleted is None
         self.details: Details | None = None
         if spec.detail:
             for element in spec.detail.parameters.values():
@@ -127,6 +131,23 @@ class Reading:
             page = self.page_after(page) if page.more else None
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some consecutive rows of a page.
+
+    Attributes:
+        keys: what identifies each.
+        items: the decoded items; None where they came as columns.
+        rows: batches of columns with their numbers in the page, and what could not be a row.
+        start: number of the first row in the page, from 0.
+    """
+
+    keys: tuple[str, ...]
+    items: Sequence[Item] | None = None
+    rows: Sequence[RowBatch] = ()
+    start: int = 0
+
+
 @dataclass
 class Page:
     """One page of a list; complete after `chunks` (or `items`) is exhausted.
@@ -160,18 +181,40 @@ class Page:
             Transient, Terminal: the call failed or the service answered with a fault.
         """
         reading, call = self.reading, self.reading.call
-        where = place(reading.endpoint, call.operation)
         keys = reading.spec.key if not reading.spec.detail else ()
-        decoder = reading.contract.list_decoder(call.operation, call.item, keys, where)
+        decoder = reading.contract.list_decoder(call.operation, call.item, keys, self._where)
+        for part in self._parts():
+            for item in decoder.feed(part):
+                self.rows += 1
+                yield item
+        self._end(decoder.rest())
+
+    def _columns(self) -> Generator[RowBatch]:
+        """Call the service and yield rows by column as they arrive; errors as in `items`."""
+        reading, call = self.reading, self.reading.call
+        decoder = reading.contract.row_decoder(
+            call.operation, call.item, reading.shape, reading.spec.key, self._where
+        )
+        for part in self._parts():
+            for batch in decoder.feed(part):
+                self.rows += batch.count
+                yield batch
+        self._end(decoder.rest())
+
+    @property
+    def _where(self) -> str:
+        return place(self.reading.endpoint, self.reading.call.operation)
+
+    def _parts(self) -> Generator[bytes]:
+        reading = self.reading
         request = reading.list_request(self.number, self.asked)
-        with reading.throttle.call(reading.wire, call.operation, request) as parts:
-            for part in parts:
-                for item in decoder.feed(part):
-                    self.rows += 1
-                    yield item
-        rest = decoder.rest()
+        with reading.throttle.call(reading.wire, reading.call.operation, request) as parts:
+            yield from parts
+
+    def _end(self, rest: dict[str, Any] | SoapFault) -> None:
+        call = self.reading.call
         if isinstance(rest, SoapFault):
-            raise fault_error(rest, where)
+            raise fault_error(rest, self._where)
         self.rest = rest
         self.total = at(rest, call.total) if call.total else None
         if call.paging is not None:
@@ -186,8 +229,35 @@ class Page:
             return "\x1f".join(str(item.value.get(name)) for name in spec.detail.parameters.values())
         return self.reading.rows.item_key(item) or f"?{item.raw!r}"
 
-    def batches(self) -> Iterator[list[Item]]:
-        """Yield the page's items, so many at once as make a chunk."""
+    def batches(self, *, items: bool = False) -> Iterator[Batch]:
+        """Yield the page's rows, so many at once as make a chunk; as items where `items` asks for them."""
+        if self.reading.by_column and not items:
+            yield from self._column_batches()
+            return
+        for found in self._item_batches():
+            yield Batch(tuple(self.identity(item) for item in found), found)
+
+    def _column_batches(self) -> Iterator[Batch]:
+        waiting: list[RowBatch] = []
+        with closing(self._columns()) as found:
+            for batch in found:
+                waiting.append(batch)
+                if sum(b.count for b in waiting) >= CHUNK_ROWS:
+                    yield self._batch(waiting)
+                    waiting = []
+        if waiting:
+            yield self._batch(waiting)
+
+    def _batch(self, rows: list[RowBatch]) -> Batch:
+        first = self.rows - sum(b.count for b in rows)
+        keys: dict[int, str] = {}
+        for batch in rows:
+            texts = key_text(self.reading.shape.entity, batch.rows).to_pylist()
+            keys |= dict(zip(batch.numbers.tolist(), texts, strict=True))
+            keys |= {number: self.identity(item) for number, item in batch.bad}
+        return Batch(tuple(keys[first + n] for n in range(len(keys))), None, rows, first)
+
+    def _item_batches(self) -> Iterator[list[Item]]:
         size = CHUNK_ROWS if self.reading.details is None else _DETAIL_ROWS
         batch: list[Item] = []
         with closing(self.items()) as items:
@@ -207,13 +277,15 @@ class Page:
         """
         self.next_record = record
         for batch in self.batches():
-            self.keys += [self.identity(item) for item in batch]
+            self.keys += batch.keys
             yield self.chunk(batch, strict=strict)
 
-    def chunk(self, batch: Sequence[Item], *, strict: bool = False) -> Chunk:
-        """Return a batch of items as rows and rejects, after their detail calls."""
-        first, self.next_record = self.next_record, self.next_record + len(batch)
-        there = [Item(None) if self.reading.call.is_deleted(item) else item for item in batch]
+    def chunk(self, batch: Batch, *, strict: bool = False) -> Chunk:
+        """Return a batch as rows and rejects, after its detail calls."""
+        first, self.next_record = self.next_record, self.next_record + len(batch.keys)
+        if batch.items is None:
+            return self.reading.rows.of_columns(batch.rows, first - batch.start)
+        there = [Item(None) if self.reading.call.is_deleted(item) else item for item in batch.items]
         if self.reading.details is not None:
             there = self.reading.details.fetch(there, self.problems, strict=strict)
         return self.reading.rows.chunk(there, first)

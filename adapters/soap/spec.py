@@ -11,6 +11,7 @@ from adapters.extract import Adapter
 from adapters.soap.change_spec import (
     ChangeSpec,
     DeletedSpec,
+    DriftSpec,
     ElementPath,
     ElementPaths,
     ListChange,
@@ -18,6 +19,7 @@ from adapters.soap.change_spec import (
     ReceiveChange,
     SinceChange,
 )
+from adapters.soap.wire.spec import WireSpec
 from adapters.spec import AdapterSpec, TopicPart
 
 
@@ -101,6 +103,7 @@ class SoapSpec(AdapterSpec):
     deleted: DeletedSpec | None = Field(
         None, description="Rows of the list that are to be taken as gone; absent = all rows are there."
     )
+    drift: DriftSpec | None = Field(None, description="Absent = the live WSDL is never looked at.")
     resume_hours: float = Field(
         24.0,
         ge=0,
@@ -117,6 +120,9 @@ class SoapSpec(AdapterSpec):
     classification: dict[str, str] = Field(
         default_factory=dict,
         description="Element = class of data; everything is `personal` until classified.",
+    )
+    wire: WireSpec = Field(
+        default_factory=lambda: WireSpec.model_validate({}), description="How calls travel."
     )
     timeout_seconds: float = Field(
         30.0, gt=0, description="Most seconds for one answer, from the request to its last byte."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,9 +11,10 @@ from lxml import etree
 from adapters.soap.codec import XmlCodec
 from adapters.soap.envelope import SoapFault, read_fault, unwrap
 from adapters.soap.errors import AnswerMismatch, BadValue, BrokenAnswer
+from adapters.soap.faults import typed
 from adapters.soap.safe_xml import hostile, looks_like_html, parser_options
 from adapters.soap.wsdl import Operation
-from adapters.soap.xsd_types import ComplexType, Element, Schema
+from adapters.soap.xsd_types import Element, Group, Particle, Schema
 
 #: A list answer may be large, but not endless.
 MAX_LIST_BYTES = 2 << 30
@@ -53,6 +54,7 @@ class ListDecoder:
         where: str = "",
     ) -> None:
         assert operation.response is not None
+        self._operation = operation
         self._codec, self._response, self._where = codec, operation.response, where
         steps = list(codec.schema.walk(operation.response, path))
         self._item = steps[-1]
@@ -65,17 +67,27 @@ class ListDecoder:
         self._checked = False
         self._relaxed = relaxed
 
+    @property
+    def item(self) -> Element:
+        """The repeating element."""
+        return self._item
+
+    @property
+    def codec(self) -> XmlCodec:
+        """Of the contract."""
+        return self._codec
+
     def feed(self, data: bytes) -> Iterator[Item]:
         """Take more bytes; yield the items that became whole.
 
         Raises:
             BrokenAnswer: not well-formed, an HTML page, hostile, or endless.
         """
-        if self._size == 0 and looks_like_html(data):
-            raise self._broken("an HTML page came instead of a SOAP answer")
-        self._size += len(data)
-        if self._size > MAX_LIST_BYTES:
-            raise self._broken(f"the answer is longer than {MAX_LIST_BYTES:,} bytes")
+        return (item for item, _ in self.feed_nodes(data))
+
+    def feed_nodes(self, data: bytes) -> Iterator[tuple[Item, Any]]:
+        """As `feed`, with each item's element, which is gone when the next is asked for."""
+        self.count(data)
         try:
             self._parser.feed(data)
         except etree.XMLSyntaxError:
@@ -84,8 +96,20 @@ class ListDecoder:
             if not self._checked:
                 self._refuse_hostile(node)
             if self._is_item(node):
-                yield self._decode(node)
+                yield self._decode(node), node
                 _forget(node)
+
+    def count(self, data: bytes, read: int | None = None) -> None:
+        """Count bytes that belong to the answer; `read` of them, if the parser will not see `data`.
+
+        Raises:
+            BrokenAnswer: it begins like a page for people, or has no end.
+        """
+        if self._size == 0 and looks_like_html(data):
+            raise self._broken("an HTML page came instead of a SOAP answer")
+        self._size += len(data) if read is None else read
+        if self._size > MAX_LIST_BYTES:
+            raise self._broken(f"the answer is longer than {MAX_LIST_BYTES:,} bytes")
 
     def rest(self) -> dict[str, Any] | SoapFault:
         """End the answer and return the response without its items, or the fault.
@@ -103,7 +127,7 @@ class ListDecoder:
         self._refuse_hostile(root)
         body = unwrap(root, self._where)
         if fault := read_fault(body):
-            return fault
+            return typed(self._codec, self._operation, fault)
         check_response(self._response, body, self._where)
         for last in [node for node in body.iter(self._item.name) if self._is_item(node)]:
             last.getparent().remove(last)
@@ -128,6 +152,10 @@ class ListDecoder:
         except BadValue as error:
             raw = bytes(etree.tostring(node, with_tail=False))[:MAX_RAW_BYTES]
             return Item(None, error, raw, tuple(self._key(node, key) for key in self._keys))
+
+    def keys_of(self, value: Any) -> tuple[Any, ...]:
+        """Return the values of the key children of a decoded item."""
+        return tuple(value.get(key.local) if isinstance(value, dict) else None for key in self._keys)
 
     def _key(self, node: Any, key: Element) -> Any:
         child = node.find(key.name)
@@ -163,14 +191,26 @@ def without_items(schema: Schema, element: Element, path: list[str]) -> Element:
     """Return `element` with the element at `path` made optional: the shape of an answer without its items."""
     kind = schema.complex(element)
     assert kind is not None
-    changed = []
-    for child in kind.elements:
-        if child.local == path[0]:
-            child = replace(child, min_occurs=0) if len(path) == 1 else without_items(schema, child, path[1:])
-        changed.append(child)
-    return replace(
-        element, type=ComplexType(kind.name, tuple(changed), kind.attributes, kind.text, kind.ordered)
-    )
+
+    def changed(child: Element) -> Element:
+        if child.local != path[0]:
+            return child
+        if len(path) > 1:
+            return without_items(schema, child, path[1:])
+        return replace(child, min_occurs=0)
+
+    elements = tuple(map(changed, kind.elements))
+    content = None if kind.content is None else _mapped(kind.content, changed)
+    return replace(element, type=replace(kind, elements=elements, content=content))
+
+
+def _mapped(group: Group, change: Callable[[Element], Element]) -> Group:
+    def one(particle: Particle) -> Particle:
+        if isinstance(particle, Group):
+            return _mapped(particle, change)
+        return change(particle) if isinstance(particle, Element) else particle
+
+    return replace(group, particles=tuple(map(one, group.particles)))
 
 
 def _forget(node: Any) -> None:

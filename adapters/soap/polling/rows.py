@@ -10,10 +10,11 @@ import pyarrow as pa
 from lxml import etree
 
 from adapters.diff import DELETE
-from adapters.extract import Chunk, Reject, Rows
+from adapters.extract import Chunk, Int64s, Reject, Rows
 from adapters.soap.avro_entity import EntityShape
 from adapters.soap.contract import Contract
 from adapters.soap.errors import BadValue
+from adapters.soap.rows import RowBatch
 from adapters.soap.stream import MAX_RAW_BYTES, Item
 from adapters.soap.xsd_types import Element
 from schemas.key_text import key_text_of
@@ -61,6 +62,22 @@ class RowMaker:
         )
         return Chunk((good,), tuple(rejects))
 
+    def of_columns(self, batches: Sequence[RowBatch], first: int) -> Chunk:
+        """Return rows that came as columns; number 0 of the list is record `first`."""
+        entity = self.shape.entity
+        rejects = [
+            self._reject(item, item.error, first + number)
+            for batch in batches
+            for number, item in batch.bad
+            if item.error is not None
+        ]
+        good = [b for b in batches if len(b.numbers)]
+        if not good:
+            return Chunk((), tuple(rejects))
+        columns = good[0].rows if len(good) == 1 else pa.concat_batches([b.rows for b in good])
+        numbers = np.concatenate([b.numbers for b in good]) + first
+        return Chunk((rows_of(entity.name, columns, numbers),), tuple(rejects))
+
     def columns(self, rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
         """Return n rows as columns of the entity's Arrow schema."""
         schema = self.shape.entity.arrow_schema()
@@ -102,7 +119,7 @@ class RowMaker:
 
 
 def rows_of(
-    entity: str, batch: pa.RecordBatch, numbers: Sequence[int], codes: Sequence[int] | None = None
+    entity: str, batch: pa.RecordBatch, numbers: Sequence[int] | Int64s, codes: Sequence[int] | None = None
 ) -> Rows:
     """Return n rows with their record numbers and, in a delta, their actions."""
     record = np.array(numbers, np.int64)

@@ -171,6 +171,7 @@ class WholeList(SoapExtract):
         journal: Journal | None,
     ) -> None:
         super().__init__(reading, started_ms, None, journal=journal)
+        self.watches = bool(change.cursor)
         self._change, self._cursor, self._memory = change, cursor, memory
         self._latest: Any = None
 

@@ -88,9 +88,9 @@ class SinceExtract:
         while page is not None:
             pages += 1
             try:
-                for batch in page.batches():
-                    yield self._chunk(batch, record)
-                    record += len(batch)
+                for batch in page.batches(items=True):
+                    yield self._chunk(batch.items or (), record)
+                    record += len(batch.keys)
             except Transient:
                 if not self._change.ordered or pages == 1 or not rows:
                     raise
