@@ -49,7 +49,7 @@ def list_(estate: EstateArgument = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(found)
     else:
-        columns = ["name", "kind", "system", "owner", "state", "last", "open", "expected"]
+        columns = ["name", "kind", "system", "owner", "state", "last", "open", "expected", "contract"]
         print_table(
             [*columns, "topics"],
             ([*(f[c] for c in columns), " ".join(f["topics"])] for f in found),
@@ -81,6 +81,8 @@ def _stands(standing: Standing | None) -> dict[str, Any]:
         "last": (newest.file or newest.extract) if newest else "",
         "open": len(standing.open) if standing else 0,
         "expected": standing.expected if standing else "",
+        "contract": standing.contract.state if standing and standing.contract else "",
+        "drift": list(standing.drift) if standing else [],
     }
 
 
