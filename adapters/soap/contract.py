@@ -49,7 +49,7 @@ class Contract:
         refused: operation → why it could not be imported.
         documents: raw bytes of the WSDL and of all that it imports, by location.
         decimals: "precision,scale" by element name, for decimals that the schema leaves open.
-        report: what was repaired or left out.
+        report: what was repaired or could not be read, with its place.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class Contract:
         prefixes: Mapping[str, str] | None = None,
         report: Report | None = None,
     ) -> None:
-        self.report = report or Report()
         self.location, self.operations, self.refused = location, operations, refused
+        self.report = report if report is not None else Report()
         self.schema, self.documents, self.decimals = schema, documents, dict(decimals or {})
         self._relaxed: dict[tuple[str, str], Element] = {}
         self.codec = XmlCodec(schema, _zone(zone, location), prefixes)
@@ -86,7 +86,8 @@ class Contract:
 
         `hosts` may be fetched from beside the WSDL's own host; files may be imported from
         `folder` (by default the WSDL's own) and below; `zone` is what a dateTime without zone means in this
-        system.
+        system; `binding` names the port (or `service/port`), the binding or the version of SOAP (`1.1` or
+        `1.2`) to take operations from where there are several.
 
         Raises:
             ContractError: not a WSDL 1.1, hostile, or an import leads where it may not.
@@ -95,9 +96,8 @@ class Contract:
         documents = Documents.collect(location, hosts, folder)
         reader = SchemaReader(documents)
         operations, refused = read_operations(documents, reader, binding)
-        first = next(iter(documents.content))
         return cls(
-            first,
+            next(iter(documents.content)),
             operations,
             refused,
             reader.schema(),

@@ -1,173 +1,178 @@
-"""Collect a WSDL and everything that it imports, from where it may come from, and nothing else."""
+"""Collect a WSDL and everything that it imports, from where that is allowed, and from nowhere else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from typing import Any, Protocol
 
-from adapters.soap import catalogue
-from adapters.soap.errors import ContractError
-from adapters.soap.lock import Lock
+from adapters.soap.catalogue import SCHEME, location_of, standard_schema
+from adapters.soap.errors import ContractError, Hostile
+from adapters.soap.fetch import LOOPBACK
+from adapters.soap.lock import Locked, is_lock
 from adapters.soap.report import Report
 from adapters.soap.safe_xml import parse_document
-from adapters.soap.sources import LOOPBACK, Folder, Packed, Source, Web, is_url
+from adapters.soap.sources import Sources
+
+__all__ = ["LOOPBACK", "WSDL", "XS", "Documents"]
 
 WSDL = "{http://schemas.xmlsoap.org/wsdl/}"
 XS = "{http://www.w3.org/2001/XMLSchema}"
 #: A contract is tens of documents; more is a mistake or an attack.
 MAX_DOCUMENTS = 500
+MAX_TOTAL_BYTES = 64 << 20
 
 
-@dataclass
+class Source(Protocol):
+    """Where documents are looked up."""
+
+    @property
+    def start(self) -> str:
+        """Location of the WSDL."""
+
+    def locate(self, base: str, target: str) -> str:
+        """Return what `target` means inside `base`."""
+
+    def elsewhere(self, base: str, target: str) -> str | None:
+        """Return a local copy of it, if there is one."""
+
+    def known(self, location: str) -> bool:
+        """Return whether it is here."""
+
+    def refusal(self, location: str) -> str | None:
+        """Return why it cannot be read."""
+
+    def read(self, location: str) -> bytes:
+        """Return its bytes."""
+
+
 class Documents:
     """Documents by location, in the order found; the first is the WSDL.
 
     Attributes:
-        source: where they come from.
-        content: raw bytes by location, for a lock and for other libraries that must not fetch.
+        content: raw bytes by location, for a lock file and for other libraries that must not fetch.
         roots: parsed roots by location.
-        missing: location → why a document that is imported could not be read.
-        report: what was repaired or left out.
+        report: what was repaired, and which imports could not be read.
+        links: (importing document, its reference) → location of the document; None = it could not be read.
     """
 
-    source: Source
-    content: dict[str, bytes] = field(default_factory=dict)
-    roots: dict[str, Any] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
-    report: Report = field(default_factory=Report)
+    def __init__(self, source: Source, report: Report | None = None) -> None:
+        self._source = source
+        self.report = report if report is not None else Report()
+        self.content: dict[str, bytes] = {}
+        self.roots: dict[str, Any] = {}
+        self.links: dict[tuple[str, str], str | None] = {}
 
     @classmethod
     def collect(
         cls, location: str | Path, hosts: Iterable[str] = (), folder: Path | None = None
     ) -> Documents:
-        """Read `location` (a file, a folder, a zip archive, a lock, or a URL) and all that it imports.
+        """Read `location` and all that it imports or includes.
 
-        A file may import files in `folder` (by default its own) and below. A URL may import from its own
-        host. Both may import from `hosts`. A WSDL of another machine may not reach this one's loopback.
-        An import that leads elsewhere, or to a hostile document, is left out and reported.
+        A file may import files in `folder` (by default its own) and below, a zip archive what it holds. A URL
+        may import from its own host. All may import from `hosts`. A lock file (or its folder) gives what was
+        locked. An import that cannot be read is an error in the report, not an exception: operations that
+        do not need it can be used.
 
         Raises:
-            ContractError: the document itself is missing or hostile.
-            ServiceUnavailable: the host of a URL does not answer.
+            ContractError: the WSDL itself cannot be read, or a document is hostile or not what was locked.
+            ServiceUnavailable: an allowed host does not answer.
         """
-        start = str(location)
-        if is_url(start):
-            own = urlsplit(start).hostname or ""
-            found = cls(Web(frozenset(hosts) | {own} | (LOOPBACK if own in LOOPBACK else frozenset())))
-            found.read(start)
-            return found
-        path = Path(unquote(urlsplit(start).path) if start.startswith("file:") else start).resolve()
-        if Lock.is_at(path):
-            lock = Lock.load(path)
-            found = cls(lock.source())
-            found.read(lock.start)
-        elif path.is_dir():
-            found = cls(Folder(folder or path, Web(hosts)))
-            found.read(_only_root(found.source, [str(p) for p in sorted(path.rglob("*.wsdl"))], path.name))
-        elif path.suffix.lower() == ".zip" and path.is_file():
-            packed = Packed.from_zip(path)
-            found = cls(packed)
-            found.read(_only_root(packed, [n for n in packed.names() if n.endswith(".wsdl")], path.name))
-        else:
-            found = cls(Folder(folder or path.parent, Web(hosts)))
-            found.read(str(path))
+        found = cls(Locked(Path(location)) if is_lock(location) else Sources(location, hosts, folder))
+        found.read()
         return found
 
-    def read(self, start: str) -> None:
-        """Read `start`, then whatever it leads to, breadth first, and the standard schemas that it names."""
-        waiting = [(start, "")]
+    def read(self) -> None:
+        """Read the WSDL and then whatever it leads to, breadth first."""
+        waiting = [self._source.start]
         while waiting:
-            location, importer = waiting.pop(0)
-            if location in self.roots or location in self.missing:
+            location = waiting.pop(0)
+            if location in self.roots:
                 continue
-            if len(self.roots) >= MAX_DOCUMENTS:
-                raise ContractError(
-                    f"more than {MAX_DOCUMENTS} documents", where=start, fix="check the imports"
-                )
-            root = self._add(location, importer)
-            waiting += [
-                (self.resolve(location, target), location)
-                for target in _references(root)
-                if target is not None
-            ]
-        self._complete()
+            root = self._add(location)
+            if root is None:
+                continue
+            for namespace, target in _references(root):
+                found = self._follow(location, namespace, target)
+                self.links[location, target] = found
+                if found is not None:
+                    waiting.append(found)
 
-    def resolve(self, base: str, target: str) -> str:
-        """Return the location that `target` means inside the document `base`."""
-        if (standard := catalogue.location_of(target)) is not None:
-            return standard
-        return self.source.resolve(base, target)
+    def linked(self, base: str, target: str) -> tuple[str, Any] | None:
+        """Return location and root of what `base` imports as `target`; None if it could not be read."""
+        location = self.links.get((base, target))
+        root = self.roots.get(location) if location is not None else None
+        return (location, root) if location is not None and root is not None else None
 
-    def _add(self, location: str, importer: str) -> Any:
-        """Read one document; one that is imported and cannot be read is reported and left out."""
-        try:
-            if catalogue.holds(location):
-                content = catalogue.read(location)
-            else:
-                content = self.source.read(location, importer or location)
-            root = parse_document(content, location, self.report)
-        except ContractError as error:
-            if not importer:
-                raise
-            self.missing[location] = error.what
-            assumed = "the document is left out; types of it are kept as XML text"
-            self.report.add("error", "document-missing", error.what, importer, assumed)
+    def standard(self, namespace: str) -> tuple[str, Any] | None:
+        """Return location and root of a standard schema, added if it is not there; None if it is none."""
+        location = location_of(namespace)
+        if location is None:
             return None
-        self.content[location] = content
-        self.roots[location] = root
+        if location not in self.roots:
+            self._add(location)
+        return location, self.roots[location]
+
+    def _add(self, location: str) -> Any:
+        if len(self.roots) >= MAX_DOCUMENTS:
+            raise Hostile(f"more than {MAX_DOCUMENTS} documents", where=location, fix="check the imports")
+        content = None if self._source.known(location) else standard_schema(location)
+        first = not self.roots
+        try:
+            if content is None:
+                content = self._source.read(location)
+            root = parse_document(content, location, self.report)
+        except Hostile:
+            raise
+        except ContractError as error:
+            if first:
+                raise
+            self.report.add("error", "import-not-read", location, error.what, "it says nothing")
+            return None
+        if sum(map(len, self.content.values())) + len(content) > MAX_TOTAL_BYTES:
+            raise Hostile(f"more than {MAX_TOTAL_BYTES >> 20} MB", where=location, fix="check the imports")
+        self.content[location], self.roots[location] = content, root
         return root
 
-    def _complete(self) -> None:
-        """Add the standard schemas of namespaces that are imported without a location."""
-        defined = {schema.get("targetNamespace", "") for schema in self._schemas()}
-        waiting = {
-            node.get("namespace", "")
-            for schema in self._schemas()
-            for node in schema.iterchildren(f"{XS}import")
-            if not node.get("schemaLocation") or self._unread(schema, node)
-        }
-        while waiting:
-            uri = waiting.pop()
-            if uri not in defined and (location := catalogue.location_of(uri)) is not None:
-                defined.add(uri)
-                root = self._add(location, "catalogue")
-                waiting |= {node.get("namespace", "") for node in root.iterchildren(f"{XS}import")}
+    def _follow(self, base: str, namespace: str, target: str) -> str | None:
+        """Return the location that an import leads to, None if nothing there can be used."""
+        location = self._source.locate(base, target)
+        standard = location_of(namespace) or location_of(target)
+        if standard is not None and not self._usable(location):
+            return standard
+        problem = self._source.refusal(location)
+        if problem is None:
+            return location
+        copy = self._source.elsewhere(base, target)
+        if copy is not None:
+            self.report.add("warning", "import-location", base, problem, f"{Path(copy).name} is its copy")
+            return copy
+        fix = "put a copy beside the WSDL, or allow the host"
+        self.report.add("error", "import-not-read", base, f"{problem} ({fix})", "it says nothing")
+        return None
 
-    def _unread(self, schema: Any, node: Any) -> bool:
-        here = next(
-            location for location, root in self.roots.items() if root is schema.getroottree().getroot()
-        )
-        return self.resolve(here, node.get("schemaLocation")) in self.missing
+    def _usable(self, location: str) -> bool:
+        """Return whether a local copy of a standard schema can be used (W3C's own have a DOCTYPE)."""
+        if not self._source.known(location):
+            return False
+        try:
+            parse_document(self._source.read(location), location)
+        except ContractError:
+            return False
+        return True
 
-    def _schemas(self) -> list[Any]:
-        return [schema for root in self.roots.values() for schema in root.iter(f"{XS}schema")]
 
-
-def _references(root: Any) -> list[str]:
-    """Return the locations that a document imports, those of inline schemas too."""
-    if root is None:
-        return []
-    found = [e.get("location", "") for e in root.iter(f"{WSDL}import")]
+def _references(root: Any) -> Iterator[tuple[str, str]]:
+    """Yield (namespace, location) of what a document imports, by its inline schemas too."""
+    for node in root.iter(f"{WSDL}import"):
+        if node.get("location"):
+            yield node.get("namespace", ""), node.get("location")
     for tag in ("import", "include", "redefine"):
-        found += [e.get("schemaLocation", "") for e in root.iter(f"{XS}{tag}")]
-    return [location for location in found if location]
+        for node in root.iter(f"{XS}{tag}"):
+            if node.get("schemaLocation"):
+                yield node.get("namespace", ""), node.get("schemaLocation")
 
 
-def _only_root(source: Source, candidates: list[str], where: str) -> str:
-    """Return the one WSDL that no other imports."""
-    imported: set[str] = set()
-    for location in candidates:
-        root = parse_document(source.read(location, where), location)
-        imported |= {source.resolve(location, e.get("location", "")) for e in root.iter(f"{WSDL}import")}
-    roots = [location for location in candidates if location not in imported]
-    if len(roots) != 1:
-        names = ", ".join(Path(location).name for location in roots[:6])
-        raise ContractError(
-            f"{len(roots)} WSDLs stand here that no other imports" + (f": {names}" if names else ""),
-            where=where,
-            fix="name the file",
-        )
-    return roots[0]
+def is_standard(location: str) -> bool:
+    """Return whether a document comes from Banyan's own catalogue."""
+    return location.startswith(SCHEME)

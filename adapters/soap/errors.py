@@ -9,6 +9,10 @@ class ContractError(Terminal):
     """The WSDL or its schema cannot be read, is hostile, or asks for what is not supported."""
 
 
+class Hostile(ContractError):
+    """Documents that may be an attack: too many, too much, or growing without end."""
+
+
 class AnswerMismatch(Terminal):
     """A well-formed answer that the contract does not allow: another version, another namespace."""
 

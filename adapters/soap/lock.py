@@ -1,134 +1,182 @@
-"""A contract's documents copied with their digests: built again without a network, and no change unseen."""
+"""A contract in a folder: every document with its digest, so that building again needs no network.
+
+`contract.lock.json` names each document's origin, file and SHA-256, and where each import leads.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import posixpath
+import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from adapters.soap.errors import ContractError
-from adapters.soap.sources import INSIDE, Packed, is_url
+from adapters.soap.fetch import is_url
+from adapters.soap.safe_xml import MAX_DOCUMENT_BYTES
+from schemas.errors import SettingsError
 
-FILE = "contract.lock.json"
-_FORMAT = 1
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+if TYPE_CHECKING:
+    from adapters.soap.documents import Documents
+
+LOCK_NAME = "contract.lock.json"
+_VERSION = 1
+#: A lock of 500 documents has about 200 kB.
+_MAX_LOCK_BYTES = 8 << 20
+_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
-    """The documents of one contract.
+def is_lock(location: str | Path) -> bool:
+    """Return whether a location is a lock file or a folder with one."""
+    if is_url(str(location)):
+        return False
+    path = Path(location)
+    return path.name == LOCK_NAME or (path / LOCK_NAME).is_file()
 
-    Attributes:
-        name: of the folder that they lie in.
-        documents: content by path in that folder.
-        addresses: URL → path, for what was read over HTTP.
-        first: path of the WSDL.
+
+def write_lock(documents: Documents, folder: Path) -> Path:
+    """Copy every document into `folder` with a lock file; return its path.
+
+    The folder may be new, empty, or hold an older lock, whose files it replaces.
     """
-
-    name: str
-    documents: Mapping[str, bytes]
-    addresses: Mapping[str, str]
-    first: str
-
-    @staticmethod
-    def is_at(path: Path) -> bool:
-        """Return whether a folder, or its lock file itself, is given."""
-        return (path / FILE).is_file() or path.name == FILE
-
-    @classmethod
-    def load(cls, path: Path) -> Lock:
-        """Read a lock and its documents.
-
-        Raises:
-            ContractError: the lock is broken, or a document is missing or not what was locked.
-        """
-        folder = path.parent if path.name == FILE else path
-        where = f"{folder.name}/{FILE}"
-        try:
-            lock = json.loads((folder / FILE).read_bytes())
-            entries = {entry["file"]: entry for entry in lock["documents"]}
-            first, version = str(lock["wsdl"]), lock["format"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ContractError(
-                f"the lock cannot be read ({type(error).__name__})", where=where, fix="import the WSDL again"
-            ) from None
-        if version != _FORMAT or first not in entries:
-            raise ContractError("the lock is of another version", where=where, fix="import the WSDL again")
-        documents = {name: _verified(folder, name, entry, where) for name, entry in entries.items()}
-        addresses = {entry["url"]: name for name, entry in entries.items() if "url" in entry}
-        return cls(folder.name, documents, addresses, first)
-
-    @classmethod
-    def of(cls, content: Mapping[str, bytes], name: str) -> Lock:
-        """Return the lock of documents by location, the WSDL first; standard schemas need none."""
-        files = [location for location in content if not is_url(location) and "catalogue:" not in location]
-        folders = [posixpath.dirname(location) for location in files]
-        base = posixpath.commonpath(folders) if folders else ""
-        documents: dict[str, bytes] = {}
-        addresses: dict[str, str] = {}
-        for location, raw in content.items():
-            if location.startswith("catalogue:"):
-                continue
-            if is_url(location):
-                path = _file_name(location, len(documents))
-                addresses[location] = path
-            else:
-                path = posixpath.relpath(location, base)
-            documents[path] = raw
-        return cls(name, documents, addresses, next(iter(documents)))
-
-    def write(self, folder: Path) -> None:
-        """Write documents and lock; the lock last, so that half a copy is never taken for a whole one."""
-        by_path = {path: url for url, path in self.addresses.items()}
-        for path, raw in self.documents.items():
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(raw)
-        entries = []
-        for path, raw in self.documents.items():
-            entry = {"file": path, "sha256": hashlib.sha256(raw).hexdigest()}
-            if path in by_path:
-                entry["url"] = by_path[path]
-            entries.append(entry)
-        lock = {"format": _FORMAT, "wsdl": self.first, "documents": entries}
-        draft = folder / f"{FILE}.part"
-        draft.write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
-        draft.replace(folder / FILE)
-
-    @property
-    def start(self) -> str:
-        """The location of the WSDL in `source`."""
-        urls = {path: url for url, path in self.addresses.items()}
-        return urls.get(self.first, f"{self.name}{INSIDE}{self.first}")
-
-    def source(self) -> Packed:
-        """Return the documents as a source that reads nothing else."""
-        return Packed(self.name, self.documents, self.addresses)
-
-
-def _verified(folder: Path, name: str, entry: Mapping[str, str], where: str) -> bytes:
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise ContractError(f"{name!r} leads outside the lock", where=where, fix="import the WSDL again")
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ContractError(
-            f"cannot read {name!r}: {error.strerror}", where=where, fix="import the WSDL again"
-        ) from None
-    if hashlib.sha256(raw).hexdigest() != entry.get("sha256"):
-        raise ContractError(
-            f"{name!r} is not the document that was locked",
-            where=where,
-            fix="undo the change, or import the WSDL again and look at `banyan wsdl diff`",
+    old = _old_files(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    origins = _origins(list(documents.content))
+    entries = []
+    for number, (location, content) in enumerate(documents.content.items(), 1):
+        file = f"{number:03d}-{_file_name(origins[location])}"
+        (folder / file).write_bytes(content)
+        old.discard(file)
+        entries.append(
+            {"origin": origins[location], "file": file, "sha256": _digest(content), "bytes": len(content)}
         )
-    return raw
+    links = [
+        {"from": origins[base], "import": target, "to": origins.get(found) if found else None}
+        for (base, target), found in documents.links.items()
+        if base in origins
+    ]
+    text = json.dumps(
+        {"version": _VERSION, "documents": entries, "links": links}, indent=1, ensure_ascii=False
+    )
+    path = folder / LOCK_NAME
+    part = path.with_suffix(".part")
+    part.write_text(text + "\n", encoding="utf-8")
+    part.replace(path)
+    for name in old:
+        (folder / name).unlink(missing_ok=True)
+    return path
 
 
-def _file_name(url: str, number: int) -> str:
-    last = _UNSAFE.sub("_", url.rpartition("//")[2].partition("/")[2].rpartition("/")[2]) or "document"
-    return f"{number:02d}_{last[-80:]}" + ("" if last.endswith((".wsdl", ".xsd")) else ".xml")
+class Locked:
+    """The documents of a lock file, each checked against its digest."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path if path.name == LOCK_NAME else path / LOCK_NAME
+        lock = _read(self._path)
+        try:
+            self._entries: dict[str, Mapping[str, Any]] = {e["origin"]: e for e in lock["documents"]}
+            self._links = {(link["from"], link["import"]): link["to"] for link in lock["links"]}
+            self.start = next(iter(self._entries))
+        except (KeyError, TypeError, StopIteration):
+            raise self._broken("is not whole") from None
+
+    def locate(self, base: str, target: str) -> str:
+        """Return where the import led when the lock was made."""
+        return self._links.get((base, target)) or target
+
+    def elsewhere(self, base: str, target: str) -> str | None:
+        """Return None: a lock holds what it holds."""
+        return None
+
+    def known(self, location: str) -> bool:
+        """Return whether the lock holds it."""
+        return location in self._entries
+
+    def refusal(self, location: str) -> str | None:
+        """Return why it cannot be read."""
+        return (
+            None if location in self._entries else "an import could not be read when the contract was locked"
+        )
+
+    def read(self, location: str) -> bytes:
+        """Return a document. Raises ContractError if it is not the one that was locked."""
+        entry = self._entries[location]
+        name = str(entry.get("file", ""))
+        if Path(name).name != name:
+            raise self._broken("names a file outside its folder")
+        try:
+            with (self._path.parent / name).open("rb") as source:
+                content = source.read(MAX_DOCUMENT_BYTES + 1)
+        except OSError as error:
+            raise self._broken(f"names {name!r}: {error.strerror}") from None
+        if _digest(content) != entry.get("sha256"):
+            raise ContractError(
+                f"{name!r} is not what was locked (its SHA-256 differs)",
+                where=str(self._path),
+                fix="restore the file, or import the contract again",
+            )
+        return content
+
+    def _broken(self, what: str) -> ContractError:
+        return ContractError(
+            f"the lock file {what}",
+            where=str(self._path),
+            fix="import the contract again: banyan wsdl import",
+        )
+
+
+def _read(path: Path) -> Any:
+    try:
+        with path.open("rb") as source:
+            content = source.read(_MAX_LOCK_BYTES + 1)
+        lock = json.loads(content)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot read the lock file: {error.strerror}", where=str(path), fix="banyan wsdl import"
+        ) from None
+    except (ValueError, RecursionError):
+        lock = None
+    if not isinstance(lock, dict) or lock.get("version") != _VERSION:
+        raise ContractError(
+            "this is no lock file of this version", where=str(path), fix="import the contract again"
+        )
+    return lock
+
+
+def _old_files(folder: Path) -> set[str]:
+    """Return the files that an older lock in this folder names; refuse a folder with something else in it."""
+    if not folder.exists():
+        return set()
+    if not (folder / LOCK_NAME).is_file():
+        if not folder.is_dir() or any(folder.iterdir()):
+            raise SettingsError(
+                "the folder holds something else", where=str(folder), fix="name a new or an empty folder"
+            )
+        return set()
+    entries = _read(folder / LOCK_NAME).get("documents", [])
+    return {str(e["file"]) for e in entries if Path(str(e["file"])).name == e["file"]}
+
+
+def _origins(locations: list[str]) -> dict[str, str]:
+    """Return each location as the lock tells it: paths relative to the common folder, never a machine's."""
+    paths = [location for location in locations if location.startswith("/")]
+    top = os.path.commonpath([str(Path(p.partition("!/")[0]).parent) for p in paths]) if paths else ""
+    return {
+        location: location.removeprefix(top).lstrip("/") if location.startswith("/") else location
+        for location in locations
+    }
+
+
+def _file_name(origin: str) -> str:
+    parts = urlsplit(origin)
+    name = unquote(parts.path if is_url(origin) else origin.partition(":")[2] or origin).rpartition("/")[2]
+    query = f"-{parts.query}" if is_url(origin) and parts.query else ""
+    plain = _PLAIN.sub("-", name + query).strip("-.")[-80:] or "document"
+    return plain if plain.lower().endswith((".wsdl", ".xsd", ".xml")) else f"{plain}.xml"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -7,7 +7,6 @@ from typing import Any
 from lxml import etree
 
 from adapters.soap.errors import BrokenAnswer, ContractError
-from adapters.soap.prefixes import declared
 from adapters.soap.report import Report
 
 #: A WSDL or schema document; the largest public ones are under 5 MB.
@@ -16,6 +15,24 @@ MAX_DOCUMENT_BYTES = 16 << 20
 MAX_ANSWER_BYTES = 64 << 20
 #: Real documents nest under 40 deep; recursion in a decoder must never reach Python's limit.
 MAX_DEPTH = 100
+#: What these prefixes mean wherever nobody has said so.
+WELL_KNOWN = {
+    "http": "http://schemas.xmlsoap.org/wsdl/http/",
+    "mime": "http://schemas.xmlsoap.org/wsdl/mime/",
+    "soap": "http://schemas.xmlsoap.org/wsdl/soap/",
+    "soap12": "http://schemas.xmlsoap.org/wsdl/soap12/",
+    "SOAP-ENC": "http://schemas.xmlsoap.org/soap/encoding/",
+    "soapenc": "http://schemas.xmlsoap.org/soap/encoding/",
+    "wsa": "http://www.w3.org/2005/08/addressing",
+    "wsam": "http://www.w3.org/2007/05/addressing/metadata",
+    "wsaw": "http://www.w3.org/2006/05/addressing/wsdl",
+    "wsdl": "http://schemas.xmlsoap.org/wsdl/",
+    "wsp": "http://schemas.xmlsoap.org/ws/2004/09/policy",
+    "wsu": "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd",
+    "xs": "http://www.w3.org/2001/XMLSchema",
+    "xsd": "http://www.w3.org/2001/XMLSchema",
+}
+_BLANK = b" \t\r\n"
 
 
 def parser_options() -> dict[str, Any]:
@@ -32,7 +49,9 @@ def parser_options() -> dict[str, Any]:
 
 
 def parse_document(content: bytes, where: str, report: Report | None = None) -> Any:
-    """Return the root of a WSDL or schema document; prefixes without a declaration are repaired and reported.
+    """Return the root of a WSDL or schema document.
+
+    With a `report`, prefixes that are well known but not declared are repaired and named in it.
 
     Raises:
         ContractError: too large, not well-formed, with a document type declaration, or nested too deep.
@@ -43,12 +62,15 @@ def parse_document(content: bytes, where: str, report: Report | None = None) -> 
             where=where,
             fix="check that this is a WSDL or a schema",
         )
+    content = content.lstrip(_BLANK)
     try:
-        root = _parse(content, where, report)
+        root = etree.fromstring(content, etree.XMLParser(**parser_options()))
     except etree.XMLSyntaxError as error:
-        raise ContractError(
-            f"not well-formed XML: {_reason(error)}", where=where, fix="mend the document"
-        ) from None
+        root = None if report is None else _without_declarations(content, where, report)
+        if root is None:
+            raise ContractError(
+                f"not well-formed XML: {_reason(error)}", where=where, fix="mend the document"
+            ) from None
     if problem := hostile(root):
         raise ContractError(problem, where=where, fix="remove the document type declaration")
     if depth(root) > MAX_DEPTH:
@@ -56,13 +78,31 @@ def parse_document(content: bytes, where: str, report: Report | None = None) -> 
     return root
 
 
-def _parse(content: bytes, where: str, report: Report | None) -> Any:
+def _without_declarations(content: bytes, where: str, report: Report) -> Any:
+    """Return the root of a document whose only fault is prefixes that nobody declared, else None."""
+    parser = etree.XMLParser(**parser_options(), recover=True)
     try:
-        return etree.fromstring(content, etree.XMLParser(**parser_options()))
-    except etree.XMLSyntaxError as error:
-        if report is None or error.code != etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE:
-            raise
-    return etree.fromstring(declared(content, where, report), etree.XMLParser(**parser_options()))
+        root = etree.fromstring(content, parser)
+    except etree.XMLSyntaxError:
+        return None
+    faults = [entry for entry in parser.error_log if entry.level >= etree.ErrorLevels.ERROR]
+    if root is None or any(entry.type != etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE for entry in faults):
+        return None
+    for node in root.iter("*"):
+        prefix, colon, local = node.tag.rpartition("}")[2].partition(":")
+        if not colon:
+            continue
+        uri = WELL_KNOWN.get(prefix)
+        assumed = f"{prefix} = {uri}" if uri else "the element is not there"
+        report.add(
+            "warning" if uri else "error",
+            "undeclared-prefix",
+            f"{where}:{node.sourceline}",
+            f"the prefix {prefix!r} of <{prefix}:{local}> is not declared",
+            assumed,
+        )
+        node.tag = f"{{{uri or 'urn:undeclared-prefix'}}}{local}"
+    return root
 
 
 def parse_answer(content: bytes, where: str, limit: int = MAX_ANSWER_BYTES) -> Any:

@@ -1,191 +1,195 @@
-"""Where the documents of a contract come from: files of a folder, hosts, or a packed set of documents."""
+"""Where the documents of a contract may come from: a folder, a zip archive, the hosts that are allowed."""
 
 from __future__ import annotations
 
-import posixpath
+import re
 import zipfile
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from urllib.parse import unquote, urljoin, urlsplit
 
-import requests
-
-from adapters.soap.errors import ContractError, ServiceUnavailable
+from adapters.soap.errors import ContractError, Hostile
+from adapters.soap.fetch import LOOPBACK, download, is_url
 from adapters.soap.safe_xml import MAX_DOCUMENT_BYTES
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-#: Seconds. Contracts are read at start, where a dead host must not look like a hang.
-FETCH_TIMEOUT = 10
-#: An archive of documents, unpacked.
+__all__ = ["LOOPBACK", "Sources", "is_url"]
+
+#: An archive of a contract is a few megabytes; what unpacks to more than this is a mistake or a bomb.
 MAX_ARCHIVE_BYTES = 64 << 20
-#: Between the name of an archive and the name in it.
-INSIDE = "!/"
+MAX_MEMBERS = 2_000
+_INSIDE = "!/"
+_LOCATION = re.compile(rb"""\blocation\s*=\s*["']([^"']*)["']""")
 
 
-class Source(Protocol):
-    """Reads documents by location, and nothing else than it was opened for."""
+class Sources:
+    """Locate and read documents. A location is a URL, a path, or `archive.zip!/member`.
 
-    def resolve(self, base: str, target: str) -> str:
+    Attributes:
+        start: location of the WSDL.
+        hosts: those that may be fetched from.
+    """
+
+    def __init__(self, location: str | Path, hosts: Iterable[str] = (), folder: Path | None = None) -> None:
+        self._folder: Path | None = None
+        self._archive, self._members = "", dict[str, bytes]()
+        self._led_to: dict[str, str] = {}
+        self.hosts = frozenset(hosts)
+        self.start = str(location)
+        if is_url(self.start):
+            own = urlsplit(self.start).hostname or ""
+            # A WSDL of another machine may not reach this one's loopback.
+            self.hosts |= {own} | (LOOPBACK if own in LOOPBACK else frozenset())
+            return
+        text = unquote(urlsplit(self.start).path) if self.start.startswith("file:") else self.start
+        name, _, member = text.partition(_INSIDE)
+        path = Path(name).resolve()
+        if path.is_dir() and not member:
+            self._folder = (folder or path).resolve()
+            wsdls = {str(found): _head(found) for found in sorted(path.rglob("*.wsdl"))}
+            self.start = _only_wsdl(path.name, wsdls)
+        elif member or (path.suffix.lower() == ".zip" and path.is_file()):
+            self._archive, self._members = str(path), _unpacked(path)
+            inside = member or _only_wsdl(f"{path.name}{_INSIDE}", self._members)
+            self.start = f"{path}{_INSIDE}{inside}"
+        else:
+            self._folder = (folder or path.parent).resolve()
+            self.start = str(path)
+
+    def locate(self, base: str, target: str) -> str:
         """Return the location that `target` means inside the document `base`."""
-
-    def read(self, location: str, where: str) -> bytes:
-        """Return a document.
-
-        Raises:
-            ContractError: it is not there, or may not be read; `where` is the document that asks for it.
-            ServiceUnavailable: its host does not answer.
-        """
-
-
-class Web:
-    """Documents of hosts that are named; redirects are not followed, they could lead to another."""
-
-    def __init__(self, hosts: Iterable[str]) -> None:
-        self._hosts = frozenset(hosts)
-
-    def resolve(self, base: str, target: str) -> str:
-        """Return an absolute URL."""
-        return urljoin(base, target)
-
-    def read(self, location: str, where: str) -> bytes:
-        """Return what is at a URL of an allowed host."""
-        if not is_url(location):
-            raise ContractError(
-                f"cannot import {location.split(':', 1)[0]}: locations", where=where, fix="use a file"
-            )
-        host = urlsplit(location).hostname or ""
-        if host not in self._hosts:
-            raise ContractError(
-                f"an import leads to the host {host!r}, which is not allowed",
-                where=where,
-                fix="put a copy beside the WSDL and point schemaLocation at it, or allow the host",
-            )
-        return _download(location)
-
-
-class Folder:
-    """Files of one folder and below; a URL in them is read where its host is allowed."""
-
-    def __init__(self, folder: Path, web: Web) -> None:
-        self.folder, self._web = folder.resolve(), web
-
-    def resolve(self, base: str, target: str) -> str:
-        """Return an absolute path, or a URL."""
-        if is_url(target) or is_url(base):
-            return self._web.resolve(base, target)
+        target = target.strip()
+        if is_url(target):
+            return target
+        if is_url(base):
+            return urljoin(self._led_to.get(base, base), target.replace("\\", "/"))
         if "://" in target and not target.startswith("file:"):
             return target
         plain = unquote(urlsplit(target).path) if target.startswith("file:") else target
-        candidates = [plain, unquote(plain), plain.partition("?")[0]]
-        paths = [(Path(base).parent / candidate).resolve() for candidate in candidates]
-        return str(next((path for path in paths if path.exists()), paths[0]))
+        plain = plain.replace("\\", "/")
+        found = [self._beside(base, name) for name in (plain, unquote(plain), plain.partition("?")[0])]
+        return next((location for location in found if self._exists(location)), found[0])
 
-    def read(self, location: str, where: str) -> bytes:
-        """Return a file of the folder."""
-        if "://" in location:
-            return self._web.read(location, where)
-        path = Path(location)
-        if not path.is_relative_to(self.folder):
-            raise ContractError(
-                f"an import leads to {path.name!r} outside the folder of the contract",
-                where=where,
-                fix="put a copy beside the WSDL and point schemaLocation at it",
+    def elsewhere(self, base: str, target: str) -> str | None:
+        """Return a local copy of what `target` names, where its own location is of no use; None if none is.
+
+        A copy has the same file name: beside the importing document, or below the folder of the contract by
+        the path that `target` gives.
+        """
+        if is_url(base):
+            return None
+        path = urlsplit(target).path if "://" in target else target.partition("?")[0]
+        path = unquote(path).replace("\\", "/").lstrip("/")
+        name = PurePosixPath(path).name
+        tops = [self._top() + "/"] if self._top() else []
+        for top in (base, *tops):
+            for wanted in (path, name):
+                found = self._beside(top, wanted) if wanted else ""
+                if self._exists(found):
+                    return found
+        if self._folder is not None and name and Path(base).parent.is_relative_to(self._folder):
+            for found_path in sorted(Path(base).parent.iterdir()):
+                if found_path.name.lower() == name.lower() and found_path.is_file():
+                    return str(found_path)
+        return None
+
+    def known(self, location: str) -> bool:
+        """Return whether a document is there that may be read without the network."""
+        return self._exists(location)
+
+    def refusal(self, location: str) -> str | None:
+        """Return why a document may not or cannot be read, None if it may be tried."""
+        if is_url(location):
+            host = urlsplit(location).hostname or ""
+            return (
+                None if host in self.hosts else f"an import leads to the host {host!r}, which is not allowed"
             )
+        if _INSIDE in location:
+            name = location.partition(_INSIDE)[2]
+            return None if name in self._members else f"the archive has no {name!r}"
+        if "://" in location:
+            return f"cannot import {location.split(':', 1)[0]}: locations"
+        path = Path(location)
+        if self._folder is None or not path.is_relative_to(self._folder):
+            return f"an import leads to {path.name!r} outside the folder of the contract"
+        return None if path.is_file() else f"cannot read {path.name!r}: No such file or directory"
+
+    def read(self, location: str) -> bytes:
+        """Return the bytes at a location.
+
+        Raises:
+            ContractError: it may not be read, or is not there. ServiceUnavailable: its host does not answer.
+        """
+        if problem := self.refusal(location):
+            raise ContractError(problem, where=location, fix="put the document there")
+        if is_url(location):
+            content, self._led_to[location] = download(location, self.hosts)
+            return content
+        if _INSIDE in location:
+            return self._members[location.partition(_INSIDE)[2]]
         try:
-            with path.open("rb") as source:
+            with Path(location).open("rb") as source:
                 return source.read(MAX_DOCUMENT_BYTES + 1)
         except OSError as error:
             raise ContractError(
-                f"cannot read {path.name!r}: {error.strerror}", where=where, fix="put the document there"
+                f"cannot read {Path(location).name!r}: {error.strerror}",
+                where=location,
+                fix="put the document there",
             ) from None
 
+    def _top(self) -> str:
+        return self._archive + _INSIDE.rstrip("/") if self._archive else str(self._folder or "")
 
-class Packed:
-    """Documents in memory, by name; from a zip archive or a lock. Nothing else is ever read."""
+    def _beside(self, base: str, name: str) -> str:
+        """Return the local location of a path seen from another local location."""
+        if _INSIDE in base:
+            inside = PurePosixPath(base.partition(_INSIDE)[2] or ".").parent / name.lstrip("/")
+            return f"{self._archive}{_INSIDE}{normpath(str(inside))}"
+        return str((Path(base).parent / name if not base.endswith("/") else Path(base) / name).resolve())
 
-    def __init__(self, name: str, documents: Mapping[str, bytes], addresses: Mapping[str, str]) -> None:
-        self._name, self._documents, self._addresses = name, documents, addresses
-
-    @classmethod
-    def from_zip(cls, path: Path) -> Packed:
-        """Read an archive of WSDLs and schemas.
-
-        Raises:
-            ContractError: no archive, encrypted, or too large when unpacked.
-        """
-        documents: dict[str, bytes] = {}
-        left = MAX_ARCHIVE_BYTES
-        try:
-            with zipfile.ZipFile(path) as archive:
-                for member in archive.infolist():
-                    if member.is_dir() or not member.filename.lower().endswith((".wsdl", ".xsd", ".xml")):
-                        continue
-                    with archive.open(member) as stream:
-                        content = stream.read(min(left, MAX_DOCUMENT_BYTES) + 1)
-                    left -= len(content)
-                    if left < 0:
-                        raise ContractError(
-                            f"the archive holds more than {MAX_ARCHIVE_BYTES:,} bytes",
-                            where=path.name,
-                            fix="give only the contract's documents",
-                        )
-                    documents[posixpath.normpath(member.filename)] = content
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError) as error:
-            raise ContractError(
-                f"the archive cannot be read ({type(error).__name__})",
-                where=path.name,
-                fix="pack the documents again, without a password",
-            ) from None
-        return cls(path.name, documents, {})
-
-    def names(self) -> list[str]:
-        """Return the locations of all documents."""
-        return [f"{self._name}{INSIDE}{name}" for name in self._documents]
-
-    def resolve(self, base: str, target: str) -> str:
-        """Return a URL, or a name inside the pack."""
-        if is_url(target) or is_url(base):
-            return urljoin(base, target)
-        folder = posixpath.dirname(base.partition(INSIDE)[2])
-        candidates = [target, unquote(target), target.partition("?")[0]]
-        names = [posixpath.normpath(posixpath.join(folder, candidate)) for candidate in candidates]
-        return f"{self._name}{INSIDE}{next((n for n in names if n in self._documents), names[0])}"
-
-    def read(self, location: str, where: str) -> bytes:
-        """Return a packed document."""
-        name = self._addresses.get(location, location.partition(INSIDE)[2])
-        if name not in self._documents:
-            raise ContractError(
-                f"{location!r} is not among the packed documents", where=where, fix="pack it as well"
-            )
-        return self._documents[name]
+    def _exists(self, location: str) -> bool:
+        return not is_url(location) and "\0" not in location and self.refusal(location) is None
 
 
-def is_url(location: str) -> bool:
-    """Return whether a location is read over HTTP."""
-    return location.startswith(("http://", "https://"))
-
-
-def _download(url: str) -> bytes:
+def _unpacked(path: Path) -> dict[str, bytes]:
+    """Return the documents of an archive by name, its sizes checked before anything is unpacked."""
     try:
-        with requests.Session() as session:
-            # A proxy from the environment must not get calls that are meant for this machine.
-            session.trust_env = urlsplit(url).hostname not in LOOPBACK
-            response = session.get(url, timeout=FETCH_TIMEOUT, stream=True, allow_redirects=False)
-            if response.status_code != 200:
-                raise ContractError(
-                    f"HTTP {response.status_code}", where=url, fix="check the address of the WSDL"
+        with zipfile.ZipFile(path) as archive:
+            entries = [e for e in archive.infolist() if not e.is_dir()]
+            if len(entries) > MAX_MEMBERS or sum(e.file_size for e in entries) > MAX_ARCHIVE_BYTES:
+                raise Hostile(
+                    f"the archive has more than {MAX_MEMBERS:,} files or {MAX_ARCHIVE_BYTES >> 20} MB",
+                    where=path.name,
+                    fix="give one with the WSDL and its schemas alone",
                 )
-            content = bytearray()
-            for part in response.iter_content(1 << 16):
-                content += part
-                if len(content) > MAX_DOCUMENT_BYTES:
-                    break
-            return bytes(content)
-    except requests.RequestException as error:
-        raise ServiceUnavailable(
-            f"cannot fetch the contract ({type(error).__name__})",
-            where=url,
-            fix="start the service, or use a file",
+            if any(e.flag_bits & 1 for e in entries):
+                raise ContractError("the archive is encrypted", where=path.name, fix="give an open one")
+            found = {}
+            for entry in entries:
+                with archive.open(entry) as source:
+                    found[normpath(entry.filename.replace("\\", "/"))] = source.read(MAX_DOCUMENT_BYTES + 1)
+            return found
+    except (OSError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        raise ContractError(
+            f"cannot read the archive ({type(error).__name__})", where=path.name, fix="give a whole zip file"
         ) from None
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as source:
+        return source.read(MAX_DOCUMENT_BYTES)
+
+
+def _only_wsdl(where: str, documents: dict[str, bytes]) -> str:
+    """Return the one WSDL of a folder or archive that no other one imports."""
+    wsdls = [name for name in documents if name.lower().endswith(".wsdl")]
+    targets = {
+        PurePosixPath(unquote(target.decode("utf-8", "replace")).replace("\\", "/")).name
+        for name in wsdls
+        for target in _LOCATION.findall(documents[name])
+    }
+    tops = [name for name in wsdls if PurePosixPath(name).name not in targets]
+    if len(tops) != 1:
+        told = ", ".join(sorted(PurePosixPath(name).name for name in tops or wsdls)[:8]) or "none"
+        raise ContractError(f"not one WSDL but: {told}", where=where, fix="name the one to read")
+    return tops[0]

@@ -1,167 +1,220 @@
-"""What stands in a message: the element of the body, and those of the header."""
+"""From the parts of a WSDL message to the elements that stand in the envelope."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.soap.documents import WSDL
 from adapters.soap.errors import ContractError
-from adapters.soap.wsdl_tables import Tables, clark, refusal
-from adapters.soap.xsd import SchemaReader
-from adapters.soap.xsd_types import ComplexType, Element, Group
+from adapters.soap.wsdl_tables import Defined, Tables, clark, refusal
+from adapters.soap.xsd import ANY_TYPE, SchemaReader
+from adapters.soap.xsd_model import flatten
+from adapters.soap.xsd_types import ComplexType, Element, Group, SimpleType, local_name, namespace
 
-_MIME = "{http://schemas.xmlsoap.org/wsdl/mime/}"
+ENVELOPES = {
+    "1.1": "http://schemas.xmlsoap.org/soap/envelope/",
+    "1.2": "http://www.w3.org/2003/05/soap-envelope",
+}
+_MIME = "http://schemas.xmlsoap.org/wsdl/mime/"
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """One direction of an operation, as its binding has it.
+class Binding:
+    """How one side of an operation is put into a message.
 
     Attributes:
-        parts: nodes of the parts in the body, with the document they stand in.
-        namespace: of the wrapper, for rpc.
+        body: the `soap:body`, None if it is not told.
+        headers: the `soap:header` elements.
+        attachments: names of the parts that travel as MIME parts.
+        home: the binding that it stands in.
     """
 
-    parts: tuple[tuple[Any, str], ...] = ()
-    use: str = "literal"
-    namespace: str = ""
-    headers: tuple[Element, ...] = ()
-    present: bool = False
+    body: Any
+    headers: tuple[Any, ...]
+    attachments: tuple[str, ...]
+    home: Defined
+
+    @classmethod
+    def of(cls, side: Any, soap: str, home: Defined) -> Binding:
+        """Read the `wsdl:input` or `wsdl:output` of a binding; `soap` is the namespace in braces."""
+        if side is None:
+            return cls(None, (), (), home)
+        # With MIME, the body stands in the first part of mime:multipartRelated.
+        attachments = [n.get("part", "") for n in side.iter(f"{{{_MIME}}}content")]
+        return cls(
+            next(side.iter(f"{soap}body"), None),
+            tuple(side.iter(f"{soap}header")),
+            tuple(dict.fromkeys(name for name in attachments if name)),
+            home,
+        )
+
+    def get(self, name: str) -> str | None:
+        """Return an attribute of the body."""
+        value = self.body.get(name) if self.body is not None else None
+        return str(value) if value is not None else None
 
 
 class Messages:
-    """Reads messages by their parts."""
+    """Reads messages of one WSDL."""
 
     def __init__(self, tables: Tables, reader: SchemaReader) -> None:
         self._tables, self._reader = tables, reader
 
-    def side(self, soap: str, bound: Any, abstract: Any, place: str) -> Side:
-        """Return a direction: what the binding says of it, over the message of the port type."""
-        if abstract is None:
-            return Side()
-        message, home = self._tables.find("message", abstract, abstract.get("message", ""), place)
-        parts = {p.get("name", ""): p for p in message.iterchildren(f"{WSDL}part")}
-        body, headers, attached = None, [], set()
-        if bound is not None:
-            body = next(bound.iter(f"{soap}body"), None)
-            headers = list(bound.iter(f"{soap}header"))
-            attached = {c.get("part", "") for c in bound.iter(f"{_MIME}content")}
-        named = set(parts)
-        if body is not None and body.get("parts") is not None:
-            named = set(body.get("parts").split())
-        elif bound is not None:
-            # Without a list of parts, those that go elsewhere are not in the body.
-            own = {h.get("part", "") for h in headers if self._same(h, message, place)}
-            named -= own | attached
-        use = "literal" if body is None else body.get("use", "literal")
-        return Side(
-            tuple((part, home) for name, part in parts.items() if name in named),
-            "encoded" if use == "encoded" else "literal",
-            "" if body is None else body.get("namespace", ""),
-            tuple(filter(None, (self._header(header, place) for header in headers))),
-            present=True,
-        )
+    def document(self, side: Any, home: Defined, binding: Binding, version: str) -> Element | None:
+        """Return the element in the body of a document message; None = an empty body.
 
-    def document(self, side: Side, place: str) -> Element | None:
-        """Return the element in the body of a document-style message; None = the body is empty."""
-        if not side.parts:
+        Where the parts are not one element, it is the SOAP Body itself, with the parts in it.
+        """
+        message = self._message(side, home)
+        parts = self._body_parts(message, binding)
+        if not parts:
             return None
-        if len(side.parts) > 1:
-            part, home = side.parts[1]
-            raise refusal("a document body of several parts: one element may stand there", part, home)
-        part, home = side.parts[0]
-        if part.get("element"):
-            return self._element(part, home)
-        if not part.get("type"):
-            raise refusal("a part without element and type", part, home)
-        name = part.get("name", "")
+        if len(parts) == 1 and parts[0].get("element"):
+            return self._part_element(parts[0], message)
         self._tables.report.add(
             "warning",
-            "part-with-type",
-            f"the document part {name!r} names a type, not an element",
-            _at(part, home),
-            f"the body holds an element <{name}> of that type",
+            "body-parts",
+            message.at(),
+            f"the document message {message.node.get('name')!r} has not one part with an element",
+            "the parts stand in the body one after the other",
         )
-        return self._typed(part, home, name)
+        elements = tuple(self._any_part(part, message) for part in parts)
+        return _holding(f"{{{ENVELOPES[version]}}}Body", elements)
 
-    def rpc(self, side: Side, local: str, abstract: Any, place: str) -> Element | None:
-        """Return the wrapper of an rpc-style message, its parts as children in their order."""
-        if not side.present:
-            return None
-        children = []
-        for part, home in side.parts:
-            if part.get("type"):
-                children.append(self._typed(part, home, part.get("name", "")))
-            elif part.get("element"):
+    def rpc(self, side: Any, home: Defined, binding: Binding, name: str, *, encoded: bool) -> Element:
+        """Return the made-up wrapper of an RPC message: the operation's name, its parts as children."""
+        message = self._message(side, home)
+        elements = []
+        for part in self._body_parts(message, binding):
+            if part.get("element"):
                 self._tables.report.add(
                     "warning",
-                    "part-with-element",
-                    f"the rpc part {part.get('name', '')!r} names an element, not a type",
-                    _at(part, home),
-                    "the element itself stands in the wrapper",
+                    "rpc-element-part",
+                    message.at(part),
+                    f"the part {part.get('name')!r} of an rpc operation names an element, not a type",
+                    "the type of that element",
                 )
-                children.append(self._element(part, home))
-            else:
-                raise refusal("a part without element and type", part, home)
-        if side.use == "encoded":
-            children = [replace(child, nillable=True) for child in children]
-        elements = tuple(children)
-        wrapper = ComplexType("", elements, content=Group("sequence", elements))
-        return Element(clark(side.namespace, local), wrapper)
+            elements.append(replace(self._any_part(part, message, rpc=True), nillable=encoded))
+        uri = binding.get("namespace")
+        if uri is None:
+            uri = binding.home.namespace
+            self._tables.report.add(
+                "warning",
+                "rpc-namespace",
+                binding.home.at(binding.body),
+                f"the body of the rpc message {name!r} has no namespace",
+                f"the target namespace {uri!r}",
+            )
+        return _holding(clark(uri, name), tuple(elements))
 
-    def faults(self, abstract: Any, place: str) -> tuple[Element, ...]:
-        """Return the elements of declared faults; of one that cannot be read the detail stays XML."""
+    def headers(self, binding: Binding) -> tuple[Element, ...]:
+        """Return the elements that a binding puts into the SOAP header."""
         found = []
-        for fault in abstract.iterchildren(f"{WSDL}fault"):
+        for node in binding.headers:
             try:
-                message, home = self._tables.find("message", fault, fault.get("message", ""), place)
-                parts = tuple((p, home) for p in message.iterchildren(f"{WSDL}part"))
-                element = self.document(Side(parts), place)
+                message = self._tables.find("message", binding.home, node, node.get("message", ""))
+                part = next((p for p in _parts(message) if p.get("name") == node.get("part")), None)
+                if part is None:
+                    raise refusal(
+                        f"the message of a header has no part {node.get('part')!r}", binding.home, node
+                    )
+                found.append(self._any_part(part, message))
             except ContractError as error:
-                what = f"the fault {fault.get('name', '')!r}: {error.what}"
-                self._tables.report.add("warning", "fault-unread", what, place, "its detail is kept as XML")
-                continue
-            if element is not None:
-                found.append(element)
+                self._tables.report.add("error", "dangling-header", error.where, error.what, "no such header")
         return tuple(found)
 
-    def _element(self, part: Any, home: str) -> Element:
-        """Return the element that a part names; where it is defined nowhere, one of any content."""
-        name, where = self._tables.qname(part, part.get("element"), home), _at(part, home)
-        if self._reader.defines(name, where):
-            return self._reader.element(name, where)
-        return self._reader.dangling(name, where)
+    def faults(self, abstract: Any, home: Defined) -> tuple[Element, ...]:
+        """Return the elements that the detail of a fault may hold."""
+        found: dict[str, Element] = {}
+        for node in abstract.iterchildren(f"{WSDL}fault"):
+            try:
+                message = self._tables.find("message", home, node, node.get("message", ""))
+                for part in _parts(message):
+                    element = self._any_part(part, message)
+                    found.setdefault(element.name, element)
+            except ContractError as error:  # its detail stays XML; the fault itself is still understood
+                self._tables.report.add("error", "dangling-fault", error.where, error.what, "any detail")
+        return tuple(found.values())
 
-    def _typed(self, part: Any, home: str, name: str) -> Element:
-        kind = self._reader.type(self._tables.qname(part, part.get("type"), home), _at(part, home))
-        return Element(name, kind)
+    def _message(self, side: Any, home: Defined) -> Defined:
+        return self._tables.find("message", home, side, side.get("message", ""))
 
-    def _same(self, header: Any, message: Any, place: str) -> bool:
-        found, _ = self._tables.find("message", header, header.get("message", ""), place)
-        return found is message
+    def _body_parts(self, message: Defined, binding: Binding) -> list[Any]:
+        parts = _parts(message)
+        wanted = binding.get("parts")
+        if wanted is not None:
+            known = {part.get("name") for part in parts}
+            for name in set(wanted.split()) - known:
+                self._tables.report.add(
+                    "warning",
+                    "body-parts",
+                    binding.home.at(binding.body),
+                    f"the body names a part {name!r} that the message does not have",
+                    "it is not there",
+                )
+            named = [part for part in parts if part.get("name") in wanted.split()]
+            if named or not wanted.strip():
+                return named
+        elsewhere = set(binding.attachments) | {
+            node.get("part")
+            for node in binding.headers
+            if local_name(node.get("message", "").rpartition(":")[2]) == message.node.get("name")
+        }
+        return [part for part in parts if part.get("name") not in elsewhere]
 
-    def _header(self, header: Any, place: str) -> Element | None:
-        """Return the element of a header; None, and a report, where it cannot be read."""
-        try:
-            return self._header_part(header, place)
-        except ContractError as error:
-            what = f"the header {header.get('part', '')!r}: {error.what}"
-            where = f"{place}:{header.sourceline}"
-            self._tables.report.add("warning", "header-unread", what, where, "it is neither sent nor read")
-            return None
+    def _part_element(self, part: Any, message: Defined) -> Element:
+        """Return the global element that a part names; open content where it is not there."""
+        qname = part.get("element")
+        name, undeclared = self._tables.meant(message, part, qname)
+        if undeclared is None and self._reader.names.knows("element", name):
+            return self._reader.element(name)
+        assumed = "any content in an element of that name"
+        found = self._reader.names.repaired(
+            "element", message.at(part), message.namespace, qname, name, assumed
+        )
+        if found is not None:
+            return self._reader.element(found)
+        if namespace(name) == WSDL[1:-1]:  # the default namespace of the document, never that of a message
+            name = clark(message.namespace, local_name(name))
+        return Element(name, ANY_TYPE)
 
-    def _header_part(self, header: Any, place: str) -> Element:
-        message, home = self._tables.find("message", header, header.get("message", ""), place)
-        wanted = header.get("part", "")
-        for part in message.iterchildren(f"{WSDL}part"):
-            if part.get("name") == wanted:
-                if part.get("element"):
-                    name = self._tables.qname(part, part.get("element"), home)
-                    return self._reader.element(name, _at(part, home))
-                return self._typed(part, home, wanted)
-        raise refusal(f"the header's message has no part {wanted!r}", header, place)
+    def _any_part(self, part: Any, message: Defined, *, rpc: bool = False) -> Element:
+        """Return the element of a part; a part with a type is an element of the part's own name."""
+        if part.get("element"):
+            element = self._part_element(part, message)
+            return Element(part.get("name", ""), element.type, doc=element.doc) if rpc else element
+        kind: SimpleType | str = ANY_TYPE
+        if qname := part.get("type"):
+            name, undeclared = self._tables.meant(message, part, qname)
+            if undeclared is not None or not self._reader.names.knows("type", name):
+                found = self._reader.names.repaired(
+                    "type", message.at(part), message.namespace, qname, name, "any content (xs:anyType)"
+                )
+                name = found or ANY_TYPE
+            kind = self._reader.type(name)
+        else:
+            self._tables.report.add(
+                "error",
+                "untyped-part",
+                message.at(part),
+                f"the part {part.get('name')!r} has neither element nor type",
+                "any content",
+            )
+        return Element(part.get("name", ""), kind)
 
 
-def _at(node: Any, location: str) -> str:
-    return f"{location}:{node.sourceline}"
+def is_body(element: Element | None) -> bool:
+    """Return whether an operation's element is the SOAP Body itself: a message of several parts."""
+    return element is not None and element.local == "Body" and namespace(element.name) in ENVELOPES.values()
+
+
+def _parts(message: Defined) -> list[Any]:
+    return list(message.node.iterchildren(f"{WSDL}part"))
+
+
+def _holding(name: str, elements: Iterable[Element]) -> Element:
+    content = Group("sequence", tuple(elements))
+    flat = flatten(content)
+    return Element(name, ComplexType("", flat.elements, content=content, free=flat.free))

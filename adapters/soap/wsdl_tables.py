@@ -1,132 +1,165 @@
-"""Messages, port types, bindings and addresses by name, over all WSDL documents of a contract."""
+"""Messages, port types, bindings, ports and policies of a WSDL by name, over all its documents."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from adapters.soap.documents import WSDL, Documents
 from adapters.soap.errors import ContractError
-from adapters.soap.prefixes import USUAL
+from adapters.soap.safe_xml import WELL_KNOWN
 from adapters.soap.xsd_types import local_name, namespace
+
+_WORDS = {"portType": "port type"}
+_OTHER_ROOTS = {
+    "{http://www.w3.org/ns/wsdl}description": "a WSDL 2.0",
+    "{http://www.w3.org/2006/01/wsdl}description": "a WSDL 2.0",
+    "{http://wadl.dev.java.net/2009/02}application": "a WADL (no SOAP)",
+    "{http://www.w3.org/2001/XMLSchema}schema": "a schema",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """A definition, with the target namespace and the location of its document."""
+
+    node: Any
+    namespace: str
+    location: str
+
+    @property
+    def name(self) -> str:
+        """Its Clark name."""
+        return clark(self.namespace, self.node.get("name", ""))
+
+    def at(self, node: Any = None) -> str:
+        """Return document and line, for a person."""
+        return f"{self.location}:{(self.node if node is None else node).sourceline}"
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """Where a binding can be reached; without a service, `node` is None and the address empty."""
+
+    binding: Defined
+    service: str = ""
+    name: str = ""
+    address: str = ""
+    node: Any = None
 
 
 class Tables:
-    """Named parts of the WSDL.
+    """All definitions of a WSDL.
 
-    Attributes:
-        first: location of the WSDL itself.
-        bindings: (Clark name, node, location), in document order.
-        addresses: binding → address of the first port that has it. ports: binding → that port's name.
-        port_nodes: binding → that port.
+    Raises:
+        ContractError: the first document is no WSDL 1.1.
     """
 
     def __init__(self, documents: Documents) -> None:
         self.report = documents.report
-        self._by_name: dict[tuple[str, str], tuple[Any, str]] = {}
-        self.bindings: list[tuple[str, Any, str]] = []
-        self.addresses: dict[str, str] = {}
-        self.ports: dict[str, str] = {}
-        self.port_nodes: dict[str, Any] = {}
-        self.first, root = next(iter(documents.roots.items()))
-        if root.tag != f"{WSDL}definitions":
-            kind = f"<{local_name(root.tag)}> in namespace {namespace(root.tag)!r}"
-            if local_name(root.tag) == "description":
-                kind = "a WSDL 2.0"
+        self._by_name: dict[tuple[str, str], Defined] = {}
+        self._services: list[Defined] = []
+        self.roots: dict[str, Any] = {}
+        first_location, first = next(iter(documents.roots.items()))
+        if first.tag != f"{WSDL}definitions":
+            kind = _OTHER_ROOTS.get(first.tag, f"<{local_name(first.tag)}>")
+            if local_name(first.tag) == "definitions":
+                kind = f"<definitions> of the namespace {namespace(first.tag)!r}"
             raise ContractError(
-                f"{kind} is not WSDL 1.1", where=self.first, fix="give the WSDL 1.1 of the service"
+                f"{kind} is not WSDL 1.1", where=first_location, fix="give the WSDL 1.1 of the service"
             )
-        services = []
         for location, root in documents.roots.items():
+            self.roots[location] = root
+            if root.tag != f"{WSDL}definitions":
+                continue
             for node in root.iterchildren(f"{WSDL}*"):
-                kind, name = local_name(node.tag), self.name_of(node)
-                self._by_name.setdefault((kind, name), (node, location))
-                if kind == "binding":
-                    self.bindings.append((name, node, location))
+                found = Defined(node, root.get("targetNamespace", ""), location)
+                kind = local_name(node.tag)
+                if node.get("name"):
+                    self._by_name.setdefault((kind, found.name), found)
                 if kind == "service":
-                    services.append((node, location))
-        for node, location in services:
-            self._read_ports(node, location)
+                    self._services.append(found)
 
-    def name_of(self, node: Any) -> str:
-        """Return the Clark name of a part of a WSDL."""
-        return clark(node.getroottree().getroot().get("targetNamespace", ""), node.get("name", ""))
+    def all(self, kind: str) -> list[Defined]:
+        """Return the definitions of a kind in document order."""
+        return [found for (known, _), found in self._by_name.items() if known == kind]
 
-    def find(self, kind: str, node: Any, qname: str, place: str) -> tuple[Any, str]:
-        """Return (part, its document) that a QName at `node` names; a wrong namespace is repaired.
+    def ports(self) -> Iterator[Port]:
+        """Yield the ports of all services, then the bindings that no port offers."""
+        offered: set[str] = set()
+        for service in self._services:
+            for node in service.node.iterchildren(f"{WSDL}port"):
+                try:
+                    binding = self.find("binding", service, node, node.get("binding", ""))
+                except ContractError as error:
+                    self.report.add("error", "dangling-binding", error.where, error.what)
+                    continue
+                offered.add(binding.name)
+                addresses = [c.get("location", "") for c in node if local_name(str(c.tag)) == "address"]
+                yield Port(
+                    binding,
+                    service.node.get("name", ""),
+                    node.get("name", ""),
+                    next(iter(addresses), "").strip(),
+                    node,
+                )
+        for binding in self.all("binding"):
+            if binding.name not in offered:
+                yield Port(binding)
+
+    def find(self, kind: str, home: Defined, node: Any, qname: str) -> Defined:
+        """Return what a QName at `node` names, repaired where there is one way to.
 
         Raises:
-            ContractError: there is none.
+            ContractError: nothing of that name is there.
         """
-        name = self.qname(node, qname, place)
-        if (kind, name) not in self._by_name:
-            others = [
-                key for key in self._by_name if key[0] == kind and local_name(key[1]) == local_name(name)
-            ]
-            if len(others) != 1:
-                raise refusal(f"there is no {kind} {qname!r}", node, place)
-            self.report.add(
-                "warning",
-                "wrong-namespace",
-                f"no {kind} {local_name(name)!r} in namespace {namespace(name)!r}",
-                f"{place}:{node.sourceline}",
-                f"the one in namespace {namespace(others[0][1])!r} is meant",
-            )
-            name = others[0][1]
-        return self._by_name[kind, name]
+        name, prefix = self.meant(home, node, qname)
+        if (kind, name) in self._by_name:
+            return self._by_name[kind, name]
+        word = _WORDS.get(kind, kind)
+        what = (
+            f"there is no {word} {qname!r}" if prefix is None else f"the prefix of {qname!r} is not declared"
+        )
+        candidates = [clark(home.namespace, local_name(name))]
+        candidates += [n for known, n in self._by_name if known == kind and local_name(n) == local_name(name)]
+        found = list(dict.fromkeys(n for n in candidates if (kind, n) in self._by_name))
+        if found and (len(found) == 1 or found[0] == candidates[0]):
+            code = "undeclared-prefix" if prefix else "wrong-namespace"
+            if ":" not in qname:
+                code = "default-namespace"
+            self.report.add("warning", code, home.at(node), what, found[0])
+            return self._by_name[kind, found[0]]
+        raise refusal(what, home, node)
 
-    def abstract(self, binding: Any, name: str, place: str) -> tuple[Any, Any]:
-        """Return (port type, operation) of a binding's operation."""
-        port_type, _ = self.find("portType", binding, binding.get("type", ""), place)
-        for node in port_type.iterchildren(f"{WSDL}operation"):
-            if node.get("name") == name:
-                return port_type, node
-        raise refusal(f"the port type has no operation {name!r}", binding, place)
-
-    def qname(self, node: Any, qname: str, place: str) -> str:
-        """Return the Clark name of a QName; a usual prefix that is not declared is repaired and reported."""
+    def meant(self, home: Defined, node: Any, qname: str) -> tuple[str, str | None]:
+        """Return the Clark name of a QName, and its prefix if that is not declared."""
         prefix, _, local = qname.strip().rpartition(":")
         uri = node.nsmap.get(prefix or None)
         if uri is None and prefix:
-            if prefix not in USUAL:
-                raise refusal(f"the prefix {prefix!r} is not declared", node, place)
-            uri = USUAL[prefix]
-            what = f"the prefix {prefix!r} is used and not declared"
-            self.report.add(
-                "info", "undeclared-prefix", what, f"{place}:{node.sourceline}", f"it means {uri!r}"
-            )
-        return clark(uri or "", local)
-
-    def _read_ports(self, service: Any, location: str) -> None:
-        for port in service.iterchildren(f"{WSDL}port"):
-            try:
-                _, name = self._binding_of(port, location)
-            except ContractError as error:
-                self.report.add("error", "port-without-binding", error.what, location, "the port is left out")
-                continue
-            for address in port:
-                if local_name(address.tag) == "address" and name not in self.addresses:
-                    self.addresses[name] = address.get("location", "")
-                    self.ports[name] = port.get("name", "")
-                    self.port_nodes[name] = port
-
-    def _binding_of(self, port: Any, location: str) -> tuple[Any, str]:
-        node, _ = self.find("binding", port, port.get("binding", ""), location)
-        return node, self.name_of(node)
+            return clark(WELL_KNOWN.get(prefix, home.namespace), local), prefix
+        return clark(uri or "", local), None
 
 
 def clark(uri: str, local: str) -> str:
-    """Return the Clark name."""
+    """Return the Clark name of a local name in a namespace."""
     return f"{{{uri}}}{local}" if uri else local
 
 
-def text_of(node: Any) -> str:
-    """Return a part's documentation in one line."""
-    found = node.find(f"{WSDL}documentation")
-    return "" if found is None else " ".join("".join(found.itertext()).split())
+def refusal(what: str, home: Defined, node: Any = None) -> ContractError:
+    """Return the reason why an operation cannot be used, with its place."""
+    node = home.node if node is None else node
+    return ContractError(f"{what} (line {node.sourceline})", where=home.at(node), fix="leave it out")
 
 
-def refusal(what: str, node: Any, place: str) -> ContractError:
-    """Return the reason why something is left out, with its line."""
-    return ContractError(
-        f"{what} (line {node.sourceline})", where=f"{place}:{node.sourceline}", fix="leave it out"
-    )
+def kind_of(binding: Any) -> tuple[str, str]:
+    """Return (what speaks over a binding, its namespace): `soap`, `http` or what else its extension is."""
+    for child in binding.iterchildren("*"):
+        uri = namespace(child.tag)
+        if local_name(child.tag) == "binding" and uri != WSDL[1:-1]:
+            return {
+                "http://schemas.xmlsoap.org/wsdl/soap/": "soap",
+                "http://schemas.xmlsoap.org/wsdl/soap12/": "soap",
+                "http://schemas.xmlsoap.org/wsdl/http/": "http",
+            }.get(uri, "other"), uri
+    return "none", ""

@@ -6,20 +6,25 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from adapters.soap.documents import XS
-from adapters.soap.errors import ContractError
-from adapters.soap.xsd_places import XML, Definitions, Place, children
+from adapters.soap.errors import ContractError, Hostile
+from adapters.soap.xsd_names import ANY_SIMPLE, Names
+from adapters.soap.xsd_places import Definitions, Place, children
 from adapters.soap.xsd_simple import SimpleReader
-from adapters.soap.xsd_types import Attribute, SimpleType, Wildcard, local_name, namespace
+from adapters.soap.xsd_types import Attribute, SimpleType, Wildcard, local_name
 
+_UNTYPED = SimpleType("string")
+#: References to attribute groups that one contract may resolve; groups of groups grow exponentially.
+MAX_GROUPS = 100_000
 _PROCESSING: dict[str, Literal["strict", "lax", "skip"]] = {"strict": "strict", "lax": "lax", "skip": "skip"}
 
 
 class AttributeReader:
     """Resolves attributes by name."""
 
-    def __init__(self, definitions: Definitions, simple: SimpleReader) -> None:
-        self._definitions, self._simple = definitions, simple
-        self._open: set[str] = set()
+    def __init__(self, definitions: Definitions, names: Names, simple: SimpleReader) -> None:
+        self._definitions, self._names, self._simple = definitions, names, simple
+        self._open: list[str] = []
+        self._left = MAX_GROUPS
 
     def readable(self) -> dict[str, Attribute]:
         """Return the global attributes that can be read, for `xs:anyAttribute`."""
@@ -43,9 +48,9 @@ class AttributeReader:
                 case "attributeGroup":
                     inner, more = self._group(child, place)
                     found |= {a.name: a for a in inner}
-                    anything = anything or more
+                    anything = union(anything, more)
                 case "anyAttribute":
-                    anything = wildcard(child, place)
+                    anything = union(anything, wildcard(child, place))
         return tuple(found.values()), anything
 
     def inherit(
@@ -61,7 +66,16 @@ class AttributeReader:
         return tuple((found | {a.name: a for a in own}).values())
 
     def _group(self, node: Any, place: Place) -> tuple[tuple[Attribute, ...], Wildcard | None]:
-        name = place.clark(node, node.get("ref", ""))
+        self._left -= 1
+        if self._left < 0:
+            raise Hostile(
+                f"attribute groups are referred to more than {MAX_GROUPS:,} times",
+                where=place.at(node),
+                fix="check the schema",
+            )
+        name = self._names.find("attributeGroup", node, place, node.get("ref", ""), "no attributes")
+        if name is None:
+            return (), None
         definition, home = self._definitions.find("attributeGroup", name)
         if name in self._open:
             original = self._definitions.original("attributeGroup", name)
@@ -71,16 +85,19 @@ class AttributeReader:
                     where=place.at(node),
                     fix="mend the schema",
                 )
+            if self._open.count(name) > 1:
+                return (), None
             definition, home = original
-        self._open.add(name)
+        self._open.append(name)
         try:
             return self.of(definition, home)
         finally:
-            self._open.discard(name)
+            self._open.pop()
 
     def _name(self, node: Any, place: Place) -> str:
         if ref := node.get("ref"):
-            return place.clark(node, ref)
+            found = self._names.find("attribute", node, place, ref, "an attribute of any text")
+            return found or place.meant(node, ref) or local_name(ref.rpartition(":")[2])
         name = str(node.get("name", ""))
         return place.own(name) if place.qualified(node, "attribute") else name
 
@@ -91,43 +108,43 @@ class AttributeReader:
     def _read(self, node: Any, place: Place) -> Attribute:
         attribute = Attribute(
             self._name(node, place),
-            SimpleType("string"),
+            _UNTYPED,
             node.get("use") == "required",
             node.get("default"),
             node.get("fixed"),
         )
-        if (ref := node.get("ref")) is not None:
-            declared = self._referred(place.clark(node, ref))
-            return replace(
-                attribute,
-                type=declared.type,
-                default=attribute.default if attribute.default is not None else declared.default,
-                fixed=attribute.fixed if attribute.fixed is not None else declared.fixed,
-            )
-        return replace(attribute, type=self._type(node, place))
-
-    def _referred(self, name: str) -> Attribute:
-        if ("attribute", name) not in self._definitions and (
-            namespace(name) == XML or "soap" in namespace(name)
-        ):
-            return Attribute(name, SimpleType("string"))
-        return self._global(name)
+        if not node.get("ref"):
+            return replace(attribute, type=self._type(node, place))
+        if ("attribute", attribute.name) not in self._definitions:
+            return attribute
+        declared = self._global(attribute.name)
+        return replace(
+            attribute,
+            type=declared.type,
+            default=attribute.default if attribute.default is not None else declared.default,
+            fixed=attribute.fixed if attribute.fixed is not None else declared.fixed,
+        )
 
     def _type(self, node: Any, place: Place) -> SimpleType:
         if (inline := node.find(f"{XS}simpleType")) is not None:
             return self._simple.read(inline, place)
         if (type_name := node.get("type")) is None:
             return SimpleType("string")
-        name = self._simple.settle(place.clark(node, type_name), place.at(node))
-        found = self._simple.find(name)
-        if found is None:
-            what = "a complex type" if ("complexType", name) in self._definitions else "an unknown type"
-            raise ContractError(
-                f"the attribute {node.get('name', '')!r} has {what}",
-                where=place.at(node),
-                fix="mend the schema",
-            )
-        return found
+        name = self._names.find("simpleType", node, place, type_name, "any text")
+        found = self._simple.find(name) if name is not None else None
+        return found if found is not None else SimpleType("string", ANY_SIMPLE)
+
+
+def union(one: Wildcard | None, other: Wildcard | None) -> Wildcard | None:
+    """Return a wildcard for attributes that takes what either takes."""
+    if one is None or other is None:
+        return one or other
+    if one.namespaces is None and other.namespaces is None:
+        return replace(one, excluded=one.excluded & other.excluded)
+    if one.namespaces is not None and other.namespaces is not None:
+        return replace(one, namespaces=one.namespaces | other.namespaces)
+    wide, narrow = (one, other) if one.namespaces is None else (other, one)
+    return replace(wide, excluded=wide.excluded - (narrow.namespaces or frozenset()))
 
 
 def wildcard(node: Any, place: Place) -> Wildcard:

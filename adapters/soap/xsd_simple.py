@@ -7,16 +7,18 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from adapters.soap.documents import XS
-from adapters.soap.errors import ContractError
+from adapters.soap.errors import ContractError, Hostile
 from adapters.soap.lexical import BUILTINS
-from adapters.soap.xsd_places import XSD_NAMESPACE, Definitions, Place, children
-from adapters.soap.xsd_types import SimpleType, local_name, namespace
+from adapters.soap.xsd_names import ANY_SIMPLE, Names, builtin
+from adapters.soap.xsd_places import Definitions, Place, children
+from adapters.soap.xsd_types import SimpleType, local_name
 
-SOAP_ENCODINGS = ("http://schemas.xmlsoap.org/soap/encoding/", "http://www.w3.org/2003/05/soap-encoding")
-ANY_SIMPLE = f"{{{XSD_NAMESPACE}}}anySimpleType"
-_LISTS = {"NMTOKENS": "NMTOKEN", "IDREFS": "IDREF", "ENTITIES": "ENTITY"}
+#: More alternatives than this in one union are a mistake or an attack.
+MAX_MEMBERS = 10_000
 _LENGTHS = {"minLength": "min_length", "maxLength": "max_length"}
 _DIGITS = {"totalDigits": "total_digits", "fractionDigits": "fraction_digits"}
+#: A string whose white space is replaced or collapsed is the type that XML Schema derives so.
+_STRINGS = {"replace": "normalizedString", "collapse": "token"}
 _BOUNDS = ("minInclusive", "minExclusive", "maxInclusive", "maxExclusive")
 
 
@@ -28,8 +30,8 @@ class SimpleReader:
         base: Clark name of a type → the one it restricts.
     """
 
-    def __init__(self, definitions: Definitions) -> None:
-        self._definitions = definitions
+    def __init__(self, definitions: Definitions, names: Names) -> None:
+        self._definitions, self._names = definitions, names
         self._open: set[str] = set()
         self.named: dict[str, SimpleType] = {}
         self.base: dict[str, str] = {}
@@ -60,27 +62,6 @@ class SimpleReader:
             self._open.discard(name)
         return self.named[name]
 
-    def settle(self, name: str, where: str) -> str:
-        """Return the name that is meant, with a repair reported where nothing has this one.
-
-        Meant is the type of that name in the only other namespace that has one, else the built-in: a
-        default namespace that is not XML Schema's turns `string` into a name that nobody defined.
-        """
-        if self.find(name) is not None or ("complexType", name) in self._definitions:
-            return name
-        settled = self._definitions.settle("simpleType", name, where)
-        own = f"{{{XSD_NAMESPACE}}}{local_name(name)}"
-        if settled != name or builtin(own) is None:
-            return settled
-        self._definitions.report.add(
-            "warning",
-            "builtin-namespace",
-            f"no type {local_name(name)!r} in namespace {namespace(name)!r}",
-            where,
-            f"xs:{local_name(name)} is meant",
-        )
-        return own
-
     def read(self, node: Any, place: Place, name: str = "") -> SimpleType:
         """Return the type that an `xs:simpleType` defines."""
         step = next(
@@ -98,6 +79,10 @@ class SimpleReader:
                 members += [self.read(c, place) for c in step.iterchildren(f"{XS}simpleType")]
                 if not members:
                     raise ContractError("a union of nothing", where=place.at(step), fix="mend the schema")
+                if sum(_size(member) for member in members) > MAX_MEMBERS:
+                    raise Hostile(
+                        f"a union of more than {MAX_MEMBERS:,} types", where=place.at(step), fix="check it"
+                    )
                 return SimpleType("string", name, variety="union", members=tuple(members))
         return self.facets(step, place, self._part(step, place, step.get("base"), name), name)
 
@@ -108,18 +93,13 @@ class SimpleReader:
             if inner is None:
                 raise ContractError("a type is missing here", where=place.at(step), fix="mend the schema")
             return self.read(inner, place)
-        wanted = place.clark(step, qname)
+        wanted = self._names.find("simpleType", step, place, qname, "any text")
+        if wanted is None:
+            return SimpleType("string", ANY_SIMPLE)
         if wanted == name and (original := self._definitions.original("simpleType", name)) is not None:
             return self.read(*original)
-        wanted = self.settle(wanted, place.at(step))
         found = self.find(wanted)
-        if found is None:
-            what = "a complex type" if ("complexType", wanted) in self._definitions else "not defined"
-            raise ContractError(
-                f"a simple type derives from {qname!r}, which is {what}",
-                where=place.at(step),
-                fix="mend the schema",
-            )
+        assert found is not None
         if name and local_name(step.tag) == "restriction":
             self.base[name] = wanted
         return found
@@ -146,6 +126,12 @@ class SimpleReader:
                 elif kind in _BOUNDS and is_number(base):
                     side = "minimum" if kind.startswith("min") else "maximum"
                     changes |= {side: Decimal(value.strip()), f"exclusive_{side}": kind.endswith("Exclusive")}
+                elif (
+                    kind == "whiteSpace"
+                    and base.variety == "atomic"
+                    and base.base in ("string", "normalizedString")
+                ):
+                    changes["base"] = _STRINGS.get(value, base.base)
                 elif kind in _BOUNDS:
                     bounds.append((kind, value.strip()))
             except (ValueError, InvalidOperation):
@@ -168,15 +154,5 @@ def is_number(kind: SimpleType) -> bool:
     return kind.variety == "atomic" and BUILTINS[kind.base].kind in ("integer", "decimal")
 
 
-def builtin(name: str) -> SimpleType | None:
-    """Return the built-in type of a Clark name, those that SOAP encoding mirrors too; None if it is none."""
-    uri, local = namespace(name), local_name(name)
-    if uri != XSD_NAMESPACE and uri not in SOAP_ENCODINGS:
-        return None
-    if local in _LISTS:
-        return SimpleType("string", name, variety="list", item=SimpleType(_LISTS[local]), min_length=1)
-    if name == ANY_SIMPLE:
-        return SimpleType("string", name)
-    if uri in SOAP_ENCODINGS and local == "base64":
-        local = "base64Binary"
-    return SimpleType(local) if local in BUILTINS else None
+def _size(kind: SimpleType) -> int:
+    return sum(_size(member) for member in kind.members) or 1

@@ -118,7 +118,7 @@ class SftpPlace:
         offset, breaks = 0, 0
         while offset < entry.size:
             try:
-                block = self._call(self._read(entry.name, offset, min(_BLOCK, entry.size - offset)))
+                block = self._asked(self._read(entry.name, offset, min(_BLOCK, entry.size - offset)))
             except Transient:
                 breaks += 1
                 if breaks > _BREAKS or not self.unchanged(entry):
@@ -172,6 +172,22 @@ class SftpPlace:
         return f"{self._at.folder.rstrip('/')}/{name}"
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run one request; what the server answers to it that is not yes is a person's matter.
+
+        Raises:
+            Terminal: the server refuses it.
+            Transient: the server does not answer.
+        """
+        try:
+            return self._asked(work)
+        except asyncssh.SFTPError as error:
+            raise Terminal(
+                f"the server refuses: it says {type(error).__name__}",
+                where=self.address,
+                fix="let this user list the folder, and rename files into the archive",
+            ) from None
+
+    def _asked(self, work: Coroutine[Any, Any, T]) -> T:
         """Run one request; afterwards the connection is either good or gone."""
         if self._loop is None:
             self._loop = asyncio.new_event_loop()

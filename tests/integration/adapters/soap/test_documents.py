@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from adapters.soap.contract import Contract
+from adapters.soap.errors import ContractError
 
 WSDL = """<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" targetNamespace="urn:a"
  xmlns:t="urn:a" xmlns:s="http://schemas.xmlsoap.org/wsdl/soap/" xmlns:xs="http://www.w3.org/2001/XMLSchema">
@@ -24,7 +25,7 @@ SCHEMA = (
 
 
 class Site(BaseHTTPRequestHandler):
-    """Serves `pages`: path → text, or a status with a Location."""
+    """Serves `pages`: path → text, or a status; a text that begins with → is a redirect."""
 
     pages: dict[str, str | int] = {}  # noqa: RUF012  (set by the test)
     asked: list[str] = []  # noqa: RUF012
@@ -32,9 +33,11 @@ class Site(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.asked.append(self.path)
         page = self.pages.get(self.path, 404)
-        self.send_response(200 if isinstance(page, str) else page)
-        if page == 302:
-            self.send_header("Location", "/secret")
+        if isinstance(page, str) and page.startswith("→"):
+            self.send_response(302)
+            self.send_header("Location", page[1:])
+        else:
+            self.send_response(200 if isinstance(page, str) else page)
         self.end_headers()
         if isinstance(page, str):
             self.wfile.write(page.encode())
@@ -69,13 +72,34 @@ def test_imports_from_the_same_host(site, schema):
     [
         ("http://169.254.169.254/latest/meta-data", "the host '169.254.169.254', which is not allowed"),
         ("file:///etc/passwd", "cannot import file: locations"),
-        ("/redirect", "HTTP 302"),
+        ("/redirect", "the host '169.254.169.254', which is not allowed"),
+        ("/circle", "more than 5 redirects"),
         ("/missing", "HTTP 404"),
     ],
 )
 def test_imports_that_lead_away(site, schema, reason):
     """Another host, a file of this machine, a redirect and a missing document are left out and reported."""
-    Site.pages = {"/a?wsdl": WSDL.format(schema=schema), "/redirect": 302, "/secret": SCHEMA}
+    away = "→http://169.254.169.254/latest/meta-data"
+    Site.pages = {"/a?wsdl": WSDL.format(schema=schema), "/redirect": away, "/circle": "→/circle"}
     contract = Contract.from_wsdl(f"{site}/a?wsdl")
     assert reason in next(iter(contract.report)).what
-    assert "/secret" not in Site.asked
+
+
+def test_a_redirect_to_the_same_host_is_followed(site):
+    """What a redirected document imports is looked up beside the place that it was redirected to."""
+    Site.pages = {
+        "/a?wsdl": "→/deep/b?wsdl",
+        "/deep/b?wsdl": WSDL.format(schema="t.xsd"),
+        "/deep/t.xsd": SCHEMA,
+    }
+    contract = Contract.from_wsdl(f"{site}/a?wsdl")
+    assert list(contract.operations) == ["Ask"]
+    assert not list(contract.report)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "::1", "0.0.0.0"])
+def test_a_name_that_leads_to_this_machine_is_not_fetched(monkeypatch, address):
+    """A host whose name resolves to this machine or to its metadata service is refused, whatever it is called."""
+    monkeypatch.setattr("socket.getaddrinfo", lambda *a, **k: [(2, 1, 6, "", (address, 0))])
+    with pytest.raises(ContractError, match="no other machine"):
+        Contract.from_wsdl("http://contracts.example/a?wsdl")

@@ -217,6 +217,27 @@ def test_a_file_that_the_server_refuses_stops_only_itself(server, place, tmp_pat
     assert place.fetch(second, tmp_path / "two").path.read_bytes() == b"2"
 
 
+def test_an_archive_that_the_server_refuses_is_told(server, place, tmp_path):
+    """Where a file cannot be moved, that is an error with a remedy; the file stays and can be read again."""
+    drop(server, "a.dat", b"1")
+    (server.root / "inbox" / "archive").write_text("no folder")
+    entry = next(e for e in place.entries() if e.name == "a.dat")
+    with pytest.raises(Terminal, match="the server refuses: it says SFTP"):
+        place.archive(entry, hashlib.sha256(b"1").hexdigest())
+    assert place.fetch(entry, tmp_path / "copy").path.read_bytes() == b"1"
+
+
+def test_a_folder_that_the_server_refuses_is_terminal(place, monkeypatch):
+    """A folder that may not be listed is a person's matter, and no internal error."""
+
+    async def denied():
+        raise asyncssh.SFTPPermissionDenied("no")
+
+    monkeypatch.setattr(place, "_listed", denied)
+    with pytest.raises(Terminal, match="the server refuses: it says SFTPPermissionDenied"):
+        place.entries()
+
+
 def test_a_server_that_is_not_there_is_transient(server, place):
     """A server that does not answer is tried again, and is named without the password."""
     server.stop()
