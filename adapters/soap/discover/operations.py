@@ -32,6 +32,7 @@ _SIZE = re.compile(
     r"^((page|batch)?_?(size|length)|limit|count|max_?(results|rows|records|items|count)?|rows|per_?page|take|top|most)$",
     re.I,
 )
+_TOKEN = re.compile(r"token|cursor|bookmark|continuation|^next", re.I)
 _MORE = re.compile(r"^(has)?_?(more|next)(_?(pages|results|rows|data|items))?$", re.I)
 _TOTAL = re.compile(r"total|number_?of|aantal|^count$", re.I)
 
@@ -133,6 +134,7 @@ def _listing(
     page = next((e.local for e in asked if _PAGE.match(e.local) and base_of(e) == "integer"), "")
     offset = next((e.local for e in asked if _OFFSET.match(e.local) and base_of(e) == "integer"), "")
     size = next((e.local for e in asked if _SIZE.match(e.local) and base_of(e) == "integer"), "")
+    token = next((e.local for e in asked if _TOKEN.search(e.local) and base_of(e) == "string"), "")
     since = next((e.local for e in asked if _SINCE.search(e.local) and base_of(e)), "")
     beside = [(p, e) for p, e in _simple_in(schema, operation.response)]
     more = next((p for p, e in beside if _MORE.match(e.local) and base_of(e) == "boolean"), "")
@@ -148,6 +150,9 @@ def _listing(
     elif since and (_CHANGES.search(name) or not needed):
         kind = "changes"
         reasons.append(f"its request takes {since}")
+    elif token and any(_TOKEN.search(e.local) for _, e in beside if base_of(e) == "string"):
+        kind, since = "changes", token
+        reasons.append(f"its request takes {token}, and its response names the next one")
     elif needed:
         kind = "search"
         reasons.append(f"its request needs {', '.join(needed[:4])}")

@@ -168,11 +168,13 @@ def _since(contract: Contract, main: Guess, made: Proposal) -> None:
     )
     answer = children(contract.schema, contract.operation(main.operation).response)
     token = next((e.local for e in answer if _NEXT.search(e.local) and base_of(e) == "string"), "")
-    if cursor:
-        change |= {"cursor": cursor, "overlap": 60}
-        made.advice.append("overlap: how late a change may become visible; 60 is assumed")
-    elif token:
+    asked = children(contract.schema, contract.operation(main.operation).request)
+    text = any(e.local == main.since and base_of(e) == "string" for e in asked)
+    if token and (text or not cursor):
         change["next"] = token
+    elif cursor:
+        change |= {"cursor": cursor, "overlap": 0 if text else 60}
+        made.advice.append("overlap: how late a change may become visible")
     else:
         raise SettingsError(
             f"{main.operation} takes a cursor, but its items hold no time or number of the change",
