@@ -17,7 +17,8 @@ class SoapAdapterTest:
     """Runs under pytest; `folder` is where the adapter's adapter.toml stands.
 
     Answers are made up from the schema, so that no real data is needed. Put recorded answers of the service
-    into `recorded/*.xml` (whole envelopes, personal data masked), and each is read too. Add your own below.
+    into `recorded/*.xml` (whole envelopes, personal data masked), or polls recorded by `banyan soap record`
+    into `recorded/*.jsonl`, and each is read too. Add your own below.
     """
 
     folder: Path
@@ -43,7 +44,8 @@ class SoapAdapterTest:
 
     def test_recorded_answers_are_read(self) -> None:
         """Each recorded answer gives rows and no reject."""
-        for sample in sorted((self.folder / "recorded").glob("*.xml")):
+        recorded = self.folder / "recorded"
+        for sample in sorted([*recorded.glob("*.xml"), *recorded.glob("*.jsonl")]):
             found = self.look(sample)
             assert not found.rejects and not found.refused, (sample.name, found.first or found.refused)
 

@@ -1,4 +1,4 @@
-"""`banyan soap call`: one operation, called by the settings of an adapter or by a WSDL alone."""
+"""`banyan soap call`: one operation by an adapter's settings or a WSDL; `record`: one poll, to be played."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ EXAMPLE = "Example: banyan soap call --wsdl casework.wsdl --operation GetCase --
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register `call`."""
+    """Register `call` and `record`."""
     app.command(epilog=EXAMPLE)(call)
+    app.command(epilog="Example: banyan soap record adapters/cases adapters/cases/recorded/poll.jsonl")(
+        record
+    )
 
 
 def call(
@@ -68,6 +71,24 @@ def call(
         note(f"recorded in {saved}, personal data replaced by pseudonyms")
     code = _show(where, operation, raw, reveal=reveal or play is not None)
     raise typer.Exit(code)
+
+
+def record(
+    adapter: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of a SOAP adapter.")],
+    cassette: Annotated[Path, typer.Argument(metavar="FILE", help="Cassette to write.")],
+) -> None:
+    """Poll an adapter's service once and write what was said to a cassette; nothing is published.
+
+    Personal data is replaced by pseudonyms. In the adapter's folder `recorded` its own test plays it.
+    """
+    from adapters.soap.cassette.poll import record_poll
+    from adapters.soap.spec import SoapSpec
+    from connectors.settings import load
+
+    spec = load(adapter / "adapter.toml", SoapSpec)
+    cassette.parent.mkdir(parents=True, exist_ok=True)
+    exchanges, rows = record_poll(spec, adapter, cassette)
+    print_json({"exchanges": exchanges, "rows": rows, "cassette": str(cassette)})
 
 
 class _Target:

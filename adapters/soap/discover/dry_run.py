@@ -12,6 +12,7 @@ from typing import Any
 from adapters.batch.dry_run import DryRun
 from adapters.extract import Extract
 from adapters.soap.adapter import SoapAdapter, contract_of
+from adapters.soap.cassette.poll import playing
 from adapters.soap.change_spec import ListChange
 from adapters.soap.discover.service import RECORDS, MadeUpService
 from adapters.soap.polling.load import Wire
@@ -42,7 +43,7 @@ def dry_run(spec: SoapSpec, folder: Path, *, sample: Path | None = None, broken:
     Args:
         spec: the adapter's settings.
         folder: where they stand.
-        sample: a recorded response of the list operation (a whole envelope).
+        sample: a recorded response of the list operation (a whole envelope), or a cassette (`.jsonl`).
         broken: an operation that answers with no SOAP.
 
     Raises:
@@ -51,7 +52,11 @@ def dry_run(spec: SoapSpec, folder: Path, *, sample: Path | None = None, broken:
     contract = contract_of(spec, folder)
     service = MadeUpService(spec, contract)
     service.broken = {broken} - {""}
-    wire: Wire = service if sample is None else Recorded(_listing(spec), sample.read_bytes(), service)
+    wire: Wire = service
+    if sample is not None and sample.suffix == ".jsonl":
+        wire = playing(contract, sample)
+    elif sample is not None:
+        wire = Recorded(_listing(spec), sample.read_bytes(), service)
     if sample is not None and spec.change.mode == "receive":
         raise SettingsError(
             "an adapter that receives reads no answers", where=str(sample), fix="try it without --sample"
