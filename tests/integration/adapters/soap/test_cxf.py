@@ -150,6 +150,25 @@ async def test_elliptic_curves(call, keys):
     assert (await call("signed-ec", "getClaim", {"claimId": "K1"}, **wire)).value == CLAIM
 
 
+async def test_signed_attachments(call, keys, tmp_path):
+    """A signature covers the bytes of MTOM parts, both ways: each side puts them back before it checks."""
+    wire = {
+        "security": {
+            "sign": signing(keys.client),
+            "verify": {"certificates": keys.authority.pem, "parts": ["body", "timestamp"]},
+        },
+        "attachments": {"mtom": True},
+    }
+    content = bytes(range(256)) * 100
+    values = {"document": {"title": "t", "content": content}}
+    receipt = (await call("signed-mtom", "putDocument", values, **wire)).value["receipt"]
+    assert receipt["sha256"] == hashlib.sha256(content).hexdigest()
+    answered = await call("signed-mtom", "getDocument", {"size": 50_000}, **wire)
+    found = Attachment.read(answered.value["document"]["content"])
+    stored = AttachmentStore(tmp_path / "attachments").path(found.sha256).read_bytes()
+    assert stored == bytes(n * 31 % 256 for n in range(50_000))
+
+
 async def test_signatures_that_are_refused(call, keys):
     """CXF refuses a stranger's signature; we refuse a reply of a signer not trusted, and an unsigned one."""
     verify = {"certificates": keys.authority.pem}

@@ -114,6 +114,35 @@ async def test_a_proxy(service, client_of):
     assert base64.b64decode(service.seen[0].header("Proxy-Authorization")[6:]) == b"p:q"
 
 
+async def test_a_proxy_under_tls(tls_service, client_of, authority):
+    """Under TLS the proxy sees CONNECT and its credentials, nothing of the call; the service sees neither."""
+    asked: list[str] = []
+
+    async def tunnel(reader, writer):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        asked.append(head)
+        host, _, port = head.split()[1].rpartition(":")
+        inner_reader, inner_writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+
+        async def copy(source, target):
+            while data := await source.read(65536):
+                target.write(data)
+            target.close()
+
+        await asyncio.gather(copy(reader, inner_writer), copy(inner_reader, writer), return_exceptions=True)
+
+    proxy = await asyncio.start_server(tunnel, "127.0.0.1", 0)
+    ours = authority.issue("caller")
+    tls = {"ca": authority.pem, "certificate": ours.certificate_pem, "key": ours.key_pem}
+    at = {"url": f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}", "user": "p", "password": "q"}
+    assert (await client_of(tls=tls, proxy=at).call("Ask", {})).value == {"a": "yes"}
+    assert asked[0].startswith("CONNECT 127.0.0.1:")
+    assert "Basic cDpx" in asked[0]
+    assert "Proxy-Authorization" not in tls_service.seen[0].head
+    proxy.close()
+
+
 @pytest.mark.parametrize(
     ("table", "reason"),
     [
