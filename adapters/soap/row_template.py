@@ -24,6 +24,7 @@ from adapters.soap.avro_entity import NIL_SUFFIX, EntityShape, Member
 from adapters.soap.codec import XmlCodec
 from adapters.soap.column_text import Column, Unfit, column
 from adapters.soap.content import content_of
+from adapters.soap.plans import attribute_keys, element_keys
 from adapters.soap.xsd_types import Attribute, Element, Group, Particle, SimpleType, namespace
 
 _BLANK = rb"[ \t\r\n]*+"
@@ -62,14 +63,17 @@ class RowTemplate:
         kind = codec.schema.complex(element)
         if kind is None or kind.text is not None or kind.free or kind.mixed or kind.any_attribute is not None:
             return None
-        prefixes = {child.tag: child.prefix for child in node}
         try:
-            writer = _Writer(codec, shape, node, prefixes)
+            writer = _Writer(codec, shape, node)
             start = writer.start(kind.attributes, raw)
             body = writer.particle(content_of(kind))
         except Unfit:
             return None
         name = _name(node.prefix, element.local)
+        # What a derived type would add is null: an element that says it is one has another start tag.
+        own = {key for key, _ in attribute_keys(kind)} | {key for key, _ in element_keys(kind)}
+        if own != {slot.member.key for slot in writer.slots}:
+            return None
         pattern = start + body + _BLANK + rb"</" + name + rb"[ \t\r\n]*>"
         return cls(shape, tuple(writer.slots), pattern)
 
@@ -126,6 +130,9 @@ class RowTemplate:
             columns[name] = slot.column.convert(values)
             if slot.member.marks_nil:
                 columns[name + NIL_SUFFIX] = nil
+        for field in self._schema:
+            if field.name not in columns:
+                columns[field.name] = pa.nulls(len(found), field.type)
         if any(columns[key].null_count for key in self._shape.entity.key):
             raise Unfit
         arrays = [columns[field.name] for field in self._schema]
@@ -135,13 +142,13 @@ class RowTemplate:
 class _Writer:
     """Write the expression along the content model."""
 
-    def __init__(
-        self, codec: XmlCodec, shape: EntityShape, node: Any, prefixes: dict[str, str | None]
-    ) -> None:
-        self._codec, self._node, self._prefixes = codec, node, prefixes
+    def __init__(self, codec: XmlCodec, shape: EntityShape, node: Any) -> None:
+        self._codec, self._node = codec, node
+        self._nsmap = node.nsmap
+        self._prefixes = {child.tag: child.prefix for child in node}
         self._members = {member.key: member for member in shape.members}
         self._nil = next(
-            (p for p, uri in node.nsmap.items() if p and uri == "http://www.w3.org/2001/XMLSchema-instance"),
+            (p for p, uri in self._nsmap.items() if p and uri == "http://www.w3.org/2001/XMLSchema-instance"),
             None,
         )
         self.slots: list[_Slot] = []
@@ -152,6 +159,8 @@ class _Writer:
         if literal.endswith(b"/"):
             raise Unfit
         if not attributes:
+            if self._node.keys():
+                raise Unfit  # an xsi:type, say
             return re.escape(literal) + rb"[ \t\r\n]*>"
         if any(namespace(a.name) or a.fixed is not None for a in attributes) or b"xmlns" in literal:
             raise Unfit
@@ -194,11 +203,7 @@ class _Writer:
         if any(slot.member is member for slot in self.slots):
             raise Unfit  # in two branches of a choice
         kind = column(self._codec, element.type, member)
-        # One that the first element leaves out takes the prefix that its namespace has there.
-        if element.name in self._prefixes:
-            prefix = self._prefixes[element.name]
-        else:
-            prefix = self._prefix(element.name)
+        prefix = self._prefix(element.name)
         tag = _name(prefix, element.local)
         open_, close = _BLANK + rb"<" + tag, rb"</" + tag
         if not (member.element.optional or element.nillable):
@@ -216,13 +221,22 @@ class _Writer:
         return rb"(?:" + body + rb")?" if element.optional else body
 
     def _prefix(self, name: str) -> str | None:
+        """Return the prefix that a child has in the first element, else one that its namespace has there.
+
+        One that the child declares for itself says nothing about the next: it must hold for the element.
+        """
         uri = namespace(name)
-        for prefix, known in self._node.nsmap.items():
+        if name in self._prefixes:
+            prefix = self._prefixes[name]
+            if self._nsmap.get(prefix, "") != uri:
+                raise Unfit
+            return str(prefix) if prefix else None
+        if not uri and not self._nsmap.get(None):
+            return None
+        for prefix, known in self._nsmap.items():
             if known == uri:
                 return str(prefix) if prefix else None
-        if uri or self._node.nsmap.get(None):
-            raise Unfit
-        return None
+        raise Unfit
 
 
 def _by_form(given: pa.Array, tail: int) -> tuple[pa.Array, pa.Array]:

@@ -206,3 +206,54 @@ def test_a_fault(contract):
     shape = contract.shape("Ask", "i", ["k"], "s", "e")
     wire = contract.encode_response("Ask", SoapFault("Server", "secret"))
     assert _columns(contract, shape, wire, 100)[2].code == "Server"
+
+
+NESTING = """<xs:sequence><xs:element name="i" type="t:Item" maxOccurs="unbounded"/></xs:sequence>"""
+DERIVED = """<xs:complexType name="Item"><xs:sequence><xs:element name="k" type="xs:int"/></xs:sequence></xs:complexType>
+<xs:complexType name="More"><xs:complexContent><xs:extension base="t:Item"><xs:sequence><xs:element name="m" type="xs:int"/></xs:sequence></xs:extension></xs:complexContent></xs:complexType>"""
+
+
+def test_derived_items_between_plain_ones(make_contract):
+    """Items of a derived type are read by the parser, those of the declared one by the template."""
+    contract = make_contract(NESTING, DERIVED)
+    shape = contract.shape("Ask", "i", ["k"], "s", "e")
+    wire = _wire(
+        '<i><k>1</k></i><i><k>2</k></i><i xmlns:p="urn:test" xsi:type="p:More"><k>3</k><m>4</m></i><i><k>5</k></i>'
+    )
+    rows = [row for _, row in _columns(contract, shape, wire, 10_000)[0]]
+    assert rows == [
+        {"k": 1, "m": None, "xsi_type": None}, {"k": 2, "m": None, "xsi_type": None},
+        {"k": 3, "m": 4, "xsi_type": "{urn:test}More"}, {"k": 5, "m": None, "xsi_type": None},
+    ]  # fmt: skip
+
+
+def test_a_prefix_of_one_child_is_not_the_next_one_s(make_contract):
+    """A child in another namespace than the declared one is refused, though an earlier one wrote the same name."""
+    extra = '<xs:complexType name="Item"><xs:sequence><xs:element name="k" type="xs:int" form="unqualified"/></xs:sequence></xs:complexType>'
+    contract = make_contract(NESTING, extra)
+    shape = contract.shape("Ask", "i", ["k"], "s", "e")
+    wire = _wire('<i><k xmlns="">1</k></i><i><k>2</k></i><i><k xmlns="">3</k></i>')
+    rows, bad, _ = _columns(contract, shape, wire, 10_000)
+    assert [row["k"] for _, row in rows] == [1, 3]
+    assert [number for number, _ in bad] == [1]
+
+
+def test_namesakes_and_comments_between_items(make_contract):
+    """Elements of the item's name elsewhere, in comments and in CDATA are no items, wherever the bytes are cut."""
+    model = (
+        '<xs:sequence><xs:element name="l"><xs:complexType><xs:sequence><xs:element name="i" type="t:I" maxOccurs="unbounded"/>'
+        '</xs:sequence></xs:complexType></xs:element><xs:element name="o"><xs:complexType><xs:sequence>'
+        '<xs:element name="i" type="t:I" maxOccurs="unbounded"/></xs:sequence></xs:complexType></xs:element></xs:sequence>'
+    )
+    extra = '<xs:complexType name="I"><xs:sequence><xs:element name="k" type="xs:string"/></xs:sequence></xs:complexType>'
+    contract = make_contract(model, extra)
+    shape = contract.shape("Ask", "l/i", ["k"], "s", "e")
+    items = "<i><k>1</k></i><i><k>2</k></i><!-- <i><k>9</k></i> --><i><k><![CDATA[</k></i>]]></k></i><i><k>3</k></i>"
+    wire = _wire(f"<l>{items}</l><o><i><k>7</k></i><i><k>8</k></i></o>")
+    for size in (1, 7, 10_000):
+        decoder = contract.row_decoder("Ask", "l/i", shape)
+        found = [
+            b.rows.to_pylist() for at in range(0, len(wire), size) for b in decoder.feed(wire[at : at + size])
+        ]
+        assert [row["k"] for rows in found for row in rows] == ["1", "2", "</k></i>", "3"]
+        assert [item["k"] for item in decoder.rest()["o"]["i"]] == ["7", "8"]
