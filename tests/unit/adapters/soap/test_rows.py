@@ -21,6 +21,7 @@ TYPES = """
 <xs:simpleType name="Code"><xs:restriction base="xs:token"><xs:enumeration value="A B"/><xs:enumeration value="C"/></xs:restriction></xs:simpleType>
 <xs:simpleType name="Money"><xs:restriction base="xs:decimal"><xs:totalDigits value="7"/><xs:fractionDigits value="2"/></xs:restriction></xs:simpleType>
 <xs:simpleType name="Small"><xs:restriction base="xs:int"><xs:minInclusive value="-5"/><xs:maxExclusive value="100"/></xs:restriction></xs:simpleType>
+<xs:complexType name="Amount"><xs:simpleContent><xs:extension base="t:Money"><xs:attribute name="cur" type="xs:string"/></xs:extension></xs:simpleContent></xs:complexType>
 <xs:simpleType name="Short"><xs:restriction base="xs:string"><xs:minLength value="1"/><xs:maxLength value="4"/></xs:restriction></xs:simpleType>
 """
 ITEM = """<xs:sequence><xs:element name="i" maxOccurs="unbounded" minOccurs="0"><xs:complexType><xs:sequence>
@@ -30,7 +31,9 @@ ITEM = """<xs:sequence><xs:element name="i" maxOccurs="unbounded" minOccurs="0">
 <xs:choice><xs:element name="d" type="xs:date"/><xs:element name="w" type="xs:dateTime"/></xs:choice>
 <xs:element name="b" type="xs:boolean"/><xs:element name="f" type="xs:double" minOccurs="0"/>
 <xs:element name="h" type="t:Short" minOccurs="0"/><xs:element name="x" type="xs:hexBinary" minOccurs="0"/>
-</xs:sequence><xs:attribute name="v" type="xs:string"/></xs:complexType></xs:element>
+<xs:element name="a" minOccurs="0"><xs:complexType><xs:sequence><xs:element name="l" type="xs:string"/><xs:element name="p" type="xs:int" minOccurs="0" nillable="true"/>
+<xs:element name="g" minOccurs="0"><xs:complexType><xs:sequence><xs:element name="y" type="xs:int"/></xs:sequence></xs:complexType></xs:element></xs:sequence><xs:attribute name="q" type="xs:int" use="required"/></xs:complexType></xs:element>
+<xs:element name="u" type="t:Amount"/></xs:sequence><xs:attribute name="v" type="xs:string"/></xs:complexType></xs:element>
 <xs:element name="total" type="xs:int" minOccurs="0"/></xs:sequence>"""
 TEXTS = {
     "k": ["1", "-7", "+3", " 4 ", "0012", "0x1F", "2147483648", "", "٣"],
@@ -48,6 +51,13 @@ TEXTS = {
     "x": ["00FF", "ab", "a", ""],
 }  # fmt: skip
 OPTIONAL = frozenset("scnfhx")
+#: Elements with parts of their own, the usual form first.
+NESTED = {
+    "a": ['<a q="1"><l>x</l><p>2</p><g><y>3</y></g></a>', '<a q="1"><l>x</l></a>', "", '<a q="1"><l/></a>', '<a q="1"/>', "<a><l>x</l></a>",
+          '<a q="x"><l>x</l></a>', "<a q='1'><l>x</l></a>", '<a q="1"> <l>a &amp; b</l>\n</a>', '<a q="1"><l>x</l><p xsi:nil="true"/></a>',
+          '<a q="1"><l>x</l><g><y/></g></a>', '<a q="1"><l>x</l><g/></a>', '<a q="1" xsi:nil="true"/>', '<a q="1">text<l>x</l></a>', '<a q="1" z="2"><l>x</l></a>'],
+    "u": ["<u>1.5</u>", '<u cur="GBP">1.50</u>', '<u cur="">-1</u>', "<u/>", '<u cur="G" />', "<u>x</u>", '<u cur="a&lt;b"> 2 </u>', "<u>1.234</u>"],
+}  # fmt: skip
 
 
 def _element(name: str) -> st.SearchStrategy[str]:
@@ -74,6 +84,7 @@ ITEMS = st.builds(
     st.sampled_from(["", "", "\n  ", "<!--x-->"]),
     st.booleans(),
     *[_element(name) for name in "kstcmndwbfhx"],
+    *[st.one_of(*[st.just(NESTED[name][0])] * 9, st.sampled_from(NESTED[name])) for name in "au"],
 )  # fmt: skip
 BETWEEN = st.sampled_from(["", "", "", "\n", "<!-- <i><k>9</k></i> -->", "text", "<i/>"])
 
@@ -146,7 +157,7 @@ def test_columns_agree_with_the_reference(contract, items, size):
 def test_plain_elements_never_reach_the_parser(contract, monkeypatch):
     """Elements like the first are cut by the template: the parser sees one item of a thousand."""
     shape = contract.shape("Ask", "i", ["k"], "s", "e")
-    item = "<i><k>{}</k><s>a &amp; b</s><t>t</t><m>1.50</m><w>2020-01-02T03:04:05Z</w><b>true</b></i>"
+    item = '<i><k>{}</k><s>a &amp; b</s><t>t</t><m>1.50</m><w>2020-01-02T03:04:05Z</w><b>true</b><a q="1"><l>x</l></a><u cur="GBP">1</u></i>'
     wire = _wire("".join(item.format(n) for n in range(1000)))
     decoder = contract.row_decoder("Ask", "i", shape)
     seen = []
@@ -155,6 +166,10 @@ def test_plain_elements_never_reach_the_parser(contract, monkeypatch):
     rows = [row for batch in decoder.feed(wire) for row in batch.rows.to_pylist()]
     assert [row["k"] for row in rows] == list(range(1000))
     assert {row["s"] for row in rows} == {"a & b"}
+    assert (rows[0]["a"], rows[0]["u"]) == (
+        {"q": 1, "l": "x", "p": None, "p__nil": None, "g": None},
+        {"cur": "GBP", "text": 1},
+    )
     assert len(seen) == 1
     assert decoder.rest() == {"i": []}
 
@@ -162,7 +177,7 @@ def test_plain_elements_never_reach_the_parser(contract, monkeypatch):
 def test_an_odd_value_among_plain_ones(contract):
     """A value outside its facets makes one bad row, between rows that the template takes."""
     shape = contract.shape("Ask", "i", ["k"], "s", "e")
-    item = "<i><k>{}</k><t>t</t><m>1.50</m><n>{}</n><d>2020-01-02</d><b>1</b></i>"
+    item = "<i><k>{}</k><t>t</t><m>1.50</m><n>{}</n><d>2020-01-02</d><b>1</b><u>1</u></i>"
     wire = _wire("".join(item.format(n, 101 if n in (500, 501, 777) else 7) for n in range(1000)))
     decoder = contract.row_decoder("Ask", "i", shape, ["k"])
     batches = list(decoder.feed(wire))
@@ -177,7 +192,7 @@ def test_an_odd_value_among_plain_ones(contract):
 def test_other_encodings_are_the_parser_s(contract, encoding):
     """A message that is not UTF-8 gives the same rows."""
     shape = contract.shape("Ask", "i", ["k"], "s", "e")
-    item = "<i><k>1</k><s>é</s><t>t</t><m>1</m><d>2020-01-02</d><b>1</b></i>"
+    item = "<i><k>1</k><s>é</s><t>t</t><m>1</m><d>2020-01-02</d><b>1</b><u>1</u></i>"
     text = f'<?xml version="1.0" encoding="{encoding}"?>' + _wire(item * 50).decode()
     rows = _columns(contract, shape, text.encode(encoding), 1000)[0]
     assert [row["s"] for _, row in rows] == ["é"] * 50
@@ -186,7 +201,7 @@ def test_other_encodings_are_the_parser_s(contract, encoding):
 def test_truncation_and_invalid_bytes(contract):
     """Bytes that are no UTF-8, and a list that ends early, are a broken answer in the template's part too."""
     shape = contract.shape("Ask", "i", ["k"], "s", "e")
-    item = "<i><k>1</k><s>é</s><t>t</t><m>1</m><d>2020-01-02</d><b>1</b></i>"
+    item = "<i><k>1</k><s>é</s><t>t</t><m>1</m><d>2020-01-02</d><b>1</b><u>1</u></i>"
     wire = _wire(item * 50)
     at = wire.rindex(b"\xc3\xa9")
     for broken in (
