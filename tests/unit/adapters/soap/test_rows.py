@@ -272,3 +272,29 @@ def test_namesakes_and_comments_between_items(make_contract):
         ]
         assert [row["k"] for rows in found for row in rows] == ["1", "2", "</k></i>", "3"]
         assert [item["k"] for item in decoder.rest()["o"]["i"]] == ["7", "8"]
+
+
+@pytest.mark.parametrize(
+    ("wire", "reason"),
+    [
+        (b'<!DOCTYPE x [<!ENTITY e "f">]><x>&e;</x>', "document type"),
+        (b"<html><body>down</body></html>", "HTML"),
+        (b"", "empty"),
+        (b"\x00\x01\x02", "not well-formed"),
+        (b"<a>" * 400, "not well-formed"),
+    ],
+)
+def test_hostile_answers(contract, wire, reason):
+    """What is no list is refused as by the reference."""
+    shape = contract.shape("Ask", "i", ["k"], "s", "e")
+    with pytest.raises(BrokenAnswer, match=reason):
+        _columns(contract, shape, wire, 10)
+
+
+def test_an_answer_without_end_is_cut_off(contract, monkeypatch):
+    """Bytes that the template takes count too: a list without end is refused."""
+    monkeypatch.setattr("adapters.soap.stream.MAX_LIST_BYTES", 20_000)
+    shape = contract.shape("Ask", "i", ["k"], "s", "e")
+    item = "<i><k>1</k><t>t</t><m>1</m><d>2020-01-02</d><b>1</b><u>1</u></i>"
+    with pytest.raises(BrokenAnswer, match="longer than"):
+        _columns(contract, shape, _wire(item * 1000), 4_000)
