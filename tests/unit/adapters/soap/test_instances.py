@@ -98,7 +98,7 @@ def validator(contract) -> etree.XMLSchema:
     return etree.XMLSchema(etree.fromstring(etree.tostring(schema)))
 
 
-@settings(max_examples=12, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_instances(contract, validator, values, data):
     """An encoded instance is valid for libxml2; decoded it is the same value, encoded again the same XML."""
@@ -172,3 +172,14 @@ def test_json_leads_back_to_the_xml(contract, values, data):
     text = json.dumps(to_json(contract.codec, element, contract.codec.decode(element, node)))
     again = contract.codec.encode(element, from_json(contract.codec, element, json.loads(text)))
     assert fidelity.same(contract.codec, element, node, again)
+
+
+@pytest.mark.soak
+@settings(max_examples=600, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_at_length(contract, validator, values, data):
+    """All of the above hold for many more instances."""
+    test_instances.hypothesis.inner_test(contract, validator, values, data)
+    test_avro_leads_back_to_the_xml.hypothesis.inner_test(contract, values, data)
+    test_rows_lead_back_to_the_xml.hypothesis.inner_test(contract, values, data)
+    test_json_leads_back_to_the_xml.hypothesis.inner_test(contract, values, data)

@@ -298,3 +298,11 @@ def test_an_answer_without_end_is_cut_off(contract, monkeypatch):
     item = "<i><k>1</k><t>t</t><m>1</m><d>2020-01-02</d><b>1</b><u>1</u></i>"
     with pytest.raises(BrokenAnswer, match="longer than"):
         _columns(contract, shape, _wire(item * 1000), 4_000)
+
+
+@pytest.mark.soak
+@settings(max_examples=2000, deadline=None)
+@given(items=st.lists(st.tuples(ITEMS, BETWEEN), max_size=9), size=st.sampled_from([1, 50, 700, 100_000]))
+def test_columns_agree_at_length(contract, items, size):
+    """The same for many more lists."""
+    test_columns_agree_with_the_reference.hypothesis.inner_test(contract, items, size)
