@@ -24,6 +24,7 @@ from hub.commands import demo as demo_command
 from hub.commands import diff as diff_command
 from hub.commands import inspect as inspect_command
 from hub.commands import test as test_command
+from hub.commands import wsdl as wsdl_command
 from hub.terminal import DONE, INTERRUPTED, OUTSIDE_FAILED, note, print_error
 from schemas.errors import BanyanError
 
@@ -53,6 +54,7 @@ for name, group in (
     ("dlq", dlq),
     ("projection", projection),
     ("operation", operation),
+    ("wsdl", wsdl_command),
 ):
     sub = typer.Typer(name=name, help=group.__doc__, epilog=group.EXAMPLE, **_STYLE)
     group.add_to(sub)

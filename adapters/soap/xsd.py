@@ -17,7 +17,15 @@ from adapters.soap.xsd_attributes import AttributeReader, union
 from adapters.soap.xsd_content import ANONYMOUS, ContentReader, Recursion
 from adapters.soap.xsd_model import flatten
 from adapters.soap.xsd_names import ANY_TYPE, Names, is_array
-from adapters.soap.xsd_places import XSD_NAMESPACE, Definitions, Place, children, documentation, flag
+from adapters.soap.xsd_places import (
+    XSD_NAMESPACE,
+    Definitions,
+    Place,
+    check_depth,
+    children,
+    documentation,
+    flag,
+)
 from adapters.soap.xsd_simple import SimpleReader
 from adapters.soap.xsd_types import (
     ArrayType,
@@ -35,8 +43,8 @@ from adapters.soap.xsd_whole import derived, identities, trouble
 
 __all__ = ["ANY_TYPE", "XSD_NAMESPACE", "SchemaReader"]
 
-#: Types deriving from types deeper than this are a mistake or an attack; Python's stack must not decide.
-MAX_DERIVATIONS = 60
+#: Anonymous types in one another, through references too, are read one by one below this.
+MAX_INLINE = 20
 _ANYTHING = ComplexType(
     ANY_TYPE,
     content=Group("sequence", (Wildcard(process="lax", min_occurs=0, max_occurs=None),)),
@@ -65,6 +73,7 @@ class SchemaReader:
         self._failed: dict[str, ContractError] = {}
         self._waiting: list[str] = []
         self._deferred: dict[str, tuple[Any, Place]] = {}
+        self._later: dict[tuple[str, str, str], str] = {}
         self._open: set[str] = set()
         self._opened_again: set[str] = set()
         self._declared: dict[str, Element] = {}
@@ -250,18 +259,18 @@ class SchemaReader:
         if name in self._failed:
             raise self._failed[name]
         if name not in self.types:
-            node, place = self._deferred.get(name) or self._definitions.find("complexType", name)
+            node, place = (
+                self._deferred[name]
+                if name in self._deferred
+                else self._definitions.find("complexType", name)
+            )
             reading = self._content.reading
             if (key := f"type {name}") in reading:
                 raise self._content.recursive(
                     key, place.at(node), f"the type {local_name(name)!r} derives from itself"
                 )
-            if sum(entry.startswith("type ") for entry in reading) > MAX_DERIVATIONS:
-                raise Hostile(
-                    f"a type derives over more than {MAX_DERIVATIONS} others",
-                    where=place.at(node),
-                    fix="check it",
-                )
+            depth = sum(entry.startswith("type ") for entry in reading)
+            check_depth(depth, "a type derives over", place.at(node))
             reading.append(key)
             try:
                 self.types[name] = self._complex(node, place, name)
@@ -270,16 +279,24 @@ class SchemaReader:
         return self.types[name]
 
     def _inline(self, node: Any, place: Place, element: str) -> ComplexType | str:
-        """Return an anonymous type; by name where it leads back to what holds it."""
-        name = f"{_anonymous(element)}@{place.location}:{node.getroottree().getpath(node)}"
-        if name in self._deferred:
-            return name
+        """Return an anonymous type; by name where it leads back to what holds it, or very deep."""
+        key = (place.location, place.namespace, node.getroottree().getpath(node))
+        if key in self._later:
+            return self._later[key]
         reading = self._content.reading
         depth = len(reading)
         reading.append(ANONYMOUS)
         try:
+            if reading.count(ANONYMOUS) > MAX_INLINE:
+                raise Recursion(element)
             return self._complex(node, place, "")
         except Recursion:
+            name = _anonymous(element)
+            if (
+                node.getparent().getparent() is not place.root
+            ):  # elements that are not global may share a name
+                name = f"{name}.{len(self._later) + 1}"
+            self._later[key] = name
             self._deferred[name] = (node, place)
             self._waiting.append(name)
             return name

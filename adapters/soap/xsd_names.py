@@ -85,14 +85,15 @@ class Names:
             return f"{{{wanted}}}{local}"
         if self.knows(kind, own := f"{{{home}}}{local}" if home else local):
             return own
-        if kind in ("type", "simpleType") and (wanted in ("", WSDL[1:-1], *_DRAFTS) or "/soap" in wanted):
-            standard = f"{XS}{_OLD_NAMES.get(local, local)}"
-            if self.knows(kind, standard):
-                return standard
-        found = {
-            n for defining in _DEFINING.get(kind, (kind,)) for n in self._definitions.called(defining, local)
-        }
-        return found.pop() if len(found) == 1 else None
+        standard = f"{XS}{_OLD_NAMES.get(local, local)}"
+        simple = kind in ("type", "simpleType") and self.knows(kind, standard)
+        if simple and (wanted in ("", WSDL[1:-1], *_DRAFTS) or "/soap" in wanted):
+            return standard
+        defining = _DEFINING.get(kind, (kind,))
+        found = {name for one in defining for name in self._definitions.called(one, local)}
+        if len(found) == 1:
+            return found.pop()
+        return standard if simple and not found else None
 
     def _note_missing_import(self, node: Any, place: Place, name: str) -> None:
         uri = namespace(name)

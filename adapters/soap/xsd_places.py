@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.soap.documents import XS, Documents
+from adapters.soap.errors import Hostile
 from adapters.soap.report import Report
 from adapters.soap.xsd_types import local_name
 
 XSD_NAMESPACE = XS[1:-1]
 XML = "http://www.w3.org/XML/1998/namespace"
+#: Definitions that need one another in a row; real ones stay under ten.
+MAX_DEPTH = 60
 KINDS = ("element", "complexType", "simpleType", "group", "attributeGroup", "attribute")
 
 
@@ -171,6 +174,12 @@ class Definitions:
                 f"the {kind} {name} is defined in another way at {known[1].at(known[0])}",
                 "the first one",
             )
+
+
+def check_depth(depth: int, what: str, where: str) -> None:
+    """Refuse definitions that need one another in a tower: Python's stack must not decide what is read."""
+    if depth >= MAX_DEPTH:
+        raise Hostile(f"{what} more than {MAX_DEPTH} others", where=where, fix="check the schema")
 
 
 def children(node: Any) -> list[Any]:
