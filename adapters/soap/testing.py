@@ -17,7 +17,8 @@ class SoapAdapterTest:
     """Runs under pytest; `folder` is where the adapter's adapter.toml stands.
 
     Answers are made up from the schema, so that no real data is needed. Put recorded answers of the service
-    into `recorded/*.xml` (whole envelopes, personal data masked), and each is read too. Add your own below.
+    into `recorded/` and each is read too: whole envelopes (`*.xml`, personal data masked) or cassettes of
+    `banyan soap call --record` (`*.jsonl`). Add tests of your own below.
     """
 
     folder: Path
@@ -42,8 +43,9 @@ class SoapAdapterTest:
         assert found.records == RECORDS
 
     def test_recorded_answers_are_read(self) -> None:
-        """Each recorded answer gives rows and no reject."""
-        for sample in sorted((self.folder / "recorded").glob("*.xml")):
+        """Each recorded answer, and each cassette of answers, gives rows and no reject."""
+        recorded = self.folder / "recorded"
+        for sample in sorted([*recorded.glob("*.xml"), *recorded.glob("*.jsonl")]):
             found = self.look(sample)
             assert not found.rejects and not found.refused, (sample.name, found.first or found.refused)
 
