@@ -18,6 +18,7 @@ from adapters.extract import Extract, Reject
 from adapters.extract import Rows as DecodedRows
 from adapters.guard import Tally
 from adapters.parts import PARTS, Rows, picture_parts
+from adapters.rejects import Rejects
 from adapters.snapshot import Picture, Snapshots, Stored, Storing
 from adapters.spec import CompareSpec
 from adapters.spool import BATCH_ROWS, SpoolEntity
@@ -52,14 +53,27 @@ class EntityDiff:
         spec: CompareSpec,
         snapshots: Snapshots,
         before: Sequence[Stored] | None,
+        *,
         rows: Rows,
+        lost: Rows,
+        rejects: Rejects,
     ) -> None:
-        """Start with the entity's pictures in the committed snapshot; None before the first."""
+        """Begin.
+
+        Args:
+            channel: the entity's way to Kafka.
+            spec: what counts as a change.
+            snapshots: where pictures are read and stored.
+            before: the entity's pictures in the committed snapshot; None before the first.
+            rows: where its rows wait.
+            lost: where the keys of its rejected records wait.
+            rejects: takes the rows that are not believed.
+        """
         self.channel = channel
         self.tally = Tally()
-        self.conflicts: list[Reject] = []
         self.pictures: list[Storing] = []
-        self._spec, self._snapshots, self._before, self._rows = spec, snapshots, before, rows
+        self._spec, self._snapshots, self._before = spec, snapshots, before
+        self._rows, self._lost, self._rejects, self._rejected = rows, lost, rejects, 0
         self._mode = "full"
 
     @property
@@ -87,24 +101,30 @@ class EntityDiff:
             ]
             self._rows.add(pa.record_batch(columns, names=[*_ROW, *map(_key_name, keys.schema.names)]))
 
-    def records(
-        self, extract: Extract, rejects: Sequence[Reject], *, absence: bool, total: int
-    ) -> Iterator[pa.RecordBatch]:
+    def lose(self, rejects: Sequence[Reject]) -> None:
+        """Take note of records that could not be decoded: nothing is said of their keys."""
+        self._rejected += len(rejects)
+        keys = [r.key_text for r in rejects if r.key_text is not None]
+        if keys:
+            self._lost.add(pa.record_batch([pa.array(keys, pa.large_string())], names=["key_text"]))
+
+    def records(self, extract: Extract, *, absence: bool, total: int) -> Iterator[pa.RecordBatch]:
         """Yield the finished Kafka records in bounded batches, and store the pictures.
 
         Args:
             extract: where the rows came from.
-            rejects: the entity's records that could not be decoded.
             absence: True if a key that is not there has been deleted.
             total: change events of the extract before this entity.
         """
-        self.tally = replace(self.tally, rejected=len(rejects))
-        count = PARTS if self._rows.many or (self._before is not None and len(self._before) > 1) else 1
-        lost = self._lost([r.key_text for r in rejects if r.key_text is not None], count)
+        self.tally = replace(self.tally, rejected=self._rejected)
+        many = self._rows.many or self._lost.many
+        count = PARTS if many or (self._before is not None and len(self._before) > 1) else 1
         sent, waiting = 0, None
         # One part waits until there is another with events: only the last event of all is marked as the last.
-        for rows, before, rejected in zip(self._rows.parts(count), self._pictures(count), lost, strict=True):
-            found = self._compare(rows, before, rejected, absence=absence)
+        for rows, before, rejected in zip(
+            self._rows.parts(count), self._pictures(count), self._lost.parts(count), strict=True
+        ):
+            found = self._compare(rows, before, _key_texts(rejected), absence=absence)
             if found is None or not len(found.changes.op):
                 continue
             if waiting is not None:
@@ -133,15 +153,6 @@ class EntityDiff:
             yield from self._before
         else:
             yield from picture_parts(self._snapshots.open(self._before[0]))
-
-    def _lost(self, key_texts: list[str], count: int) -> list[pa.LargeStringArray]:
-        """Return the keys of rejected records, by part."""
-        keys = pa.array(key_texts, pa.large_string())
-        if count == 1:
-            return [keys]
-        empty = pa.array([], pa.large_binary())
-        values = pa.array([b""] * len(keys), pa.large_binary()) if len(keys) else empty
-        return [p.key_text for p in picture_parts(Picture({}, keys, values))]
 
     def _compare(
         self,
@@ -235,7 +246,7 @@ class EntityDiff:
     def _tell(self, changes: Changes, key_text: Any, value: Any, record: Int64s, offset: Int64s) -> None:
         """Make dead letters of rows that are not believed; their legacy bytes are found by record number."""
         entity = self.channel.entity
-        self.conflicts += [
+        self._rejects.add(
             Reject(
                 entity=entity.name,
                 record=int(record[i]),
@@ -246,7 +257,7 @@ class EntityDiff:
                 key_text=key_text[i].as_py(),
             )
             for i in changes.conflicts.tolist()
-        ]
+        )
 
     def _batches(
         self, part: _Part, extract: Extract, sent: int, total: int, *, last: bool
@@ -269,6 +280,10 @@ class EntityDiff:
             )
             keys = part.keys.take(pa.array(row[row >= 0])) if part.keys is not None else None
             yield _with_tombstones(self.channel.records(events, keys, extract.id, extract.origin), events.op)
+
+
+def _key_texts(rows: pa.RecordBatch | None) -> pa.LargeStringArray:
+    return rows.column("key_text") if rows is not None else pa.array([], pa.large_string())
 
 
 def _key_name(field: str) -> str:

@@ -49,7 +49,9 @@ def reasons_to_hold(
     """
     reasons = [*doubts, *(f"the extract is not complete: {problem}" for problem in problems)]
     if unreadable_keys:
-        reasons.append(f"the key of {unreadable_keys} record(s) cannot be read, so no absence can be trusted")
+        reasons.append(
+            f"the key of {_count(unreadable_keys, 'record')} cannot be read, so no absence can be trusted"
+        )
     for entity, tally in sorted(tallies.items()):
         reasons += _bad(entity, tally, spec)
         if not partial:
@@ -82,7 +84,8 @@ def _shrinking(entity: str, tally: Tally, spec: GuardSpec) -> list[str]:
     if not tally.known:
         return []
     if not tally.rows and (tally.d or not tally.rejected):
-        return [f"{entity}: the extract has no readable row, {tally.known} row(s) were known"]
+        known = f"{_count(tally.known, 'row')} {'was' if tally.known == 1 else 'were'} known"
+        return [f"{entity}: the extract has no readable row, {known}"]
     if tally.known < spec.min_known:
         return []
     limit = f"the limit is {spec.max_delete_share:.1%}"
@@ -93,3 +96,7 @@ def _shrinking(entity: str, tally: Tally, spec: GuardSpec) -> list[str]:
         drop = 1 - tally.rows / tally.known
         return [f"{entity}: readable rows fell from {tally.known} to {tally.rows} (by {drop:.1%}; {limit})"]
     return []
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -73,6 +73,7 @@ class Holding:
                 self._adapter,
                 manifest.extract,
                 "held",
+                nulled=manifest.nulled,
                 problems=manifest.hold,
                 samples=samples,
                 **facts,

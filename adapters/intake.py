@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 import structlog
@@ -90,9 +91,9 @@ class Intake:
         """Folder of the adapter's spools."""
         return self._home / "spool"
 
-    @property
+    @cached_property
     def snapshots(self) -> Snapshots:
-        """The adapter's snapshots."""
+        """The adapter's snapshots; one object, which has a thread."""
         return Snapshots(self._home / "snapshot")
 
     def look(self, adapter: Adapter, publisher: Publisher, channels: Channels) -> None:

@@ -63,6 +63,9 @@ class LifecycleEvent(BaseModel):
     at_ms: int
     file: str | None = None
     counts: dict[str, int] = Field(default_factory=dict, description="r, c, u, d, rejected, unchanged")
+    nulled: dict[str, int] = Field(
+        default_factory=dict, description="Bad values that became null because settings say so, by field."
+    )
     problems: tuple[str, ...] = ()
     #: Who decided, for approved, rejected and reprocess, and for skipped where a person did.
     by: str = ""

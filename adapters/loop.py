@@ -93,6 +93,8 @@ class AdapterLoop:
                 self.status.phase = "polling"
                 adapter, publisher = self._attach()
                 self._intake.look(adapter, publisher, partial(self._open_channels, adapter, publisher))
+                # Only places of files know of what is not whole yet.
+                self.status.unready = dict(getattr(adapter, "unready", {}))
                 failures, self.status.error, self._told = 0, "", ""
                 self.status.phase = "waiting"
                 if self._once:

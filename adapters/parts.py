@@ -8,6 +8,7 @@ the same extract gives the same spool and the same snapshot everywhere.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
@@ -24,8 +25,8 @@ from schemas.partition import partitions
 PARTS = 64
 #: Encoded bytes of an entity that stay in memory in one part: more than half a million usual rows.
 _IN_MEMORY = 64 << 20
-#: Bytes that are sorted into parts and written at once.
-_RUN = 32 << 20
+#: Bytes that are sorted into parts and written at once, by a thread, while as many come in.
+_RUN = 16 << 20
 
 
 class Rows:
@@ -41,6 +42,8 @@ class Rows:
         self._bytes = 0
         self._runs: list[pa.OSFile] = []
         self._readers: list[pa.ipc.RecordBatchFileReader] = []
+        self._disk: ThreadPoolExecutor | None = None
+        self._writing: Future[None] | None = None
 
     def __enter__(self) -> Rows:
         return self
@@ -48,13 +51,15 @@ class Rows:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._disk is not None:
+            self._disk.shutdown()
         for run in self._runs:
             run.close()
 
     @property
     def many(self) -> bool:
         """Whether the rows are on disk, cut in `PARTS`."""
-        return bool(self._runs)
+        return self._disk is not None
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Append n rows."""
@@ -69,8 +74,9 @@ class Rows:
         Args:
             count: 1 (only where the rows are in memory) or `PARTS`.
         """
-        if self.many and self._waiting:
+        if self.many:
             self._write_runs()
+            self._written()
         if not self.many:
             batch = pa.concat_batches(self._waiting) if self._waiting else None
             self._waiting = []
@@ -84,16 +90,33 @@ class Rows:
             yield batch if batch.num_rows else None
 
     def _write_runs(self) -> None:
-        """Write the rows that wait, sorted by part, as files with one batch a part."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for group in _groups(self._waiting, _RUN):
+        """Begin to write the rows that wait; those before are written then, so memory stays bounded."""
+        if self._disk is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._disk = ThreadPoolExecutor(1, "parts")
+        self._written()
+        self._writing = self._disk.submit(self._write, self._waiting)
+        self._waiting, self._bytes = [], 0
+
+    def _written(self) -> None:
+        """Wait until what was begun is written.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
+
+    def _write(self, batches: list[pa.RecordBatch]) -> None:
+        """Write rows, sorted by part, as files with one batch a part."""
+        for group in _groups(batches, _RUN):
             path = self._folder / f"{len(self._runs)}.arrow"
             cut = _cut(pa.concat_batches(group))
             with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, group[0].schema) as writer:
                 for part in cut:
                     writer.write_batch(part if part is not None else group[0].slice(0, 0))
             self._runs.append(pa.OSFile(str(path)))
-        self._waiting, self._bytes = [], 0
 
 
 def picture_parts(picture: Picture) -> list[Picture]:

@@ -10,7 +10,6 @@ in each part, and one part follows the other. Events of one key are always in on
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from adapters.entity_diff import EntityDiff
 from adapters.extract import Extract, Reject
 from adapters.guard import reasons_to_hold
 from adapters.parts import Rows
+from adapters.rejects import Rejects, by_entity
 from adapters.remembering import memory_of
 from adapters.snapshot import Snapshots
 from adapters.spec import AdapterSpec
@@ -76,28 +76,36 @@ def prepare(
     old = snapshots.parts(base) if base else {}
     folder = spools / ".rows"
     shutil.rmtree(folder, ignore_errors=True)
+    rejects = Rejects(folder / ".rejects")
     with ExitStack() as stack:
         # However this ends: rows and half a spool hold personal data, and the next extract may be far away.
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         diffs = {
             name: EntityDiff(
-                channel, spec.compare, snapshots, old.get(name), stack.enter_context(Rows(folder / name))
+                channel,
+                spec.compare,
+                snapshots,
+                old.get(name),
+                rows=stack.enter_context(Rows(folder / name / "rows")),
+                lost=stack.enter_context(Rows(folder / name / "lost")),
+                rejects=rejects,
             )
             for name, channel in channels.items()
         }
-        rejects: list[Reject] = []
         for chunk in extract.chunks():
             for part in chunk.rows:
                 diffs[part.entity].add(part)
-            rejects += chunk.rejects
+            rejects.add(chunk.rejects)
+            for name, mine in by_entity(chunk.rejects).items():
+                if name in diffs:
+                    diffs[name].lose(mine)
         problems = _summed(extract.problems())
-        unreadable = sum(r.key_text is None for r in rejects)
+        unreadable = rejects.unreadable
         absence = not (extract.partial or problems or unreadable)
         writer = stack.enter_context(SpoolWriter(spools))
         total = 0
-        for name, diff in diffs.items():
-            mine = [r for r in rejects if r.entity == name]
-            writer.add(diff.channel.topic, diff.records(extract, mine, absence=absence, total=total))
+        for diff in diffs.values():
+            writer.add(diff.channel.topic, diff.records(extract, absence=absence, total=total))
             total += diff.events
         hold = reasons_to_hold(
             {name: diff.tally for name, diff in diffs.items()},
@@ -108,21 +116,17 @@ def prepare(
             problems=problems,
             doubts=doubts,
         )
-        rejects = sorted(
-            [*rejects, *(r for diff in diffs.values() for r in diff.conflicts)],
-            key=lambda r: (r.record, r.offset),
-        )
         if hold:
-            hold += [_quoted(reject) for reject in rejects[:_QUOTED]]
-        letters = _digest(rejects) if extract.origin.file is None else ""
+            hold += [_quoted(reject) for reject in rejects.first(_QUOTED)]
+        letters = rejects.digest if extract.origin.file is None else ""
         if rejects and (not letters or letters != told):
+            about = {"adapter": spec.name, "extract": extract.id}
             writer.add(
                 dead_letters,
-                [
-                    spool_batch(
-                        rejects, adapter=spec.name, extract=extract.id, origin=extract.origin, secret=secret
-                    )
-                ],
+                (
+                    spool_batch(portion, **about, origin=extract.origin, secret=secret)
+                    for portion in rejects.portions()
+                ),
             )
         return writer.close(
             adapter=spec.name,
@@ -137,6 +141,8 @@ def prepare(
             sequence=number_of(extract),
             entities={name: diff.entity(spec.system) for name, diff in diffs.items()},
             rejected=len(rejects),
+            # Only files have fields that settings may make null.
+            nulled=dict(sorted(getattr(extract, "nulled", {}).items())),
             letters=letters,
             secret=next((fingerprint(c.secret) for c in channels.values() if c.secret), ""),
             hold=tuple(hold),
@@ -149,12 +155,6 @@ def _quoted(reject: Reject) -> str:
     return ": ".join(
         filter(None, [f"record {reject.record}", reject.field_path or reject.entity, reject.reason])
     )
-
-
-def _digest(rejects: Sequence[Reject]) -> str:
-    """Return a digest of what was rejected and why, wherever in the list it stood; empty for nothing."""
-    facts = sorted(repr((r.entity, r.field_path, r.reason, r.raw)).encode() for r in rejects)
-    return hashlib.sha256(b"\n".join(facts)).hexdigest()[:32] if facts else ""
 
 
 def _summed(problems: Sequence[str]) -> tuple[str, ...]:

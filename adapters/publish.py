@@ -214,6 +214,7 @@ class Publisher:
                     at_ms=at_ms,
                     file=manifest.file,
                     counts=manifest.counts,
+                    nulled=manifest.nulled,
                     problems=manifest.problems,
                 ),
             ]

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.ipc
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.extract import TsKind
 from connectors.durable import Follower, sync_folder, write_durably
@@ -35,6 +35,8 @@ BATCH_ROWS = 20_000
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 #: Batches that may wait for the disk: bounds the memory.
 _AHEAD = 4
+#: Bytes that are enough for an IPC batch, however few rows it has: dead letters may be a megabyte each.
+_BATCH_BYTES = 32 << 20
 #: Where a damaged spool lies while a whole one takes its name.
 _DAMAGED = ".damaged"
 SCHEMA = pa.schema(
@@ -95,6 +97,8 @@ class Manifest(BaseModel):
     sequence: int | None = None
     entities: dict[str, SpoolEntity]
     rejected: int
+    #: Bad values that became null because settings say so, by field.
+    nulled: dict[str, int] = Field(default_factory=dict)
     #: Digest of a poll's rejected records.
     letters: str = ""
     #: Fingerprint of the secret behind pseudonymous keys.
@@ -320,19 +324,24 @@ def _piece(topic: str, batch: pa.RecordBatch) -> Piece:
 
 
 def _portions(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Join small batches and cut large ones to `BATCH_ROWS`; what has at least half of that goes as it is."""
+    """Join small batches and cut large ones to `BATCH_ROWS`; what is large goes as it is."""
     waiting: list[pa.RecordBatch] = []
-    count = 0
+    count = size = 0
     for batch in batches:
         if not count and BATCH_ROWS // 2 <= batch.num_rows <= BATCH_ROWS:
             yield batch
             continue
         waiting.append(batch)
         count += batch.num_rows
+        size += batch.nbytes
         while count >= BATCH_ROWS:
             joined = pa.concat_batches(waiting)
             yield joined.slice(0, BATCH_ROWS)
             count -= BATCH_ROWS
             waiting = [joined.slice(BATCH_ROWS)] if count else []
+            size = joined.slice(BATCH_ROWS).nbytes
+        if count and size >= _BATCH_BYTES:
+            yield pa.concat_batches(waiting)
+            waiting, count, size = [], 0, 0
     if count:
         yield pa.concat_batches(waiting)

@@ -19,6 +19,8 @@ class AdapterStatus:
     error: str = ""
     #: File name → why it is not taken now.
     waiting: dict[str, str] = field(default_factory=dict)
+    #: File name → why it is not complete yet, as far as the last look could tell.
+    unready: dict[str, str] = field(default_factory=dict)
     #: What is late or missing, in words.
     expected: str = ""
     #: How the source's live description differs from the imported one.

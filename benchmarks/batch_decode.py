@@ -26,6 +26,7 @@ from adapters.batch.codepage import CodePage
 from adapters.batch.format_spec import FormatSpec
 from adapters.batch.plan import RecordPlan, plan
 from adapters.batch.record_twin import decode_record
+from benchmarks.claim import COPYBOOK as NARROW
 from benchmarks.jvm import COBRIX, Program
 from schemas.errors import BanyanError
 
@@ -37,19 +38,6 @@ COMMON = (
     "9(8) BINARY", "S9(3) BINARY", "S9(9)V99 COMP-3", "S9(5) COMP-3", "S9(13)V99 COMP-3", "X(13)",
     "S9(9) SIGN IS LEADING SEPARATE",
 )  # fmt: skip
-NARROW = """
-       01  CLAIM.
-           05  CLAIM-ID            PIC 9(9) COMP.
-           05  NINO                PIC X(9).
-           05  SURNAME             PIC X(14).
-           05  FORENAME            PIC X(10).
-           05  DOB                 PIC 9(8).
-           05  BENEFIT             PIC X(3).
-           05  WEEKLY-AMT          PIC S9(7)V99 COMP-3.
-           05  ARREARS             PIC S9(7)V99 COMP-3.
-           05  START-DATE          PIC S9(7) COMP-3.
-           05  STATUS-CD           PIC X(1).
-"""
 #: Three record types in one file, of 24, 40 and 24 + 6 to 60 bytes, the last with a counted table.
 SEGMENTS = """
        01  SEGMENT.

@@ -31,25 +31,13 @@ import structlog
 from adapters.batch.codec import RecordCodec
 from adapters.batch.spec import BatchSpec
 from adapters.runner import run
+from benchmarks.claim import COPYBOOK
 from benchmarks.publish_scripts import Sent, envelopes, small_events
 from benchmarks.publish_stages import Stages
 from connectors.kafka import KafkaSettings
 from connectors.links import Links
 from connectors.log_reader import read_all
 
-COPYBOOK = """\
-       01  CLAIM-RECORD.
-           05  CLAIM-ID        PIC 9(9) COMP.
-           05  NINO            PIC X(9).
-           05  SURNAME         PIC X(14).
-           05  FORENAME        PIC X(10).
-           05  BORN            PIC 9(8).
-           05  BENEFIT         PIC X(3).
-           05  WEEKLY-AMT      PIC S9(7)V99 COMP-3.
-           05  ARREARS         PIC S9(7)V99 COMP-3.
-           05  START-DATE      PIC S9(7) COMP-3.
-           05  STATUS-CD       PIC X.
-"""
 SETTINGS = {
     "name": "claims",
     "system": "legacy",

@@ -1,10 +1,10 @@
 """Rows of a SOAP answer to Arrow columns on one core, beside zeep, lxml's iterparse and expat.
 
-One list answer of four fields a row (int, string, boolean, decimal). Rates are per second of processor time, best
-of three, each in a process of its own, so that growth of memory is the decoder's. Banyan decodes, checks against
-the schema and makes Arrow columns; `records` is its per-record reference. The hand-written lxml and expat loops
-make dicts and check nothing. The last line streams a long answer through the same decoder. Run:
-python benchmarks/soap_decode.py [rows] [megabytes of the long answer]
+One list answer of four fields a row (int, string, boolean, decimal). Rates are per second of processor
+time, best of three, each in a process of its own, so that growth of memory is the decoder's. Banyan
+decodes, checks against the schema and makes Arrow columns; `records` is its per-record reference. The
+hand-written lxml and expat loops make dicts and check nothing. The last line streams a long answer through
+the same decoder. Run: python benchmarks/soap_decode.py [rows] [megabytes of the long answer]
 """
 
 from __future__ import annotations
@@ -34,15 +34,19 @@ WSDL = f"""<wsdl:definitions targetNamespace="{NAMESPACE}" xmlns:t="{NAMESPACE}"
  <wsdl:portType name="P"><wsdl:operation name="List"><wsdl:input message="t:M"/><wsdl:output message="t:M"/>
  </wsdl:operation></wsdl:portType><wsdl:binding name="B" type="t:P">
  <soap:binding style="document" transport="http://schemas.xmlsoap.org/soap/http"/>
- <wsdl:operation name="List"><soap:operation soapAction="list"/><wsdl:input><soap:body use="literal"/></wsdl:input>
- <wsdl:output><soap:body use="literal"/></wsdl:output></wsdl:operation></wsdl:binding>
+ <wsdl:operation name="List"><soap:operation soapAction="list"/><wsdl:input>
+ <soap:body use="literal"/></wsdl:input><wsdl:output><soap:body use="literal"/></wsdl:output>
+ </wsdl:operation></wsdl:binding>
  <wsdl:service name="S"><wsdl:port name="P" binding="t:B"><soap:address location="http://127.0.0.1/"/></wsdl:port>
  </wsdl:service></wsdl:definitions>"""
 HEAD = (
     b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:t="%b"><e:Body><t:items>'
     % NAMESPACE.encode()
 )
-ROW = b"<t:item><t:id>%d</t:id><t:name>SomeName</t:name><t:active>true</t:active><t:price>1234.12</t:price></t:item>"
+ROW = (
+    b"<t:item><t:id>%d</t:id><t:name>SomeName</t:name><t:active>true</t:active>"
+    b"<t:price>1234.12</t:price></t:item>"
+)
 TAIL = b"</t:items></e:Body></e:Envelope>"
 #: As the network gives them.
 PIECE = 64 << 10

@@ -18,12 +18,13 @@ from hub.commands import (
     parts,
     projection,
     services,
-    soap_call,
+    soap,
 )
 from hub.commands import demo as demo_command
 from hub.commands import diff as diff_command
 from hub.commands import inspect as inspect_command
 from hub.commands import test as test_command
+from hub.commands import wsdl as wsdl_command
 from hub.terminal import DONE, INTERRUPTED, OUTSIDE_FAILED, note, print_error
 from schemas.errors import BanyanError
 
@@ -48,11 +49,12 @@ for module in (
     module.add_to(app)
 for name, group in (
     ("adapter", adapter),
+    ("soap", soap),
     ("events", events),
     ("dlq", dlq),
     ("projection", projection),
     ("operation", operation),
-    ("soap", soap_call),
+    ("wsdl", wsdl_command),
 ):
     sub = typer.Typer(name=name, help=group.__doc__, epilog=group.EXAMPLE, **_STYLE)
     group.add_to(sub)

@@ -35,18 +35,29 @@ def lint(estate: Estate) -> tuple[list[Finding], dict[str, int]]:
         return []
 
     adapters = load(lambda: estate.adapters, str(estate.path / "adapters"))
+    if whole := not findings:
+        found = adapters
+    else:
+        # One that cannot be loaded must not hide what is wrong with the others, nor what they publish.
+        told = findings.copy()
+        findings.clear()
+        folders = sorted(p.parent for p in (estate.path / "adapters").glob("*/adapter.toml"))
+        found = [one for folder in folders for one in load(partial(_loaded, folder), str(folder))]
+        findings += [] if findings else told
     projections = load(lambda: estate.projections, str(estate.path / "projections"))
     documents = load(lambda: estate.documents, str(estate.path / "documents"))
     operations = load(lambda: estate.operations, str(estate.path / "operations"))
     entities: dict[str, Any] = {}
-    for spec, folder in adapters:
+    for spec, folder in found:
         findings += [Finding(what, str(folder / "adapter.toml"), fix) for what, fix in spec.advice()]
-        for name, entity in load(partial(_entities, spec, folder), str(folder)):
+        published = load(partial(_entities, spec, folder), str(folder))
+        whole = whole and bool(published)
+        for name, entity in published:
             entities[f"{spec.system}.{name}"] = entity
-    findings += _projection_findings(estate, projections, entities)
+    findings += _projection_findings(estate, projections, entities, whole=whole)
     findings += _clashes([p.collection for p in projections] + [d.collection for d in documents], estate)
     counts = {
-        "adapters": len(adapters),
+        "adapters": len(found),
         "entities": len(entities),
         "projections": len(projections),
         "documents": len(documents),
@@ -55,16 +66,25 @@ def lint(estate: Estate) -> tuple[list[Finding], dict[str, int]]:
     return findings, counts
 
 
+def _loaded(folder: Path) -> list[Any]:
+    from adapters.catalogue import load_adapter
+
+    return [(load_adapter(folder), folder)]
+
+
 def _entities(spec: Any, folder: Path) -> list[Any]:
     return list(spec.open(folder).entities.items())
 
 
 def _projection_findings(
-    estate: Estate, projections: list[Any], entities: dict[str, Any]
+    estate: Estate, projections: list[Any], entities: dict[str, Any], *, whole: bool
 ) -> Iterator[Finding]:
+    """Yield what is wrong with projections; of adapters that are not all known none is missed."""
     for projection in projections:
         place = f"{estate.path / 'projections'}: {projection.name}"
         entity = entities.get(projection.source)
+        if entity is None and not whole:
+            continue
         if entity is None:
             known = ", ".join(sorted(entities)) or "none"
             yield Finding(f"no adapter publishes {projection.source!r}", place, f"choose from: {known}")

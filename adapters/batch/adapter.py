@@ -111,6 +111,11 @@ class BatchAdapter:
         for arrival in self._inbox.arrivals():
             yield FileExtract(arrival, self._reader, self._inbox, self._opening, partial=self._partial)
 
+    @property
+    def unready(self) -> Mapping[str, str]:
+        """Name → why a file was not taken at the last look: it may still be written."""
+        return self._inbox.unready
+
     def _number_in(self, arrival: Arrival) -> int | str:
         """Return the number in a file's header, or why there is none; only the file's beginning is read.
 
@@ -217,6 +222,11 @@ class FileExtract:
                 fix=f"nothing, if it is still being written; after {self._opening.unfinished_seconds:g} s it "
                 "is held",
             )
+
+    @property
+    def nulled(self) -> Mapping[str, int]:
+        """Bad values that became null, by field."""
+        return self._reading.nulled if self._reading else {}
 
     def problems(self) -> Sequence[str]:
         """Return why the file is not complete; call after `chunks` is exhausted."""

@@ -158,22 +158,15 @@ def select(parts: tuple[Layout, ...], record: str | None, where: str) -> Layout:
 
 
 def _every_field(layout: Layout, group: str | None, marks: Marks, fillers: Fillers) -> RecordPlan:
-    """Return a plan of all fields; any field may stand for the key, as nothing is published."""
-    names = [s.path for s in layout.record.walk() if s.storage and s.item.name]
-    if not names:
+    """Return a plan of all fields; it has no key, as nothing is published."""
+    if not any(s.storage and s.item.name for s in layout.record.walk()):
         raise SettingsError(
             "the copybook names no elementary item", where=layout.source, fix="name at least one"
         )
-    for name in names:
-        try:
-            made = plan(
-                layout, system="codec", entity="record", key=[name], marks=marks, group=group, fillers=fillers
-            )
-            return replace(made, keyed=False)
-        except SettingsError as error:
-            if "key field" not in error.what:
-                raise
-    raise SettingsError("no field of the record is chosen", where=layout.source, fix="name another group")
+    made = plan(layout, system="codec", entity="record", key=(), marks=marks, group=group, fillers=fillers)
+    if not made.columns:
+        raise SettingsError("no field of the record is chosen", where=layout.source, fix="name another group")
+    return made
 
 
 def _lenient(column: Column) -> Column:

@@ -153,7 +153,6 @@ class RecordPlan:
         length: bytes of a record with all tables full.
         short_records: what becomes of a field behind the end of a record that is shorter.
         marks: what the settings said; encoding needs it too.
-        keyed: the entity's key counts: a record in which it is null is bad.
     """
 
     entity: Entity
@@ -162,11 +161,8 @@ class RecordPlan:
     length: int
     short_records: ShortRecords = "reject"
     marks: Marks = UNMARKED
-    keyed: bool = True
 
     @property
     def key_paths(self) -> frozenset[str]:
         """Paths of the key's fields, which are never null."""
-        if not self.keyed:
-            return frozenset()
         return frozenset(c.path for c in self.columns if c.name in self.entity.key)

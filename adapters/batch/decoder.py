@@ -41,14 +41,14 @@ class Decoded:
         bad: what is wrong with each bad row.
         bad_fields: which rows of a top-level field failed, deletes too.
         fatal: the first row with a bad value that settings say ends the whole file, with its fault.
-        replaced: how many bad values became null by path, as settings said.
+        nulled: how many bad values became null by path, as settings said.
     """
 
     batch: pa.RecordBatch
     bad: Mapping[int, Bad]
     bad_fields: Mapping[str, Bools]
     fatal: tuple[int, Bad] | None = None
-    replaced: Mapping[str, int] = field(default_factory=dict)
+    nulled: Mapping[str, int] = field(default_factory=dict)
 
 
 def decode(
@@ -94,7 +94,7 @@ def decode(
         arrays, run.faults = _acted(actions, plan, records, arrays, bad_fields, faults)
     nullable = pa.schema([f.with_nullable(True) for f in schema])
     batch = pa.RecordBatch.from_arrays(arrays, schema=nullable)
-    return Decoded(batch, run.bad(), bad_fields, run.fatal(), run.replaced)
+    return Decoded(batch, run.bad(), bad_fields, run.fatal(), run.nulled)
 
 
 def _acted(
@@ -162,7 +162,7 @@ class _Run:
     trim: Trim
     plan: RecordPlan
     faults: list[_Fault] = field(default_factory=list)
-    replaced: dict[str, int] = field(default_factory=dict)
+    nulled: dict[str, int] = field(default_factory=dict)
 
     def column(self, column: Column, scope: _Scope, kind: pa.DataType) -> pa.Array:
         if column.count is not None:
@@ -211,7 +211,7 @@ class _Run:
             return bad
         at = np.flatnonzero(bad)
         if column.bad in ("null", "raw"):
-            self.replaced[column.path] = self.replaced.get(column.path, 0) + len(at)
+            self.nulled[column.path] = self.nulled.get(column.path, 0) + len(at)
             return bad
         ordinals = tuple(o[at] for o in scope.ordinals)
         self.faults.append(_Fault(column.path, scope.rows[at], ordinals, scope.view[at], column, reason))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
-from adapters.batch.reader import Reader
+from adapters.batch.decrypt import Decryption
+from adapters.batch.made_up import made_up
+from adapters.batch.mode import in_mode
+from adapters.batch.opening import Unpacked
+from adapters.batch.reader import FormatReader, Reader
 from adapters.batch.spec import BatchSpec
-from schemas.errors import BanyanError
+from schemas.errors import BanyanError, SettingsError, Terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,7 @@ class DryRun:
         rejects: records that could not be read.
         first: the first of them: record, field and reason, without its data.
         reasons: (field, reason) → how many rejects.
+        nulled: bad values that became null because settings say so, by field.
         problems: why the file is not complete.
         refused: why it was not read to its end ('' = it was), and what to do about it.
     """
@@ -30,6 +38,7 @@ class DryRun:
     rejects: int = 0
     first: str = ""
     reasons: dict[tuple[str, str], int] = field(default_factory=dict)
+    nulled: Mapping[str, int] = field(default_factory=dict)
     problems: Sequence[str] = ()
     refused: str = ""
 
@@ -44,13 +53,48 @@ class DryRun:
         return not (self.rejects or self.problems or self.refused)
 
 
-def reader_of(spec: BatchSpec, folder: Path) -> Reader:
-    """Return what reads the files of an adapter, without touching their folder.
+def made_up_run(spec: BatchSpec, folder: Path) -> DryRun:
+    """Read a made-up file as the adapter would: record types, totals and action codes are all looked at.
 
     Raises:
-        SettingsError: a name that is no field, an unknown page or dialect. CopybookError: an unreadable
-        copybook.
+        SettingsError: a name that is no field, an unknown page or dialect, a key that decrypts nothing.
+        CopybookError: the copybook cannot be read. EncodeError: no record that the settings describe can be
+        written.
     """
+    if spec.decrypt is not None:
+        Decryption.of(spec.decrypt, folder)
+    plain = plain_reader(spec, folder)
+    content = made_up(spec, plain)
+    return dry_run(in_mode(plain, spec.mode, spec.delta), "made-up", io.BytesIO(content), len(content))
+
+
+def sample_run(spec: BatchSpec, folder: Path, sample: Path) -> DryRun:
+    """Read a file as the adapter would: decrypted, unpacked, and with what its name says.
+
+    Raises:
+        SettingsError, CopybookError: as `made_up_run`. OSError: the file cannot be read.
+    """
+    reader = spec.reader(folder)
+    decryption = Decryption.of(spec.decrypt, folder) if spec.decrypt is not None else None
+    try:
+        with ExitStack() as stack:
+            if decryption is None:
+                plain = cast(BinaryIO, stack.enter_context(sample.open("rb")))
+            else:
+                private = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+                plain = cast(BinaryIO, stack.enter_context(decryption.open(sample, sample.name, private)))
+            size = plain.seek(0, io.SEEK_END)
+            plain.seek(0)
+            stream = spec.opened(plain, sample.name)
+            return dry_run(reader, sample.name, stream, 0 if isinstance(stream, Unpacked) else size)
+    except SettingsError:
+        raise
+    except Terminal as error:
+        return DryRun(refused=_said(error))
+
+
+def plain_reader(spec: BatchSpec, folder: Path) -> FormatReader:
+    """Return what reads the files of an adapter, whatever they are called and whatever their records do."""
     return spec.read_as(folder, system=spec.system, key_privacy=spec.key_privacy)
 
 
@@ -78,5 +122,9 @@ def dry_run(reader: Reader, name: str, stream: BinaryIO, size: int) -> DryRun:
                 )
         problems = reading.problems()
     except BanyanError as error:
-        refused, problems = f"{error.what}{f'; {error.fix}' if error.fix else ''}", []
-    return DryRun(dict(rows), sum(reasons.values()), first, dict(reasons), problems, refused)
+        refused, problems = _said(error), []
+    return DryRun(dict(rows), sum(reasons.values()), first, dict(reasons), reading.nulled, problems, refused)
+
+
+def _said(error: BanyanError) -> str:
+    return f"{error.what}{f'; {error.fix}' if error.fix else ''}"

@@ -222,8 +222,9 @@ class FormatSpec(BaseModel):
         return opened(source, self.compression, name=name, member=self.zip_member, max_ratio=self.max_ratio)
 
     def read_as(
-        self, folder: Path, *, system: str, key_privacy: KeyPrivacy = "plain", in_name: str = ""
-    ) -> FormatReader:
+        self, folder: Path, *, system: str, key_privacy: KeyPrivacy = "plain", in_name: str = "",
+        where: str = "",
+    ) -> FormatReader:  # fmt: skip
         """Return the reader described by these settings, without touching any data file.
 
         Args:
@@ -231,15 +232,16 @@ class FormatSpec(BaseModel):
             system: part of the topics' names.
             key_privacy: whether keys are published as they are.
             in_name: expression for what file names say (a group `date`).
+            where: what errors name as the place of these settings; by default `folder`'s adapter.toml.
 
         Raises:
             SettingsError: a name that is no field, a wrong record length, an unknown page or dialect.
             CopybookError: the copybook cannot be read.
         """
-        check_settings(self, f"{folder / 'adapter.toml'}")
+        where = where or f"{folder / 'adapter.toml'}"
+        check_settings(self, where)
         if self.format != "copybook":
-            return text_reader(self, folder, system=system, key_privacy=key_privacy)
-        where = f"{folder / 'adapter.toml'}"
+            return text_reader(self, where, system=system, key_privacy=key_privacy)
         dialect = self._dialect(where)
         layout = self._layout(folder, dialect, where)
         page = _page(self.code_page, folder, dialect)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -25,6 +25,8 @@ class Look:
     next_ns: int | None
     #: How many files there were that match the pattern, complete or not.
     files: int
+    #: Name → why a file is not complete yet.
+    unready: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -55,19 +57,26 @@ class Gate:
         markers = {self.marker(name) for name in there} if self.done_marker else set()
         files = [e for e in entries if self._is_file(e.name, markers)]
         seen, self._seen = self._seen, {}
-        ready, waits = [], []
+        ready, waits, unready = [], [], {}
         for entry in files:
             known = seen.get(entry.name)
             first_ns = known[1] if known is not None and known[0] == entry.content else now_ns
             self._seen[entry.name] = (entry.content, first_ns)
             if self.done_marker and not self._is_marked(entry, there):
+                unready[entry.name] = f"its marker {self.marker(entry.name)} has not come, or is older"
                 continue
             ready_ns = now_ns if entry.fault else self._ready_ns(entry, first_ns)
             if ready_ns <= now_ns:
                 ready.append(entry)
             else:
                 waits.append(ready_ns)
-        return Look(ready, min(waits, default=None), len(files))
+                age = max(0, now_ns - entry.modified_ns) / _SECOND_NS
+                unready[entry.name] = (
+                    f"unchanged for {age:.0f} s; min_age_seconds = {self.min_age_seconds:g}"
+                    if age < self.min_age_seconds
+                    else "it was seen for the first time, and may still be written"
+                )
+        return Look(ready, min(waits, default=None), len(files), unready)
 
     def marker(self, name: str) -> str:
         """Return the name of a file's marker."""

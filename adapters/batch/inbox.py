@@ -7,7 +7,7 @@ import hashlib
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -73,6 +73,8 @@ class Inbox:
     sleep: Callable[[float], None] = time.sleep
     _home: Path | None = None
     _temporary: tempfile.TemporaryDirectory[str] | None = None
+    #: Name → why a file was not taken at the last look.
+    unready: Mapping[str, str] = field(default_factory=dict)
     _ready: list[Entry] = field(default_factory=list)
     #: Name → content and what was fetched of it, so that no look reads a file again.
     _fetched: dict[str, tuple[object, Fetched]] = field(default_factory=dict)
@@ -106,7 +108,7 @@ class Inbox:
                 where=self.place.address,
                 fix="narrow the pattern, move old files away, or let Banyan archive them (read_only = false)",
             )
-        self._ready = look.ready
+        self._ready, self.unready = look.ready, look.unready
         self._forget(look.ready)
         waiting: Iterator[Arrival] = map(self._described, look.ready)
         if self.number_in is not None:

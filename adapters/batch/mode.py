@@ -91,6 +91,11 @@ class _ModeReading:
         """Return why the file is not complete."""
         return self._reading.problems()
 
+    @property
+    def nulled(self) -> Mapping[str, int]:
+        """Bad values that became null, by field."""
+        return self._reading.nulled
+
     def _acting(self, rows: Rows, codes: ActionCodes) -> Rows:
         """Take the action's field out of the rows; the reader has rejected those with an undeclared code."""
         batch = rows.batch.select([f.name for f in self._entities[rows.entity].fields])

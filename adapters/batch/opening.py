@@ -209,7 +209,9 @@ def _zipped(packed: _Counted, member: str, name: str) -> Iterator[bytes]:
         return
     try:
         with zipfile.ZipFile(packed.stream) as archive:
-            chosen = _only([i.filename for i in archive.infolist() if not i.is_dir()], member, name)
+            # Not `is_dir`: of a member without a name, as damage makes one, it asks the last letter.
+            files = [i.filename for i in archive.infolist() if not i.filename.endswith("/")]
+            chosen = _only(files, member, name)
             if archive.getinfo(chosen).flag_bits & 1:
                 raise _fault("the zip file's member is encrypted", name, "give its passphrase in [decrypt]")
             packed.count = archive.getinfo(chosen).compress_size

@@ -8,6 +8,7 @@ from adapters.batch.chooser import Chooser, Fillers, Groups
 from adapters.batch.columns import UNMARKED, Column, Counter, Marks, RecordPlan, ShortRecords
 from adapters.batch.copybook import Layout
 from adapters.batch.items import find, suggestion
+from adapters.batch.keyless import KeylessEntity
 from schemas.entity import Entity, Field, KeyPrivacy
 from schemas.errors import SettingsError
 from schemas.names import avro_name, avro_names
@@ -47,7 +48,8 @@ def plan(
     fields = tuple(Field(c.name, c.avro, c.legacy, c.doc, c.classification) for c in columns)
     names = tuple(_key_field(k, columns, layout) for k in key)
     counters = tuple(chooser.counters(layout.record))
-    made = Entity(system, entity, fields, names, key_privacy)
+    kind = Entity if names else KeylessEntity
+    made = kind(system, entity, fields, names, key_privacy)
     return RecordPlan(made, columns, counters, layout.length, short_records, marks)
 
 

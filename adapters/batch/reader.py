@@ -30,6 +30,11 @@ class Reading(Protocol):
         """Return why this file is not complete (empty = complete); call when `chunks` is exhausted."""
         ...
 
+    @property
+    def nulled(self) -> Mapping[str, int]:
+        """How many bad values became null so far, by field, because settings said so."""
+        ...
+
 
 class Reader(Protocol):
     """A file format with its settings, checked once; it reads any number of files."""

@@ -39,7 +39,7 @@ class Typed:
         record: all n record numbers.
         batch: all n rows, arbitrary where a field is bad, without the parent's key.
         bad_fields: which rows of a field could not be read.
-        replaced: how many bad values became null, by path.
+        nulled: how many bad values became null, by path.
     """
 
     rows: Rows
@@ -47,7 +47,7 @@ class Typed:
     record: Int64s
     batch: pa.RecordBatch
     bad_fields: Mapping[str, Bools]
-    replaced: Mapping[str, int]
+    nulled: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,8 @@ class Typist:
         whole = _with_parent(batch, family)
         if lineage.wanted(index):
             lineage.learn(index, spans.record, whole.select(list(kind.entity.key)), keyed)
-        # Where nothing is keyed the key's columns may be null, as all others: the batch's own schema.
-        schema = kind.entity.arrow_schema() if kind.plan.keyed else whole.schema
-        rows, rejects = self._parted(spans, kind.entity, whole, schema, bad, keyed & kind.plan.keyed)
-        return Typed(rows, rejects, spans.record, batch, decoded.bad_fields, decoded.replaced)
+        rows, rejects = self._parted(spans, kind.entity, whole, bad, keyed)
+        return Typed(rows, rejects, spans.record, batch, decoded.bad_fields, decoded.nulled)
 
     def _dense(self, spans: Spans, kind: RecordType) -> tuple[Bytes, Int32s | None]:
         """Return n records as the plan has them: tables at their full size."""
@@ -114,10 +112,10 @@ class Typist:
         spans: Spans,
         entity: Entity,
         batch: pa.RecordBatch,
-        schema: pa.Schema,
         bad: dict[int, tuple[str, str]],
         keyed: Bools,
     ) -> tuple[Rows, list[Reject]]:
+        schema = entity.arrow_schema()
         if not bad:
             return Rows(entity.name, batch.cast(schema), spans.record, spans.offset, length=spans.length), []
         wrong = np.array(sorted(bad))
@@ -140,7 +138,7 @@ class Typist:
 
 def _keyed(entity: Entity, n: int, bad_fields: Mapping[str, Bools], family: Family | None) -> Bools:
     """Return which of n rows have a key that is known in full."""
-    keyed = np.ones(n, np.bool_)
+    keyed = np.full(n, bool(entity.key))
     for name in entity.key:
         keyed &= ~bad_fields.get(name, np.zeros(n, np.bool_))
     if family is not None and family.reasons:

@@ -9,8 +9,10 @@ from typing import Any
 
 from adapters.batch.copybook import layouts, parse, union
 from adapters.batch.inspect import Report, inspect_file
+from adapters.batch.inspect.file_names import adapter_name, part
 from adapters.batch.inspect.fitted import entity_name
-from adapters.batch.inspect.propose import adapter_toml, part
+from adapters.batch.inspect.found import renamed
+from adapters.batch.inspect.propose import adapter_toml
 from adapters.batch.spec import BatchSpec
 from schemas.errors import SettingsError
 
@@ -83,9 +85,7 @@ def _from_sample(name: str, system: str, report: Report, copybook: Path | None, 
             f"nothing can be proposed for this file: {why}",
             where=str(sample), fix="look at it with `banyan inspect`, or give a --copybook",
         )  # fmt: skip
-    settings = dict(report.settings)
-    if settings.get("entity") == "record":
-        settings["entity"] = name
+    settings = renamed(report.settings, adapter_name(sample.name), name)
     text = adapter_toml(report, settings, sample.name, name=name, system=system)
     files = {"adapter.toml": text}
     if copybook is not None:

@@ -86,7 +86,7 @@ class Reading:
     _undecodable: int = 0
     _first_bad: str = ""
     #: How many bad values became null, by path, because settings said so.
-    replaced: dict[str, int] = field(default_factory=dict)
+    nulled: dict[str, int] = field(default_factory=dict)
     _after_trailer: bool = False
     _problems: list[str] = field(default_factory=list)
     _typist: Typist = field(init=False)
@@ -213,8 +213,8 @@ class Reading:
                 rows += [t.rows for t in made]
                 rejects += [r for t in made for r in t.rejects]
                 for t in made:
-                    for path, n in t.replaced.items():
-                        self.replaced[path] = self.replaced.get(path, 0) + n
+                    for path, n in t.nulled.items():
+                        self.nulled[path] = self.nulled.get(path, 0) + n
                 if bad := [r for t in made for r in t.rejects]:
                     self._bad(len(bad), bad[0])
             else:

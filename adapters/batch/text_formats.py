@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from adapters.batch.codepage import CodePage
@@ -85,13 +84,12 @@ def check_settings(spec: FormatSpec, where: str) -> None:
             raise SettingsError(f"{name} has no meaning, the format is {kind}", where=where, fix="delete it")
 
 
-def text_reader(spec: FormatSpec, folder: Path, *, system: str, key_privacy: KeyPrivacy) -> FormatReader:
+def text_reader(spec: FormatSpec, where: str, *, system: str, key_privacy: KeyPrivacy) -> FormatReader:
     """Return the reader of a text format.
 
     Raises:
         SettingsError: a setting is missing, unknown, or of another format.
     """
-    where = f"{folder / 'adapter.toml'}"
     table = getattr(spec, _field_of(spec.format))
     if table is None:
         raise SettingsError(

@@ -7,12 +7,11 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
+
+from adapters.compare.fingerprint import Bools
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Bools = npt.NDArray[np.bool_]
 
 
 def differing(

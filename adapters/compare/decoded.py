@@ -14,6 +14,7 @@ import pyarrow as pa
 from adapters.batch.reader import Reader
 from adapters.compare.fingerprint import Bytes, Fingerprint, Int64s
 from adapters.compare.prints import KEY_STREAM, LONGEST, NUMBER, PLACE, ROW_STREAM, Prints, prints
+from adapters.compare.table import Images
 from adapters.extract import Reject, Rows
 from schemas.codec import Decoder, Encoder
 from schemas.errors import SettingsError, Terminal
@@ -107,15 +108,15 @@ class DecodedTable:
                 fix="mend the record or the settings; without its key no row can be called deleted",
             )
 
-    def images(self, starts: Int64s, lengths: Int64s, numbers: Int64s) -> pa.Table:
+    def images(self, starts: Int64s, lengths: Int64s, numbers: Int64s) -> Images:
         """Return rows as decoded; see `Table.images`."""
         if not len(starts):
-            return pa.table(self._entity.arrow_schema().empty_table())
+            return Images(pa.table(self._entity.arrow_schema().empty_table()))
         assert self._values is not None
         read, file = os.pread, self._values.fileno()
         values = [read(file, n, at) for at, n in zip(starts.tolist(), lengths.tolist(), strict=True)]
         decoded = self._decoder.decode(pa.array(values, pa.large_binary()))
-        return pa.Table.from_batches([decoded.batch])
+        return Images(pa.Table.from_batches([decoded.batch]))
 
     def _print(self, rows: Rows, fingerprint: Fingerprint, offset: int) -> Prints:
         batch = with_trimmed_key(self._entity, rows.batch)

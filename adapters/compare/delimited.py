@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,8 @@ from adapters.compare.fingerprint import Bytes, Fingerprint, Int64s, Words
 from adapters.compare.framing import Dialect, Framed, fields, frame, slow_fields
 from adapters.compare.ordered import RawRows
 from adapters.compare.prints import KEY_STREAM, LONGEST, ROW_STREAM, Prints, prints
+from adapters.compare.table import Images
+from adapters.compare.unpacked import unpacked
 from schemas.errors import SettingsError, Terminal
 
 if TYPE_CHECKING:
@@ -52,16 +53,13 @@ class DelimitedTable:
 
         Raises:
             SettingsError: no such file, no column, or two columns of one name.
+            Terminal: its compressed data are not sound.
         """
         self._path, self._spec = path, spec
         self._dialect = spec.dialect
-        try:
-            self._size = path.stat().st_size
-            first, self._from, sample = self._first_row()
-        except OSError as error:
-            raise SettingsError(
-                f"cannot read the file: {error.strerror}", where=str(path), fix="check the path"
-            ) from None
+        self._file = unpacked(path)
+        self._size = os.fstat(self._file.fileno()).st_size
+        first, self._from, sample = self._first_row()
         self.columns = tuple(self._names(first))
         self.rows_expected = self._size * (sample.count(b"\n") or 1) // max(len(sample), 1)
 
@@ -93,55 +91,55 @@ class DelimitedTable:
         """Yield the rows as they stand; see `RowSource.raw_rows`."""
         columns = tuple(self.columns.index(name) for name in key)
         number = 1
-        for offset, data, rows in self._pieces():
+        for offset, data, rows in self._pieces(spaces=2):
             spans = self._key_spans(data, rows, columns, number)
             yield RawRows(data, offset, rows.starts, rows.lengths, number, spans)
             number += len(rows.starts)
 
-    def images(self, starts: Int64s, lengths: Int64s, numbers: Int64s) -> pa.Table:
+    def images(self, starts: Int64s, lengths: Int64s, numbers: Int64s) -> Images:
         """Return rows as text columns; see `Table.images`."""
-        with self._path.open("rb") as file:
-            read = partial(os.pread, file.fileno())
-            rows = [
-                read(length, start) for start, length in zip(starts.tolist(), lengths.tolist(), strict=True)
-            ]
-        return self._parsed_fast(rows) or self._parsed(rows, numbers)
+        read, file = os.pread, self._file.fileno()
+        places = zip(starts.tolist(), lengths.tolist(), strict=True)
+        rows = [read(file, length, start) for start, length in places]
+        return Images(self._parsed_fast(rows) or self._parsed(rows, numbers))
 
-    def _pieces(self) -> Iterator[tuple[int, Bytes, Framed]]:
+    def _pieces(self, spaces: int = 1) -> Iterator[tuple[int, Bytes, Framed]]:
         """Yield offset in the file, bytes and rows of one piece after the other; each begins with a row.
 
-        No piece is without rows. Its bytes stay until the next piece but one is asked for.
+        No piece is without rows. With two spaces its bytes stay until the next piece but one is asked for;
+        one space stays in the processor's cache.
         """
-        space, other = np.zeros(2 * _PIECE, np.uint8), np.zeros(2 * _PIECE, np.uint8)
+        space = np.zeros(2 * _PIECE, np.uint8)
+        other = np.zeros(2 * _PIECE, np.uint8) if spaces == 2 else space
         offset, held, ended = self._from, 0, False
-        with self._path.open("rb", buffering=0) as file:
-            file.seek(offset)
-            while not ended:
-                count = file.readinto(space[held : held + _PIECE].data)
-                if not count:
-                    ended = True
-                    if not held:
-                        return
-                    space[held] = ord("\n")  # the last row may lack its end
-                    count = 1
-                data = space[: held + count]
-                rows = frame(data, self._dialect)
-                if len(rows.starts):
-                    yield offset, data, rows
-                held = len(data) - rows.used
-                offset += rows.used
-                if held > LONGEST or (ended and held > 1):
-                    raise Terminal(
-                        "a row does not end: a quote is opened and never closed, or a row is above 16 MiB",
-                        where=f"{self._path.name}, byte {offset}",
-                        fix="mend the file; with --set quote= quotes mean nothing",
-                    )
-                rest = data[rows.used :].copy()
-                if len(rows.starts):
-                    space, other = other, space
-                if held + _PIECE >= len(space):
-                    space = np.zeros(2 * (held + _PIECE), np.uint8)
-                space[:held] = rest
+        file, at = self._file.fileno(), offset
+        while not ended:
+            count = os.preadv(file, [space[held : held + _PIECE].data], at)
+            at += count
+            if not count:
+                ended = True
+                if not held:
+                    return
+                space[held] = ord("\n")  # the last row may lack its end
+                count = 1
+            data = space[: held + count]
+            rows = frame(data, self._dialect)
+            if len(rows.starts):
+                yield offset, data, rows
+            held = len(data) - rows.used
+            offset += rows.used
+            if held > LONGEST or (ended and held > 1):
+                raise Terminal(
+                    "a row does not end: a quote is opened and never closed, or a row is above 16 MiB",
+                    where=f"{self._path.name}, byte {offset}",
+                    fix="mend the file; with --set quote= quotes mean nothing",
+                )
+            rest = data[rows.used :].copy()
+            if len(rows.starts):
+                space, other = other, space
+            if held + _PIECE >= len(space):
+                space = np.zeros(2 * (held + _PIECE), np.uint8)
+            space[:held] = rest
 
     def _keys(
         self, fingerprint: Fingerprint, data: Bytes, rows: Framed, columns: tuple[int, ...], number: int
@@ -251,8 +249,7 @@ class DelimitedTable:
         """Return the first row, where the rows of data begin, and the beginning of the file."""
         size = 1 << 16
         while True:
-            with self._path.open("rb") as file:
-                data = file.read(size)
+            data = os.pread(self._file.fileno(), size, 0)
             skip = len(_BOM) if data.startswith(_BOM) else 0
             whole = size >= self._size
             text = data[skip:] if not whole or data.endswith(b"\n") else data[skip:] + b"\n"

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adapters.compare.alike import Bools, differing
-from adapters.compare.fingerprint import Fingerprint, Int64s, Words
+from adapters.compare.alike import differing
+from adapters.compare.fingerprint import Bools, Fingerprint, Int64s, Words
 from adapters.compare.join import NEW, NEW_NUMBER, NONE, OLD, OLD_NUMBER, Differences, Duplicates, join
 from adapters.compare.merge import merge
 from adapters.compare.ordered import NotOrdered, RowSource, sides
 from adapters.compare.prints import KEY, KEY_STREAM, NUMBER, Parts, Prints, places
 from adapters.compare.spool import Spool
-from adapters.compare.table import Table
+from adapters.compare.table import Hasty, Images, NotProven, Table
 from schemas.errors import SettingsError, Terminal
 
 if TYPE_CHECKING:
@@ -154,7 +154,6 @@ class Differ:
             pool.submit(
                 import_module, "pyarrow.compute"
             )  # a tenth of a second that the first images would wait
-            _keep_freed_memory()
             for columns in self._found(Path(folder), pool):
                 for start in range(0, columns.shape[1], _BATCH):
                     changes = self._changes(columns[:, start : start + _BATCH])
@@ -162,9 +161,21 @@ class Differ:
                         yield changes
 
     def _found(self, folder: Path, pool: ThreadPoolExecutor) -> Iterator[Differences]:
+        """Yield what differs in the order of the events, of tables in bytes if they can be had so."""
+        try:
+            yield from self._matched(folder, pool)
+        except NotProven:  # raised before anything was found
+            self._old, self._new = (
+                t.careful() if isinstance(t, Hasty) else t for t in (self._old, self._new)
+            )
+            self.counts.reset()
+            yield from self._matched(folder / "again", pool)
+
+    def _matched(self, folder: Path, pool: ThreadPoolExecutor) -> Iterator[Differences]:
         """Yield what differs in the order of the events: by a merge if both sides are in order."""
         old, new = self._old, self._new
         if isinstance(old, RowSource) and isinstance(new, RowSource) and self._same_columns:
+            folder.mkdir(exist_ok=True)
             with Spool(folder) as changes, Spool(folder) as deletes:
                 try:
                     self._merge(old, new, pool, changes, deletes)
@@ -189,6 +200,7 @@ class Differ:
     ) -> None:
         counts, key = self.counts, self._comparison.key
         left, right = sides(old.raw_rows(key), new.raw_rows(key), pool)
+        _keep_freed_memory()
         for merged in merge(left, right):
             changes.add(merged.changes)
             deletes.add(merged.deletes)
@@ -234,7 +246,7 @@ class Differ:
     def _rejected_keys(self, fingerprint: Fingerprint) -> Words:
         """Return the keys of records that could not be decoded, on either side: nothing is said of them."""
         texts = [text.encode() for table in (self._old, self._new) for text in table.rejected]
-        self.counts.rejected = len(texts)
+        self.counts.rejected += len(texts)
         lengths = np.array([len(t) for t in texts], np.int64)
         data = np.frombuffer(b"".join(texts) or b"\0", np.uint8)
         return fingerprint.of(data, np.cumsum(lengths) - lengths, lengths, KEY_STREAM)[:, 0]
@@ -267,9 +279,13 @@ class Differ:
 
     def _changes(self, columns: Differences) -> Changes:
         """Fetch the images of n differences and leave out those that do not count."""
-        before = _images(self._old, columns[OLD], columns[OLD_NUMBER])
-        after = _images(self._new, columns[NEW], columns[NEW_NUMBER])
+        old = _images(self._old, columns[OLD], columns[OLD_NUMBER])
+        new = _images(self._new, columns[NEW], columns[NEW_NUMBER])
         had, has = columns[OLD] != NONE, columns[NEW] != NONE
+        if old.bad is not None or new.bad is not None:
+            columns = columns[:, self._good(old, new, had, has)]
+            return self._changes(columns)
+        before, after = old.rows, new.rows
         both = had & has
         stay = np.ones(len(both), dtype=bool)
         stay[both] = differing(
@@ -288,6 +304,15 @@ class Differ:
         before, after = _chosen(before, stay[had]), _chosen(after, stay[has])
         return Changes(numbers[OLD_NUMBER], numbers[NEW_NUMBER], before, after)
 
+    def _good(self, old: Images, new: Images, had: Bools, has: Bools) -> Bools:
+        """Return which differences have images that can be decoded; nothing is said of the others' keys."""
+        good: Bools = np.ones(len(had), np.bool_)
+        for images, there in ((old, had), (new, has)):
+            if images.bad is not None:
+                self.counts.rejected += int(images.bad.sum())
+                good[np.flatnonzero(there)[images.bad]] = False
+        return good
+
 
 def _keep_freed_memory() -> None:
     """Let the C library keep blocks like those that the kernels use over and over.
@@ -299,7 +324,7 @@ def _keep_freed_memory() -> None:
     np.empty(24 << 20, np.uint8)
 
 
-def _images(table: Table, place: Any, number: Any) -> pa.Table:
+def _images(table: Table, place: Any, number: Any) -> Images:
     there = place != NONE
     return table.images(*places(place[there]), number[there].astype(np.int64))
 

@@ -15,6 +15,7 @@ import os
 import numpy as np
 import numpy.typing as npt
 
+Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
 Int64s = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]

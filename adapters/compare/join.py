@@ -14,7 +14,6 @@ from adapters.compare.fingerprint import Words
 from adapters.compare.prints import KEY, KEY_2, NUMBER, PLACE, ROW, ROW_2, Prints
 
 Duplicates = Literal["error", "first", "last"]
-Bools = npt.NDArray[np.bool_]
 Indexes = npt.NDArray[np.intp]
 #: Four columns of n words: place and number of the old row, of the new row; `NONE` where there is none.
 Differences = npt.NDArray[np.uint64]

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adapters.compare.fingerprint import Bytes, Int64s, Words
-from adapters.compare.join import NEW, NEW_NUMBER, NONE, OLD, OLD_NUMBER, Bools, Differences
+from adapters.compare.fingerprint import Bools, Bytes, Int64s, Words
+from adapters.compare.join import NEW, NEW_NUMBER, NONE, OLD, OLD_NUMBER, Differences
 from adapters.compare.ordered import Block, big_endian
 from adapters.compare.prints import place
 

@@ -37,6 +37,7 @@ class RawRows:
         lengths: n lengths.
         number: the first row's number.
         key: bytes, n starts and n lengths of each key field.
+        fixed: each key field has the same length in all rows of the table, so that it may hold NULs.
     """
 
     data: Bytes
@@ -45,6 +46,7 @@ class RawRows:
     lengths: Int64s
     number: int
     key: Sequence[tuple[Bytes, Int64s, Int64s]]
+    fixed: bool = False
 
 
 @runtime_checkable
@@ -107,7 +109,7 @@ class Layout:
             filled += int(lengths.sum())
             lines.append(line)
         keys = np.concatenate(lines, axis=1) if len(lines) > 1 else lines[0]
-        if int(np.count_nonzero(keys)) != filled:
+        if not rows.fixed and int(np.count_nonzero(keys)) != filled:
             raise NotOrdered
         return Block(rows, keys, used)
 

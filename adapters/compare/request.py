@@ -50,18 +50,34 @@ def delimited(path: Path, settings: Mapping[str, str]) -> Table:
         raise _wrong(error) from None
 
 
-def decoded(old: Path, new: Path, copybook: Path, key: Sequence[str], settings: Sequence[str]) -> list[Table]:
-    """Return two files with one copybook as tables.
+def decoded(
+    old: Path,
+    new: Path,
+    copybook: Path,
+    key: Sequence[str],
+    settings: Sequence[str],
+    *,
+    duplicates: str = "error",
+) -> list[Table]:
+    """Return two files with one copybook as tables: in bytes where that can be, else decoded.
+
+    With another policy for duplicates than `error` a record that does not decode must not count as the first
+    of its key, so that all are decoded.
 
     Raises:
         SettingsError: an unknown setting. CopybookError: the copybook cannot be read.
     """
     # Imported where they are needed: they take half a second, longer than comparing a million rows of text.
     from adapters.batch.conversion.options import format_of
+    from adapters.batch.source import Source
     from adapters.compare.decoded import DecodedTable
+    from adapters.compare.raw import RawTable, key_fields
 
     spec = format_of([*settings, f"key={','.join(key)}"], copybook)
     reader = spec.read_as(copybook.absolute().parent, system="diff")
+    fields = key_fields(reader) if isinstance(reader, Source) and duplicates == "error" else None
+    if fields is not None and isinstance(reader, Source):
+        return [RawTable(path, reader, fields, spec.opened) for path in (old, new)]
     return [DecodedTable(path, reader, spec.opened) for path in (old, new)]
 
 

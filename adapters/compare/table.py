@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from adapters.compare.fingerprint import Fingerprint, Int64s
+from adapters.compare.fingerprint import Bools, Fingerprint, Int64s
 from adapters.compare.prints import Prints
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class NotProven(Exception):
+    """A table in bytes cannot say what its rows are without decoding all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """n rows as decoded.
+
+    Attributes:
+        rows: with all columns of the table.
+        bad: which of them cannot be decoded and are null; None: all can.
+    """
+
+    rows: pa.Table
+    bad: Bools | None = None
 
 
 class Table(Protocol):
@@ -45,13 +63,23 @@ class Table(Protocol):
 
         Raises:
             Terminal: the file cannot be read as what it should be.
+            NotProven: before the last piece, by tables that have a `careful` form.
         """
         ...
 
-    def images(self, starts: Int64s, lengths: Int64s, numbers: Int64s) -> pa.Table:
+    def images(self, starts: Int64s, lengths: Int64s, numbers: Int64s) -> Images:
         """Return the rows at n places with all columns.
 
         Raises:
             Terminal: a row has not the table's columns.
         """
+        ...
+
+
+@runtime_checkable
+class Hasty(Protocol):
+    """A table that may find, before it has yielded everything, that it must be decoded whole."""
+
+    def careful(self) -> Table:
+        """Return the table that is decoded whole."""
         ...

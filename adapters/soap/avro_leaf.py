@@ -1,7 +1,7 @@
 """Simple types as Avro types, and their values both ways.
 
-An enumeration is a string with its values in the field's doc, never an Avro enum: a new code in a new version of
-a WSDL must not break readers (DESIGN 10.13). The union of simple types is its text.
+An enumeration is a string with its values in the field's doc, never an Avro enum: a new code in a new
+version of a WSDL must not break readers (DESIGN 10.13). The union of simple types is its text.
 """
 
 from __future__ import annotations

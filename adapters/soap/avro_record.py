@@ -1,11 +1,12 @@
 """Complex types as Avro records, and their values both ways: no record loses what leads back to its XML.
 
 A choice is a nullable field for each branch. A type with derived types is one record: their fields beside its
-own, and `xsi_type` for which it was. Content whose order counts is a list of records with one field set. What the
-schema leaves open is XML text. All of this has an Arrow form and can evolve, which a union of records has not.
+own, and `xsi_type` for which it was. Content whose order counts is a list of records with one field set.
+What the schema leaves open is XML text. All of this has an Arrow form and can evolve, which a union of
+records has not.
 
-Absent and nil are both null; which one is meant follows from the schema (optional or nillable). An element that
-may be either gets a companion field `<name>__nil`, true where the wire said nil.
+Absent and nil are both null; which one is meant follows from the schema (optional or nillable). An element
+that may be either gets a companion field `<name>__nil`, true where the wire said nil.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from schemas.names import avro_names
 NIL_SUFFIX = "__nil"
 #: Key of what `xs:anyAttribute` took, all in one field.
 _OPEN = "@*"
+#: Key, element, Avro type and doc of a member before it has a name.
+_Part = tuple[str, Element | None, Leaf, str]
 #: Names in Avro of keys that are no XML names.
 _NAMES = {_OPEN: "any_attributes", TYPE_KEY: "xsi_type", NIL_KEY: "xsi_nil", ANY: "any", XML: "xml"}
 
@@ -213,14 +216,11 @@ class Mapper:
             parts.append((TYPE_KEY, None, Leaf("string", as_is, as_is), "the actual type, null = declared"))
         if nillable:
             parts.append((NIL_KEY, None, Leaf("boolean", as_is, as_is), "true where the wire said nil"))
-        names = avro_names([_NAMES.get(key) or _plain(key) for key, *_ in parts], where=where)
-        return tuple(Member(part[0], name, *part[1:]) for part, name in zip(parts, names, strict=True))
+        return _named(parts, where)
 
-    def _own(
-        self, kind: ComplexType, local: str, where: str, above: tuple[str, ...]
-    ) -> list[tuple[str, Element | None, Leaf, str]]:
+    def _own(self, kind: ComplexType, local: str, where: str, above: tuple[str, ...]) -> list[_Part]:
         plan = self._codec.plans.plan(kind)
-        parts: list[tuple[str, Element | None, Leaf, str]] = []
+        parts: list[_Part] = []
 
         def simple(simple_type: SimpleType, name: str) -> Leaf:
             return simple_leaf(simple_type, name, self._decimals, where, open_decimals=not self._arrow)
@@ -249,7 +249,7 @@ class Mapper:
 
     def _content(self, kind: ComplexType, where: str, above: tuple[str, ...]) -> Leaf:
         """A list of records with one field set: an element, text, or XML."""
-        parts: list[tuple[str, Element | None, Leaf, str]] = []
+        parts: list[_Part] = []
         for key, element in element_keys(kind):
             leaf, doc = self.element(element, f"{where}/content/{element.local}", above)
             parts.append((key, replace(element, min_occurs=0, max_occurs=1), leaf, doc))
@@ -257,9 +257,8 @@ class Mapper:
             parts.append((ANY, None, Leaf("string", as_is, as_is), "an element as XML"))
         if kind.mixed:
             parts.append((TEXT, None, Leaf("string", as_is, as_is), ""))
-        names = avro_names([_NAMES.get(key) or _plain(key) for key, *_ in parts], where=where)
         record = Record()
-        record.fill(tuple(Member(p[0], n, *p[1:]) for p, n in zip(parts, names, strict=True)))
+        record.fill(_named(parts, where))
         name = self._name("_".join([*where.split("/")[1:], "content"]), where)
 
         def to_avro(value: Any) -> dict[str, Any]:
@@ -267,7 +266,7 @@ class Mapper:
 
         def from_avro(row: Mapping[str, Any]) -> Any:
             value = record.value(row)
-            return value[TEXT] if TEXT in value else value
+            return value.get(TEXT, value)
 
         return each(Leaf(self._schema_of(name, record), to_avro, from_avro))
 
@@ -322,6 +321,17 @@ class Mapper:
                 nil = {"name": member.name + NIL_SUFFIX, "type": ["null", "boolean"], "default": None}
                 fields.append(nil)
         return {"type": "record", "name": name, "fields": fields}
+
+
+def _named(parts: list[_Part], where: str) -> tuple[Member, ...]:
+    """Return members with their Avro names; an attribute gives way to an element of its name."""
+    taken = {_plain(key) for key, *_ in parts if not key.startswith("@")}
+    names = []
+    for key, *_ in parts:
+        name = _NAMES.get(key) or _plain(key)
+        names.append(f"{name}_attribute" if key.startswith("@") and name in taken else name)
+    legal = avro_names(names, where=where)
+    return tuple(Member(part[0], name, *part[1:]) for part, name in zip(parts, legal, strict=True))
 
 
 def _plain(key: str) -> str:

@@ -7,41 +7,73 @@ missing means absent, None means nil, "" means empty (DESIGN 10.7).
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from adapters.soap.avro_entity import NIL_SUFFIX
+from adapters.soap.avro_record import NIL_SUFFIX
 from adapters.soap.lexical import BUILTINS, parse
-from adapters.soap.xsd_types import Element, Schema, SimpleType
+from adapters.soap.plans import CONTENT, TEXT, TYPE_KEY, Plans, Type, attribute_keys, element_keys
+from adapters.soap.xsd_types import ComplexType, Element, Schema, SimpleType
 from schemas.names import api_name, avro_name
 
 
 def canonical(schema: Schema, element: Element, value: Any, decimals: Mapping[str, str]) -> Any:
     """Return the canonical form of a decoded value of `element`."""
-    kind = schema.complex(element)
+    kind: Type = _declared(schema, element.type)
     if value is None:
         return None
-    if kind is None:
-        assert isinstance(element.type, SimpleType)
-        return _leaf(element.type, value, _scale(element.type, element.local, decimals))
-    out: dict[str, Any] = {}
-    for attribute in kind.attributes:
-        key = f"@{attribute.name.rpartition('}')[2]}"
-        if key in value:
-            out[key] = _leaf(attribute.type, value[key], _scale(attribute.type, key[1:], decimals))
-    if kind.text is not None:
-        out["#text"] = _leaf(kind.text, value["#text"], _scale(kind.text, element.local, decimals))
-    for child in kind.elements:
-        if child.local not in value:
-            continue
-        given = value[child.local]
-        if child.repeats:
-            out[child.local] = [canonical(schema, child, item, decimals) for item in given]
-        else:
-            out[child.local] = canonical(schema, child, given, decimals)
-    return out
+    if isinstance(value, Mapping) and TYPE_KEY in value:
+        kind = Plans(schema, UTC).named(value[TYPE_KEY])
+    if isinstance(kind, SimpleType):
+        scale = _scale(kind, element.local, decimals)
+        if isinstance(value, Mapping):  # of another type than declared
+            return {k: _leaf(kind, v, scale) if k == TEXT else v for k, v in value.items()}
+        return _leaf(kind, value, scale)
+    if kind.array is not None:
+        item = Element("item", kind.array.item)
+        return _each(value, lambda one: canonical(schema, item, one, decimals), kind.array.dimensions)
+    return _record(schema, kind, element.local, value, decimals)
+
+
+def _record(
+    schema: Schema, kind: ComplexType, local: str, value: Mapping[str, Any], decimals: Mapping[str, str]
+) -> dict[str, Any]:
+    attributes = dict(attribute_keys(kind))
+    children = dict(element_keys(kind))
+
+    def one(key: str, given: Any, *, many: bool) -> Any:
+        if key in attributes:
+            return _leaf(attributes[key].type, given, _scale(attributes[key].type, key[1:], decimals))
+        if key == TEXT and kind.text is not None:
+            return _leaf(kind.text, given, _scale(kind.text, local, decimals))
+        if key == CONTENT:
+            return [part if isinstance(part, str) else part_of(part) for part in given]
+        if (child := children.get(key)) is None:
+            return given
+        if many and child.repeats:
+            return [canonical(schema, child, item, decimals) for item in given]
+        return canonical(schema, child, given, decimals)
+
+    def part_of(part: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: one(key, given, many=False) for key, given in part.items()}
+
+    order = [*attributes, TEXT, *children]
+    known = [key for key in order if key in value]
+    return {key: one(key, value[key], many=True) for key in (*known, *(k for k in value if k not in order))}
+
+
+def _each(values: Any, convert: Callable[[Any], Any], dimensions: int) -> Any:
+    if not dimensions:
+        return convert(values)
+    return [_each(inner, convert, dimensions - 1) for inner in values]
+
+
+def _declared(schema: Schema, kind: Type | str) -> Type:
+    if not isinstance(kind, str):
+        return kind
+    return schema.types[kind] if kind in schema.types else Plans(schema, UTC).declared(kind)
 
 
 def canonical_row(
@@ -91,8 +123,14 @@ def _scale(kind: SimpleType, local: str, decimals: Mapping[str, str]) -> int | N
 
 
 def _leaf(kind: SimpleType, value: Any, scale: int | None) -> Any:
+    if isinstance(value, list):
+        return [_leaf(kind.item or kind, item, scale) for item in value]
     builtin = BUILTINS[kind.base]
-    if isinstance(value, str) and builtin.kind not in ("string", "base64", "hex"):
+    if (
+        isinstance(value, str)
+        and kind.variety == "atomic"
+        and builtin.kind not in ("string", "base64", "hex")
+    ):
         try:
             value = parse(builtin, value, UTC)
         except ValueError:

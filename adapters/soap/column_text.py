@@ -1,8 +1,8 @@
 """Whole columns of XML text → Arrow, by simple type: the checked part that can be done without a loop.
 
 A column takes the plain forms of its type (the regular expression says which), converts them with Arrow and
-checks the facets on the column. What has no such form (a pattern, a union, base64) is decoded by the reference,
-once for each different text.
+checks the facets on the column. What has no such form (a pattern, a union, base64) is decoded by the
+reference, once for each different text.
 """
 
 from __future__ import annotations

@@ -115,7 +115,9 @@ class Model:
             pattern = self._pattern(branch)
             if nullable(branch):
                 first = "".join(map(self._class, _firsts(branch)))
-                pattern = f"(?=[{first}]){pattern}" if first else ""
+                if not first:
+                    continue
+                pattern = f"(?=[{first}]){pattern}"
             branches.append(pattern)
         if any(map(nullable, group.particles)):
             branches.append("")

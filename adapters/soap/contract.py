@@ -174,7 +174,7 @@ class Contract:
         return self.shape(operation, path, key, system, name).entity
 
     def encode_request(self, operation: str, values: Any, headers: Mapping[str, Any] | None = None) -> bytes:
-        """Return a request as a whole envelope; `headers` are values of the declared header elements, by name.
+        """Return a request as a whole envelope; `headers`: values of declared header elements, by name.
 
         Raises:
             BadValue: a value does not fit.

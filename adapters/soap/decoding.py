@@ -100,7 +100,7 @@ class Decoder:
         kind, actual = self.type_of(element, node)
         value: dict[str, Any] = {TYPE_KEY: actual} if actual else {}
         if isinstance(kind, ComplexType):
-            self._attributes(self._plans.plan(kind), node, value)
+            self._attributes(self._plans.plan(kind), node, value, nil=True)
         else:
             refuse_attributes(node)
         return {**value, NIL_KEY: True} if value else None
@@ -209,7 +209,7 @@ class Decoder:
         plan.model.check(tags)
         return found
 
-    def _attributes(self, plan: Plan, node: Any, value: dict[str, Any]) -> None:
+    def _attributes(self, plan: Plan, node: Any, value: dict[str, Any], *, nil: bool = False) -> None:
         for name, text in node.attrib.items():
             known = plan.attributes.get(name)
             if known is None:
@@ -229,7 +229,7 @@ class Decoder:
                     raise BadValue("", "not the fixed value")
             except BadValue as error:
                 raise error.below(key) from None
-        for key in plan.required_attributes:
+        for key in () if nil else plan.required_attributes:  # services leave them out where there is nothing
             if key not in value:
                 raise BadValue(key, "a required attribute is missing")
 

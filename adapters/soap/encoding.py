@@ -111,10 +111,8 @@ class Encoder:
         if not (element.nillable or self._encoded):
             raise BadValue("", "nil is not allowed; leave the key out if the element is optional")
         node.set(NIL, "true")
-        if isinstance(kind, ComplexType):
-            plan = self._plans.plan(kind)
-            given = value or {}
-            self._attributes(plan, given, node)
+        if isinstance(kind, ComplexType) and value is not None:
+            self._attributes(self._plans.plan(kind), value, node)
 
     def _check_fixed(self, element: Element, kind: SimpleType, value: Any) -> None:
         decode = self._plans.text(kind)

@@ -10,7 +10,7 @@ class ContractError(Terminal):
 
 
 class Hostile(ContractError):
-    """Documents that may be an attack: too many, too much, or growing without end."""
+    """Documents that no contract is read from: too many, growing without end, or not what was locked."""
 
 
 class AnswerMismatch(Terminal):

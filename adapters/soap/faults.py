@@ -16,7 +16,7 @@ from adapters.soap.xsd_types import Element
 
 
 def typed(codec: XmlCodec, operation: Operation, fault: SoapFault) -> SoapFault:
-    """Return a fault with its detail decoded; one that the contract does not know, or that does not fit, as it is."""
+    """Return a fault with its detail decoded; one that the contract does not know, or misfits, as it is."""
     declared = {element.name: element for element in operation.faults}.get(fault.detail_name)
     if declared is None or fault.detail is None:
         return fault

@@ -2,8 +2,8 @@
 
 The comparison is C14N's: names by namespace, attributes without order, every text; prefixes, comments and
 white space between elements do not count. Two lexical forms of one value (`1`/`true`, `7.50`/`7.5`,
-`10:00+01:00`/`09:00Z`) are equal, as XSD 1.0 part 2 says, and so is a default that is written out; a date that
-loses its zone is not.
+`10:00+01:00`/`09:00Z`) are equal, as XSD 1.0 part 2 says, and so is a default that is written out; a date
+that loses its zone is not.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def survives_encoded(codec: XmlCodec, element: Element, node: Any) -> bool:
 
 
 def same(codec: XmlCodec, element: Element, wire: Any, ours: Any) -> bool:
-    """Return whether two elements that both stand where `element` is declared say the same. Raises BadValue."""
+    """Return whether two elements, both where `element` is declared, say the same. Raises BadValue."""
     if wire.tag != ours.tag or _nil(wire) != _nil(ours):
         return False
     kind, said = codec.actual(element, wire)
@@ -69,7 +69,10 @@ def _same_children(codec: XmlCodec, kind: ComplexType, wire: Any, ours: Any) -> 
         return False
     if kind.mixed and (wire.text or "") != (ours.text or ""):
         return False
-    children = codec.plans.plan(kind).children
+    plan = codec.plans.plan(kind)
+    children = plan.children
+    if plan.model.unordered:  # an xs:all: XSD gives its order no meaning
+        wire, ours = sorted(wire, key=_tag), sorted(ours, key=_tag)
     for left, right in zip(wire, ours, strict=True):
         if kind.mixed and (left.tail or "") != (right.tail or ""):
             return False
@@ -106,6 +109,10 @@ def _same_text(codec: XmlCodec, kind: SimpleType | None, left: str, right: str, 
     if kind.variety == "atomic" and builtin.kind == "date":
         return left.strip(" \t\r\n") == right
     return bool(codec.plans.text(kind)(left) == text_decoder(kind, UTC)(right))
+
+
+def _tag(node: Any) -> str:
+    return str(node.tag)
 
 
 def _nil(node: Any) -> bool:

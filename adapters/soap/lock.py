@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from adapters.soap.errors import ContractError
+from adapters.soap.errors import ContractError, Hostile
 from adapters.soap.fetch import is_url
 from adapters.soap.safe_xml import MAX_DOCUMENT_BYTES
 from schemas.errors import SettingsError
@@ -102,7 +102,7 @@ class Locked:
         )
 
     def read(self, location: str) -> bytes:
-        """Return a document. Raises ContractError if it is not the one that was locked."""
+        """Return a document. Raises Hostile if it is not the one that was locked."""
         entry = self._entries[location]
         name = str(entry.get("file", ""))
         if Path(name).name != name:
@@ -113,15 +113,15 @@ class Locked:
         except OSError as error:
             raise self._broken(f"names {name!r}: {error.strerror}") from None
         if _digest(content) != entry.get("sha256"):
-            raise ContractError(
+            raise Hostile(
                 f"{name!r} is not what was locked (its SHA-256 differs)",
                 where=str(self._path),
                 fix="restore the file, or import the contract again",
             )
         return content
 
-    def _broken(self, what: str) -> ContractError:
-        return ContractError(
+    def _broken(self, what: str) -> Hostile:
+        return Hostile(
             f"the lock file {what}",
             where=str(self._path),
             fix="import the contract again: banyan wsdl import",

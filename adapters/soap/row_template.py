@@ -1,11 +1,11 @@
 """The fast half of reading a list: bytes of plain, repeated elements → columns, without a tree.
 
-Services write the elements of a list one like the other. From the schema and the first element that the parser
-has read comes a regular expression for such an element (the prefix, the white space, the order of the columns);
-as long as what follows has that very form, one pass in C cuts it into columns, and whole columns are converted
-by Arrow. Whatever else comes (another form, a character reference in a number, a value outside its facets) is
-left to the parser and the per-record codec, which is the reference: this kernel takes a part of what that
-takes, and must never give another value.
+Services write the elements of a list one like the other. From the schema and the first element that the
+parser has read comes a regular expression for such an element (the prefix, the white space, the order of
+the columns); as long as what follows has that very form, one pass in C cuts it into columns, and whole
+columns are converted by Arrow. Whatever else comes (another form, a character reference in a number, a
+value outside its facets) is left to the parser and the per-record codec, which is the reference: this
+kernel takes a part of what that takes, and must never give another value.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class _Slot:
 
     Attributes:
         tail: bytes after the text in the capture; None = the capture is the text and nothing else. A capture
-            with more tells its form by its first byte: text, an empty tag, nil, or nothing where it is absent.
+            with more tells its form by its first byte: text, an empty tag, nil, or nothing where it is
+            absent.
     """
 
     member: Member
@@ -57,7 +58,7 @@ class RowTemplate:
     def learn(
         cls, codec: XmlCodec, element: Element, shape: EntityShape, node: Any, raw: bytes
     ) -> RowTemplate | None:
-        """Return the form of elements like `node`, whose bytes are `raw`; None if it has none that is plain."""
+        """Return the form of elements like `node`, whose bytes are `raw`; None if it has no plain one."""
         kind = codec.schema.complex(element)
         if kind is None or kind.text is not None or kind.free or kind.mixed or kind.any_attribute is not None:
             return None
@@ -79,7 +80,7 @@ class RowTemplate:
         return hash(self._find.pattern)
 
     def take(self, data: bytes, at: int) -> tuple[pa.RecordBatch | None, int, bool]:
-        """Return the rows of the elements of this form that stand at `at`, where they end, and whether that is all.
+        """Return the rows of the elements of this form at `at`, where they end, and whether that is all.
 
         Not all: the element at the end has this form, and a value that the reference has to judge.
         """
@@ -179,10 +180,7 @@ class _Writer:
         if not isinstance(particle, Group) or particle.kind == "all" or particle.max_occurs != 1:
             raise Unfit
         parts = [self.particle(inner) for inner in particle.particles]
-        if particle.kind == "sequence":
-            body = b"".join(parts)
-        else:
-            body = rb"(?:" + b"|".join(parts) + rb")"
+        body = b"".join(parts) if particle.kind == "sequence" else rb"(?:" + b"|".join(parts) + rb")"
         return body if particle.min_occurs else rb"(?:" + body + rb")?"
 
     def _element(self, element: Element) -> bytes:
@@ -193,6 +191,8 @@ class _Writer:
         member = self._members.get(element.local)
         if member is None or member.element is None or member.element.name != element.name:
             raise Unfit
+        if any(slot.member is member for slot in self.slots):
+            raise Unfit  # in two branches of a choice
         kind = column(self._codec, element.type, member)
         # One that the first element leaves out takes the prefix that its namespace has there.
         if element.name in self._prefixes:

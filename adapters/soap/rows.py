@@ -1,9 +1,9 @@
 """Decode a list answer into Arrow columns while it arrives.
 
 Elements of one plain form are cut by `RowTemplate`; between them, and for every list without such a form, the
-parser and the per-record codec of `ListDecoder` do the work. Bytes go to the parser up to the end of an item, so
-that both always know where they are: what the template takes are whole elements that stand where the parser's
-last item stood, and the parser never misses them.
+parser and the per-record codec of `ListDecoder` do the work. Bytes go to the parser up to the end of an
+item, so that both always know where they are: what the template takes are whole elements that stand where
+the parser's last item stood, and the parser never misses them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ SLICE_BYTES = 128 << 10
 _MAX_WAITING = 1 << 20
 #: Where an element of the item's name ends: its end tag, or an empty tag. Elements of that name in comments
 #: and CDATA are found too, which does no harm: bytes are cut there, and the parser says what they were.
-_END = rb"""</(?:[^\s<>/:]{1,100}:)?NAME\s*>|<(?:[^\s<>/:]{1,100}:)?NAME(?:\s+[^\s=<>"']+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*/>"""
+_END = (
+    rb"</(?:[^\s<>/:]{1,100}:)?NAME\s*>"
+    rb"""|<(?:[^\s<>/:]{1,100}:)?NAME(?:\s+[^\s=<>"']+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*/>"""
+)
 #: Odd values in one slice after which the reference decodes the rest of it: each costs the template a search.
 _MAX_DOUBTS = 3
 #: Forms of one list that are learned before the parser does the rest.
@@ -55,7 +58,7 @@ class RowBatch:
 
 
 class RowDecoder:
-    """Feed the bytes of one answer; take batches of rows; then `rest()` gives all but the items, or the fault."""
+    """Feed the bytes of one answer; take batches of rows; `rest()` gives all but the items, or the fault."""
 
     def __init__(self, items: ListDecoder, shape: EntityShape) -> None:
         self._items, self._shape = items, shape
@@ -91,7 +94,7 @@ class RowDecoder:
             yield from self._read()
 
     def rest(self) -> dict[str, Any] | SoapFault:
-        """End the answer and return the response without its items, or the fault; errors as in `ListDecoder`."""
+        """End the answer; return the response without its items, or the fault. Errors as in `ListDecoder`."""
         for _ in self._parse(self._buffer):
             raise BrokenAnswer("an item whose end could not be found", fix="ask the service's owner")
         self._buffer = b""

@@ -172,7 +172,12 @@ class Messages:
             return self._reader.element(name)
         assumed = "any content in an element of that name"
         found = self._reader.names.repaired(
-            "element", message.at(part), message.namespace, qname, name, assumed
+            "element",
+            message.at(part),
+            message.namespace,
+            qname,
+            None if undeclared else name,
+            assumed,
         )
         if found is not None:
             return self._reader.element(found)
@@ -190,7 +195,12 @@ class Messages:
             name, undeclared = self._tables.meant(message, part, qname)
             if undeclared is not None or not self._reader.names.knows("type", name):
                 found = self._reader.names.repaired(
-                    "type", message.at(part), message.namespace, qname, name, "any content (xs:anyType)"
+                    "type",
+                    message.at(part),
+                    message.namespace,
+                    qname,
+                    None if undeclared else name,
+                    "any content (xs:anyType)",
                 )
                 name = found or ANY_TYPE
             kind = self._reader.type(name)

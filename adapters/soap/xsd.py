@@ -17,7 +17,15 @@ from adapters.soap.xsd_attributes import AttributeReader, union
 from adapters.soap.xsd_content import ANONYMOUS, ContentReader, Recursion
 from adapters.soap.xsd_model import flatten
 from adapters.soap.xsd_names import ANY_TYPE, Names, is_array
-from adapters.soap.xsd_places import XSD_NAMESPACE, Definitions, Place, children, documentation, flag
+from adapters.soap.xsd_places import (
+    XSD_NAMESPACE,
+    Definitions,
+    Place,
+    check_depth,
+    children,
+    documentation,
+    flag,
+)
 from adapters.soap.xsd_simple import SimpleReader
 from adapters.soap.xsd_types import (
     ArrayType,
@@ -35,8 +43,8 @@ from adapters.soap.xsd_whole import derived, identities, trouble
 
 __all__ = ["ANY_TYPE", "XSD_NAMESPACE", "SchemaReader"]
 
-#: Types deriving from types deeper than this are a mistake or an attack; Python's stack must not decide.
-MAX_DERIVATIONS = 60
+#: Anonymous types in one another, through references too, are read one by one below this.
+MAX_INLINE = 20
 _ANYTHING = ComplexType(
     ANY_TYPE,
     content=Group("sequence", (Wildcard(process="lax", min_occurs=0, max_occurs=None),)),
@@ -65,6 +73,7 @@ class SchemaReader:
         self._failed: dict[str, ContractError] = {}
         self._waiting: list[str] = []
         self._deferred: dict[str, tuple[Any, Place]] = {}
+        self._later: dict[tuple[str, str, str], str] = {}
         self._open: set[str] = set()
         self._opened_again: set[str] = set()
         self._declared: dict[str, Element] = {}
@@ -142,7 +151,7 @@ class SchemaReader:
         node, place = self._definitions.find("element", name)
         if name in self._open:  # an anonymous type leads back to its own element
             self._opened_again.add(name)
-            return self._about(node, place, Element(name, _anonymous(name)))
+            return self._about(node, place, name, _anonymous(name))
         self._open.add(name)
         try:
             element = self._element(node, place, name)
@@ -156,11 +165,14 @@ class SchemaReader:
         self._declared[name] = element
         return element
 
-    def _local(self, node: Any, place: Place) -> Element:
+    def _local(self, node: Any, place: Place, occurs: tuple[int, int | None]) -> Element:
         local = node.get("name", "")
-        return self._element(node, place, place.own(local) if place.qualified(node, "element") else local)
+        name = place.own(local) if place.qualified(node, "element") else local
+        return self._element(node, place, name, occurs)
 
-    def _element(self, node: Any, place: Place, name: str) -> Element:
+    def _element(
+        self, node: Any, place: Place, name: str, occurs: tuple[int, int | None] = (1, 1)
+    ) -> Element:
         kind: SimpleType | ComplexType | str
         head = node.get("substitutionGroup")
         if type_name := node.get("type"):
@@ -173,19 +185,28 @@ class SchemaReader:
             kind = self._global(found).type if ("element", found) in self._definitions else ANY_TYPE
         else:
             kind = ANY_TYPE
-        return self._about(node, place, Element(name, kind))
+        return self._about(node, place, name, kind, occurs)
 
-    def _about(self, node: Any, place: Place, element: Element) -> Element:
+    def _about(
+        self,
+        node: Any,
+        place: Place,
+        name: str,
+        kind: SimpleType | ComplexType | str,
+        occurs: tuple[int, int | None] = (1, 1),
+    ) -> Element:
         head = node.get("substitutionGroup")
-        return replace(
-            element,
-            nillable=flag(node, "nillable"),
-            doc=documentation(node),
-            default=node.get("default"),
-            fixed=node.get("fixed"),
-            abstract=flag(node, "abstract"),
-            head=(place.meant(node, head) or "") if head else "",
-            identity=identities(node),
+        return Element(
+            name,
+            kind,
+            flag(node, "nillable"),
+            *occurs,
+            documentation(node),
+            node.get("default"),
+            node.get("fixed"),
+            flag(node, "abstract"),
+            (place.meant(node, head) or "") if head else "",
+            identities(node),
         )
 
     def _find_members(self) -> dict[str, list[str]]:
@@ -212,7 +233,14 @@ class SchemaReader:
 
     # --- types --------------------------------------------------------------------------------------
 
-    def _named(self, node: Any, place: Place, qname: str) -> SimpleType | str:
+    def _named(self, node: Any, place: Place, qname: str) -> SimpleType | ComplexType | str:
+        if (known := self.names.exact("type", node, place, qname)) is not None:
+            return self._named_type(known)
+        meant = place.meant(node, qname)
+        if meant is not None and self.names.knows("element", meant):
+            what = f"{qname!r} is an element where a type is needed"
+            self._report.add("warning", "element-as-type", place.at(node), what, "the type of that element")
+            return self._global(meant).type
         name = self.names.find("type", node, place, qname, "any content (xs:anyType)")
         return self._named_type(name or ANY_TYPE)
 
@@ -250,18 +278,18 @@ class SchemaReader:
         if name in self._failed:
             raise self._failed[name]
         if name not in self.types:
-            node, place = self._deferred.get(name) or self._definitions.find("complexType", name)
+            node, place = (
+                self._deferred[name]
+                if name in self._deferred
+                else self._definitions.find("complexType", name)
+            )
             reading = self._content.reading
             if (key := f"type {name}") in reading:
                 raise self._content.recursive(
                     key, place.at(node), f"the type {local_name(name)!r} derives from itself"
                 )
-            if sum(entry.startswith("type ") for entry in reading) > MAX_DERIVATIONS:
-                raise Hostile(
-                    f"a type derives over more than {MAX_DERIVATIONS} others",
-                    where=place.at(node),
-                    fix="check it",
-                )
+            depth = sum(entry.startswith("type ") for entry in reading)
+            check_depth(depth, "a type derives over", place.at(node))
             reading.append(key)
             try:
                 self.types[name] = self._complex(node, place, name)
@@ -270,16 +298,24 @@ class SchemaReader:
         return self.types[name]
 
     def _inline(self, node: Any, place: Place, element: str) -> ComplexType | str:
-        """Return an anonymous type; by name where it leads back to what holds it."""
-        name = f"{_anonymous(element)}@{place.location}:{node.getroottree().getpath(node)}"
-        if name in self._deferred:
-            return name
+        """Return an anonymous type; by name where it leads back to what holds it, or very deep."""
+        key = (place.location, place.namespace, node.getroottree().getpath(node))
+        if key in self._later:
+            return self._later[key]
         reading = self._content.reading
         depth = len(reading)
         reading.append(ANONYMOUS)
         try:
+            if reading.count(ANONYMOUS) > MAX_INLINE:
+                raise Recursion(element)
             return self._complex(node, place, "")
         except Recursion:
+            name = _anonymous(element)
+            if (
+                node.getparent().getparent() is not place.root
+            ):  # elements that are not global may share a name
+                name = f"{name}.{len(self._later) + 1}"
+            self._later[key] = name
             self._deferred[name] = (node, place)
             self._waiting.append(name)
             return name

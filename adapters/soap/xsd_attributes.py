@@ -6,15 +6,13 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from adapters.soap.documents import XS
-from adapters.soap.errors import ContractError, Hostile
+from adapters.soap.errors import ContractError
 from adapters.soap.xsd_names import ANY_SIMPLE, Names
-from adapters.soap.xsd_places import Definitions, Place, children
+from adapters.soap.xsd_places import Definitions, Place, check_depth, children
 from adapters.soap.xsd_simple import SimpleReader
 from adapters.soap.xsd_types import Attribute, SimpleType, Wildcard, local_name
 
 _UNTYPED = SimpleType("string")
-#: References to attribute groups that one contract may resolve; groups of groups grow exponentially.
-MAX_GROUPS = 100_000
 _PROCESSING: dict[str, Literal["strict", "lax", "skip"]] = {"strict": "strict", "lax": "lax", "skip": "skip"}
 
 
@@ -24,7 +22,7 @@ class AttributeReader:
     def __init__(self, definitions: Definitions, names: Names, simple: SimpleReader) -> None:
         self._definitions, self._names, self._simple = definitions, names, simple
         self._open: list[str] = []
-        self._left = MAX_GROUPS
+        self._groups: dict[str, tuple[tuple[Attribute, ...], Wildcard | None]] = {}
 
     def readable(self) -> dict[str, Attribute]:
         """Return the global attributes that can be read, for `xs:anyAttribute`."""
@@ -66,13 +64,6 @@ class AttributeReader:
         return tuple((found | {a.name: a for a in own}).values())
 
     def _group(self, node: Any, place: Place) -> tuple[tuple[Attribute, ...], Wildcard | None]:
-        self._left -= 1
-        if self._left < 0:
-            raise Hostile(
-                f"attribute groups are referred to more than {MAX_GROUPS:,} times",
-                where=place.at(node),
-                fix="check the schema",
-            )
         name = self._names.find("attributeGroup", node, place, node.get("ref", ""), "no attributes")
         if name is None:
             return (), None
@@ -85,14 +76,18 @@ class AttributeReader:
                     where=place.at(node),
                     fix="mend the schema",
                 )
-            if self._open.count(name) > 1:
-                return (), None
             definition, home = original
+        elif name in self._groups:
+            return self._groups[name]
+        check_depth(len(self._open), "attribute groups in", place.at(node))
         self._open.append(name)
         try:
-            return self.of(definition, home)
+            found = self.of(definition, home)
         finally:
             self._open.pop()
+        if name not in self._open:
+            self._groups[name] = found
+        return found
 
     def _name(self, node: Any, place: Place) -> str:
         if ref := node.get("ref"):

@@ -9,12 +9,12 @@ from typing import Any, Literal
 from adapters.soap.errors import ContractError, Hostile
 from adapters.soap.xsd_attributes import wildcard
 from adapters.soap.xsd_names import Names
-from adapters.soap.xsd_places import Definitions, Place, children
+from adapters.soap.xsd_places import Definitions, Place, check_depth, children
 from adapters.soap.xsd_types import Element, Group, Particle, Wildcard, local_name, namespace
 
-#: Particles of all types together, what groups and base types bring included. The largest public contracts
-#: have some 100,000; groups of groups can grow exponentially.
-MAX_PARTICLES = 500_000
+#: Particles of all types together, what groups and base types bring included: groups of groups can grow
+#: exponentially. Ten times what a large contract has.
+MAX_PARTICLES = 300_000
 #: What is being read, from the outside in; an anonymous type is told by this.
 ANONYMOUS = "anonymous"
 
@@ -34,13 +34,14 @@ class ContentReader:
         self,
         definitions: Definitions,
         names: Names,
-        local: Callable[[Any, Place], Element],
+        local: Callable[[Any, Place, tuple[int, int | None]], Element],
         declared: Callable[[str], Element],
         substitutes: Callable[[str], list[Element]],
     ) -> None:
         self._definitions, self._names = definitions, names
         self._local, self._declared, self._substitutes = local, declared, substitutes
         self._left = MAX_PARTICLES
+        self._groups: dict[str, tuple[Group, int]] = {}
         self.reading: list[str] = []
 
     def model(self, node: Any, place: Place) -> Group | None:
@@ -97,25 +98,37 @@ class ContentReader:
         name = self._names.find("group", node, place, node.get("ref", ""), "nothing stands there")
         if name is None:
             return Group("sequence")
+        if name in self._groups:
+            inner, size = self._groups[name]
+            self.spend(size, place.at(node))
+        else:
+            inner = self._named_group(name, place.at(node))
+        low, high = occurs(node, place)
+        return inner if (low, high) == (1, 1) else Group("sequence", (inner,), low, high)
+
+    def _named_group(self, name: str, where: str) -> Group:
         definition, home = self._definitions.find("group", name)
         if (key := f"group {name}") in self.reading:
             original = self._definitions.original("group", name)
             if original is None or self.reading.count(key) > 1:
-                raise self.recursive(key, place.at(node), f"the group {local_name(name)!r} contains itself")
+                raise self.recursive(key, where, f"the group {local_name(name)!r} contains itself")
             definition, home = original
+        check_depth(sum(entry.startswith("group ") for entry in self.reading), "groups in", where)
+        before = self._left
         self.reading.append(key)
         try:
             inner = self.model(definition, home) or Group("sequence")
         finally:
             self.reading.pop()
-        low, high = occurs(node, place)
-        return inner if (low, high) == (1, 1) else Group("sequence", (inner,), low, high)
+        if key not in self.reading:
+            self._groups[name] = inner, before - self._left
+        return inner
 
     def _element(self, node: Any, place: Place) -> Particle:
         low, high = occurs(node, place)
         self.spend(1, place.at(node))
         if not (ref := node.get("ref")):
-            return replace(self._local(node, place), min_occurs=low, max_occurs=high)
+            return self._local(node, place, (low, high))
         name = self._names.find("element", node, place, ref, "any element may stand there")
         if name is None:
             meant = place.meant(node, ref)

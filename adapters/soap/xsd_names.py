@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Literal
 
 from adapters.soap.documents import WSDL, XS
@@ -40,11 +41,18 @@ class Names:
 
         `assumed` tells, for the report, how the caller goes on without it.
         """
+        if (known := self.exact(kind, node, place, qname)) is not None:
+            return known
         name = place.meant(node, qname)
-        if name is not None and self.knows(kind, name):
-            self._note_missing_import(node, place, name)
-            return name
         return self.repaired(kind, place.at(node), place.namespace, qname, name, assumed)
+
+    def exact(self, kind: Kind, node: Any, place: Place, qname: str) -> str | None:
+        """Return the Clark name of what a QName means, None if nothing is there or its prefix is not."""
+        name = place.meant(node, qname)
+        if name is None or not self.knows(kind, name):
+            return None
+        self._note_missing_import(node, place, name)
+        return name
 
     def repaired(
         self, kind: Kind, where: str, own: str, qname: str, name: str | None, assumed: str
@@ -85,14 +93,15 @@ class Names:
             return f"{{{wanted}}}{local}"
         if self.knows(kind, own := f"{{{home}}}{local}" if home else local):
             return own
-        if kind in ("type", "simpleType") and (wanted in ("", WSDL[1:-1], *_DRAFTS) or "/soap" in wanted):
-            standard = f"{XS}{_OLD_NAMES.get(local, local)}"
-            if self.knows(kind, standard):
-                return standard
-        found = {
-            n for defining in _DEFINING.get(kind, (kind,)) for n in self._definitions.called(defining, local)
-        }
-        return found.pop() if len(found) == 1 else None
+        standard = f"{XS}{_OLD_NAMES.get(local, local)}"
+        simple = kind in ("type", "simpleType") and self.knows(kind, standard)
+        if simple and (wanted in ("", WSDL[1:-1], *_DRAFTS) or "/soap" in wanted):
+            return standard
+        defining = _DEFINING.get(kind, (kind,))
+        found = {name for one in defining for name in self._definitions.called(one, local)}
+        if len(found) == 1:
+            return found.pop()
+        return standard if simple and not found else None
 
     def _note_missing_import(self, node: Any, place: Place, name: str) -> None:
         uri = namespace(name)
@@ -113,6 +122,7 @@ class Names:
         return self._imported[id(place.root)]
 
 
+@lru_cache(maxsize=4096)
 def builtin(name: str) -> SimpleType | None:
     """Return the built-in type of a Clark name, those that SOAP encoding mirrors too; None if it is none."""
     uri, local = namespace(name), local_name(name)

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.soap.documents import XS, Documents
+from adapters.soap.errors import Hostile
 from adapters.soap.report import Report
 from adapters.soap.xsd_types import local_name
 
 XSD_NAMESPACE = XS[1:-1]
 XML = "http://www.w3.org/XML/1998/namespace"
+#: Definitions that need one another in a row; real ones stay under ten.
+MAX_DEPTH = 60
 KINDS = ("element", "complexType", "simpleType", "group", "attributeGroup", "attribute")
+_ANNOTATION, _DOCUMENTATION = f"{XS}annotation", f"{XS}documentation"
+_OTHERS = (*KINDS, "annotation", "import", "include", "notation", "redefine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,9 @@ class Definitions:
                 redefined += [(child, place) for child in node.iterchildren("*") if _is_definition(child)]
             elif _is_definition(node):
                 self._define(node, place)
+            elif node.tag.startswith(XS) and local_name(node.tag) not in _OTHERS:
+                what = f"xs:{local_name(node.tag)} is no definition of XML Schema"
+                self.report.add("error", "no-definition", place.at(node), what, "it is not there")
         return redefined
 
     def _define(self, node: Any, place: Place) -> None:
@@ -173,6 +181,12 @@ class Definitions:
             )
 
 
+def check_depth(depth: int, what: str, where: str) -> None:
+    """Refuse definitions that need one another in a tower: Python's stack must not decide what is read."""
+    if depth >= MAX_DEPTH:
+        raise Hostile(f"{what} more than {MAX_DEPTH} others", where=where, fix="check the schema")
+
+
 def children(node: Any) -> list[Any]:
     """Return the child elements that say something (no comments, no annotation)."""
     return [c for c in node if isinstance(c.tag, str) and c.tag != f"{XS}annotation"]
@@ -180,7 +194,10 @@ def children(node: Any) -> list[Any]:
 
 def documentation(node: Any) -> str:
     """Return the documentation of a node in one line."""
-    return " ".join((node.findtext(f"{XS}annotation/{XS}documentation") or "").split())
+    annotation = node.find(_ANNOTATION)
+    if annotation is None:
+        return ""
+    return " ".join((annotation.findtext(_DOCUMENTATION) or "").split())
 
 
 def flag(node: Any, name: str) -> bool:

@@ -10,7 +10,7 @@ from adapters.soap.documents import XS
 from adapters.soap.errors import ContractError, Hostile
 from adapters.soap.lexical import BUILTINS
 from adapters.soap.xsd_names import ANY_SIMPLE, Names, builtin
-from adapters.soap.xsd_places import Definitions, Place, children
+from adapters.soap.xsd_places import Definitions, Place, check_depth, children
 from adapters.soap.xsd_types import SimpleType, local_name
 
 #: More alternatives than this in one union are a mistake or an attack.
@@ -55,6 +55,9 @@ class SimpleReader:
                 where=place.at(node),
                 fix="mend the schema",
             )
+        check_depth(
+            len(self._open), "a type derives over", self._definitions.find("simpleType", name)[1].location
+        )
         self._open.add(name)
         try:
             self.named[name] = self.read(*self._definitions.find("simpleType", name), name)

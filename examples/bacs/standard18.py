@@ -1,11 +1,13 @@
 """Synthetic BACS Standard 18 files: labels, debits, credits, the contra that balances them, and totals.
 
-The record layouts are those of the published Standard 18 format: labels of 80 characters, data records of
-100. Nobody's account is in here; sort codes start with 00, which no bank has.
+Labels have 80 characters, data records 100; where each has a processing day of its own (a file of the kind
+MULTI), 106. The README names the descriptions that the places come from. Nobody's account is in here: sort
+codes start with 00, which no bank has.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import random
 import sys
@@ -14,11 +16,22 @@ from pathlib import Path
 
 DEBIT, CREDIT = "17", "99"
 _LABEL = 80
+#: Whose file it is: service user number, name, sort code and account.
+_USER, _NAME, _SORT_CODE, _ACCOUNT = "123456", "DEPT OF EXAMPLES", "000000", "12345678"
+#: Days after which the file may be overwritten.
+_KEPT = datetime.timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One payment, or the contra: a data record of 100 characters."""
+    """One payment, or the contra: a data record.
+
+    Attributes:
+        reference: what the receiver's statement shows.
+        code: of the transaction: 99 pays, 17 collects.
+        pence: the amount.
+        day: the processing day, in files where each record has its own.
+    """
 
     reference: str
     code: str
@@ -26,28 +39,50 @@ class Item:
     sort_code: str = "000001"
     account: str = "00000001"
     name: str = "A PAYEE"
+    day: datetime.date | None = None
 
     def line(self) -> str:
-        """Return the record."""
-        return (
-            f"{self.sort_code:6}{self.account:8}0{self.code:2}" + f"{'000000':6}{'12345678':8}{'':4}"
-            f"{self.pence:011}{'DEPT OF EXAMPLES':18}{self.reference:18}{self.name:18}"
-        )
+        """Return the record: 100 characters, or 106 with a day."""
+        to = f"{self.sort_code:6}{self.account:8}0{self.code:2}"
+        sender = f"{_SORT_CODE:6}{_ACCOUNT:8}{'':4}"
+        words = f"{_NAME:18.18}{self.reference:18.18}{self.name:18.18}"
+        return f"{to}{sender}{self.pence:011}{words}{_julian(self.day) if self.day else ''}"
 
 
-def standard18(items: list[Item], day: datetime.date, serial: str = "000001") -> str:
-    """Return a file: labels, the items, one contra that balances them, and the totals of all."""
+def standard18(items: list[Item], day: datetime.date, serial: str = "000001", *, multi: bool = False) -> str:
+    """Return a file: labels, the items, one contra that balances them, and the totals of all.
+
+    Args:
+        items: the payments; with `multi` each gets its own processing day.
+        day: when the file was made, and (without `multi`) when it is processed.
+        serial: of the submission; unique on its day.
+        multi: whether records have days of their own.
+    """
     balance = sum(i.pence if i.code == CREDIT else -i.pence for i in items)
-    contra = Item("CONTRA", DEBIT if balance > 0 else CREDIT, abs(balance), "000000", "12345678")
-    everything = [*items, contra]
-    julian = f" {day:%y%j}"
-    debits = [i.pence for i in everything if i.code == DEBIT]
-    credits = [i.pence for i in everything if i.code == CREDIT]
-    labels = [f"VOL1{serial:6}", f"HDR1A123456S  1{serial:6}", "HDR2F0200000100", f"UHL1{julian}999999    00"]
-    ends = [f"EOF1A123456S  1{serial:6}", "EOF2F0200000100"]
-    totals = f"UTL1{sum(debits):013}{sum(credits):013}{len(debits):07}{len(credits):07}"
-    lines = [f"{label:{_LABEL}}" for label in labels] + [item.line() for item in everything]
-    return "\n".join([*lines, *(f"{end:{_LABEL}}" for end in ends), f"{totals:{_LABEL}}"]) + "\n"
+    contra = Item("CONTRA", DEBIT if balance > 0 else CREDIT, abs(balance), _SORT_CODE, _ACCOUNT, _NAME)
+    records = [dataclasses.replace(i, day=i.day or day) if multi else i for i in [*items, contra]]
+    name = f"A{_USER}S  1{_USER}{serial:6}00010001{'':6}{_julian(day)}{_julian(day + _KEPT)}"
+    form = f"F02000{'00106' if multi else '00100'}"
+    processed = f"{'':6}" if multi else _julian(day)
+    work = "4 MULTI  " if multi else "1 DAILY  "
+    debits, credits = ([i.pence for i in records if i.code == code] for code in (DEBIT, CREDIT))
+    totals = f"{sum(debits):013}{sum(credits):013}{len(debits):07}{len(credits):07}"
+    lines = [
+        f"VOL1{serial:6}{'':31}{_USER}{'':32}1",
+        f"HDR1{name}",
+        f"HDR2{form}",
+        f"UHL1{processed}999999{'':4}00000000{work}001",
+        *(item.line() for item in records),
+        f"EOF1{name}",
+        f"EOF2{form}",
+        f"UTL1{totals}",
+    ]
+    return "".join(f"{line:{_LABEL}}\n" for line in lines)
+
+
+def _julian(day: datetime.date) -> str:
+    """Return a date as labels and records have it: a blank, the year's two digits, the day of the year."""
+    return f" {day:%y%j}"
 
 
 def main() -> None:

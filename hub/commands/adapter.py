@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hub.commands import adapter_new, extract
 from hub.commands.options import EstateArgument, JsonOption, open_estate
-from hub.terminal import DONE, NO, print_json, print_table, say
+from hub.terminal import DONE, NO, note, print_json, print_table, say
 from schemas.errors import SettingsError, Transient
 
 if TYPE_CHECKING:
@@ -38,10 +39,8 @@ def list_(estate: EstateArgument = None, as_json: JsonOption = False) -> None:
             "system": spec.system,
             "every_seconds": spec.every_seconds,
             "owner": spec.owner,
-            "topics": [
-                opened.topics.change(spec.system, entity).name
-                for entity in sorted(spec.open(folder).entities)
-            ],
+            "entities": (entities := sorted(spec.open(folder).entities)),
+            "topics": [opened.topics.change(spec.system, entity).name for entity in entities],
             **_stands(standing.get(spec.name)),
         }
         for spec, folder in opened.adapters
@@ -49,10 +48,12 @@ def list_(estate: EstateArgument = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(found)
     else:
-        columns = ["name", "kind", "system", "owner", "state", "last", "open", "expected", "contract"]
+        # A terminal has room for how they stand; whose they are stands in `--json`, and in a pipe.
+        whose = [] if sys.stdout.isatty() else ["kind", "owner"]
+        columns = ["name", "system", *whose, "state", "last", "open", "expected", "contract"]
         print_table(
-            [*columns, "topics"],
-            ([*(f[c] for c in columns), " ".join(f["topics"])] for f in found),
+            [*columns, "entities"],
+            ([*(f[c] for c in columns), " ".join(f["entities"])] for f in found),
             right=["open"],
             whole=["name", "system"],
         )
@@ -100,9 +101,7 @@ def about(
         if as_json:
             print_json({name: about_schema(spec) for name, spec in KINDS.items()})
         else:
-            print_table(
-                ["kind", "what it does"], ((n, s.summary.partition("\n")[0]) for n, s in KINDS.items())
-            )
+            print_table(["kind", "what it does"], ((n, _sentence(s.summary)) for n, s in KINDS.items()))
         return
     if kind not in KINDS:
         raise SettingsError(
@@ -112,6 +111,11 @@ def about(
         print_json(about_schema(KINDS[kind]))
     else:
         say(about_markdown(KINDS[kind]))
+
+
+def _sentence(text: str) -> str:
+    """Return the first sentence of a text in lines."""
+    return " ".join(text.split()).partition(". ")[0].rstrip(".")
 
 
 def run(
@@ -158,6 +162,7 @@ def _report(report: Any, *, as_json: bool) -> None:
             "held": s.held,
             "failed": s.failed,
             "error": s.error,
+            "waiting": s.unready | s.waiting,
         }
         for s in report.adapters.values()
     ]
@@ -169,3 +174,6 @@ def _report(report: Any, *, as_json: bool) -> None:
             ([r["name"], len(r["committed"]), len(r["held"]), len(r["failed"]), r["error"]] for r in rows),
             right=["committed", "held", "failed"],
         )
+        for row in rows:
+            for file, why in row["waiting"].items():
+                note(f"{row['name']}: {file} waits: {why}")

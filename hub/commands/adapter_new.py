@@ -83,11 +83,9 @@ def test(
     operation (the whole envelope), or a cassette of `banyan soap call --record`. Needs no Kafka. Exit code 1
     where a record is rejected or the file would be held.
     """
-    import io
+    from fnmatch import fnmatchcase
 
-    from adapters.batch.dry_run import dry_run, reader_of
-    from adapters.batch.made_up import made_up
-    from adapters.batch.opening import Unpacked
+    from adapters.batch.dry_run import made_up_run, sample_run
     from adapters.batch.spec import BatchSpec
     from adapters.soap.spec import SoapSpec
 
@@ -106,15 +104,12 @@ def test(
             where=str(folder),
             fix="only batch adapters can be tried without their source",
         )
-    reader = reader_of(spec, folder)
     if sample is None:
-        content = made_up(spec, reader)
-        found = dry_run(reader, "made-up", io.BytesIO(content), len(content))
+        found = made_up_run(spec, folder)
     elif sample.is_file():
-        # As the adapter reads it: unpacked, and with the action codes of a delta looked at.
-        with spec.opened(sample) as stream:
-            size = 0 if isinstance(stream, Unpacked) else sample.stat().st_size
-            found = dry_run(spec.reader(folder), sample.name, stream, size)
+        found = sample_run(spec, folder, sample)
+        if not fnmatchcase(sample.name, spec.pattern):
+            note(f"the adapter would not take a file of this name: pattern = {spec.pattern!r}")
     else:
         what = "this is a folder, not a file" if sample.is_dir() else "no such file"
         raise SettingsError(what, where=str(sample), fix="check the path")
@@ -165,6 +160,7 @@ def _report(found: DryRun, what: str, *, as_json: bool) -> None:
             "rows": found.rows,
             "rejects": found.rejects,
             "reasons": reasons,
+            "nulled": dict(found.nulled),
         }
         print_json(facts | {"problems": list(found.problems), "refused": found.refused or None})
         return
@@ -173,6 +169,8 @@ def _report(found: DryRun, what: str, *, as_json: bool) -> None:
     say(f"rejected: {found.rejects:,}")
     for row in reasons[:10]:
         say(f"  {row['records']:,} x {row['field'] or 'record'}: {row['reason']}")
+    for field, n in sorted(found.nulled.items()):
+        say(f"became null: {n:,} bad values of {field}")
     for problem in found.problems:
         say(f"problem: {problem}")
     if found.refused:

@@ -10,7 +10,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from hub.commands.options import JsonOption
-from hub.terminal import NO, note, print_json, print_table
+from hub.terminal import NO, note, print_error, print_json, print_table
 from schemas.errors import SettingsError
 
 
@@ -101,7 +101,8 @@ def decode(
 ) -> None:
     """Decode a file. Shows the data as they are, personal data too.
 
-    A bad record becomes {"_record", "_offset", "_error", "_raw"}; if there is one, the exit code is 1.
+    A bad record becomes {"_record", "_offset", "_error", "_raw"}. Exit code 1 where there is one, or where
+    the file is cut off, damaged, or does not fit the settings.
     """
     from contextlib import ExitStack
 
@@ -131,11 +132,15 @@ def decode(
             return
     if output:
         note(f"{outcome.records - outcome.bad:,} records in {output}")
+    for name, count in sorted(outcome.nulled.items()):
+        note(f"{count:,} bad values of {name} became null")
     for problem in outcome.problems:
         note(f"problem: {problem}")
     if outcome.bad:
         note(f"{outcome.bad:,} of {outcome.records:,} records are bad; the first is {outcome.first_bad}")
-    if outcome.bad or outcome.problems:
+    if outcome.refused is not None:
+        print_error(outcome.refused)
+    if not outcome.clean:
         raise typer.Exit(NO)
 
 
@@ -148,8 +153,10 @@ def encode(
     """Write JSON lines as a file of records: the way back of `decode`.
 
     What `decode --keep-raw` kept under "_raw" is written too, so that unchanged lines give the same bytes.
+    Exit code 1 where a value does not fit its field; then nothing is written.
     """
     from adapters.batch.conversion import encode_file, format_of
+    from adapters.batch.encode import EncodeError
 
     spec = format_of(settings or [], copybook)
     _check_files(file, copybook)
@@ -158,6 +165,9 @@ def encode(
         with _created(partial, output) as stream:
             count = encode_file(file, spec, stream)
         partial.replace(output)
+    except EncodeError as error:
+        print_error(error)
+        raise typer.Exit(NO) from None
     finally:
         partial.unlink(missing_ok=True)
     note(f"{count:,} records in {output}")

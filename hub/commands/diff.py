@@ -65,7 +65,7 @@ def diff(
         raise SettingsError("what are the files?", where="diff", fix="give either --csv or --copybook FILE")
     asked, given = comparison(key, ignore or [], tolerance or [], duplicates), settings or []
     if copybook is not None:
-        tables = decoded(old, new, copybook, asked.key, given)
+        tables = decoded(old, new, copybook, asked.key, given, duplicates=asked.duplicates)
         asked = avro_named(asked)
     else:
         tables = [delimited(path, pairs(given)) for path in (old, new)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hub.commands.options import EstateOption, JsonOption, open_estate
-from hub.terminal import DONE, NO, print_json, print_table, say
+from hub.terminal import DONE, NO, print_json, print_table, say, say_wrapped
 from schemas.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -56,13 +57,16 @@ def held(name: Name, estate: EstateOption = None, as_json: JsonOption = False) -
     elif not found:
         say(f"{name}: no extract is held")
     for one in () if as_json else found:
-        say(f"{one.file or one.extract}, held since {_clock(one.at_ms)} (extract {one.extract})")
+        say_wrapped(f"{one.file or one.extract}, held since {_clock(one.at_ms)}")
         for reason in one.reasons:
-            say(f"  why: {reason}")
-        say("  it would: " + ", ".join(f"{n:,} {_WORDS.get(what, what)}" for what, n in one.counts.items()))
+            say_wrapped(f"why: {reason}", indent="  ")
+        would = [f"{n:,} {_WORDS.get(what, what)}" for what, n in one.counts.items() if n]
+        say_wrapped(f"it would: {', '.join(would) or 'change nothing'}", indent="  ")
         for entity, kinds in one.samples.items():
             for kind, keys in kinds.items():
-                say(f"  {entity}, {_WORDS.get(kind, kind)}: {', '.join(keys)} …")
+                # Enough to tell them apart; --json has them whole.
+                some = ", ".join(key[:_SHOWN] for key in keys)
+                say_wrapped(f"{entity}, {_WORDS.get(kind, kind)}: {some} …", indent="  ")
         say(f"  then: banyan adapter approve {name} --reason …, or reject")
     raise typer.Exit(DONE if found else NO)
 
@@ -84,10 +88,18 @@ def files(
     found = list(newest.values())[-limit:]
     if as_json:
         print_json([event.model_dump(exclude={"samples"}) for event in found])
+    elif not found:
+        say(f"{name}: nothing has been taken yet")
     else:
+        # On a terminal a file's name stands for its id, which holds it and fills half a line.
+        terminal = sys.stdout.isatty()
         print_table(
             ["when", "file", "state", "why", "extract"],
-            ([_clock(e.at_ms), e.file, e.state, "; ".join(e.problems) or e.reason, e.extract] for e in found),
+            (
+                [_clock(e.at_ms), e.file, e.state, _why(e), "" if terminal and e.file else e.extract]
+                for e in found
+            ),
+            whole=["file", "state"],
         )
 
 
@@ -126,6 +138,14 @@ def reprocess(
     say(f"{told.file or told.extract} is processed again by the running adapter")
 
 
+def _why(event: LifecycleEvent) -> str:
+    """Return what is to be said of an extract beside its state."""
+    nulled = [f"{n:,} bad values of {field} became null" for field, n in event.nulled.items()]
+    return "; ".join([*(event.problems or filter(None, [event.reason])), *nulled])
+
+
+#: Characters of a key's pseudonym that are shown.
+_SHOWN = 12
 _WORDS = {"r": "loaded", "c": "new", "u": "changed", "d": "deleted"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from hub.console.collect import Collector
@@ -81,7 +83,9 @@ def _environment() -> Environment:
     pages = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
     )
-    pages.filters |= {"number": _number, "seconds": _seconds, "ms": _milliseconds, "clock": _clock}
+    pages.filters |= {
+        "number": _number, "seconds": _seconds, "ms": _milliseconds, "clock": _clock, "breakable": _breakable,
+    }  # fmt: skip
     return pages
 
 
@@ -103,5 +107,15 @@ def _milliseconds(value: float | None) -> str:
     return "–" if value is None else f"{value:,.1f} ms"  # noqa: RUF001 - a dash for "no figure"
 
 
-def _clock(at_ms: int | None) -> str:
-    return "" if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%H:%M:%S UTC")
+def _clock(at_ms: int | None, now_ms: int | None = None) -> str:
+    """Return a time of day in UTC, and the day too where it is not that of `now_ms`."""
+    if at_ms is None:
+        return "–"  # noqa: RUF001 - a dash for "no figure"
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    today = datetime.fromtimestamp((at_ms if now_ms is None else now_ms) / 1000, UTC)
+    return f"{at:%H:%M:%S}" if at.date() == today.date() else f"{at:%Y-%m-%d %H:%M}"
+
+
+def _breakable(name: str) -> Markup:
+    """Return the name of a file, topic or path, which may be broken behind its dots and the like."""
+    return Markup(re.sub(r"(?<=[./_-])(?=.)", "<wbr>", str(escape(name))))  # noqa: S704 - escaped

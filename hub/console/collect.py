@@ -203,8 +203,9 @@ class Collector:
 
 def _view(event: LifecycleEvent) -> ExtractView:
     return ExtractView(
-        event.extract, event.state, event.at_ms, event.file, event.counts, event.problems, event.reason
-    )
+        event.extract, event.state, event.at_ms, event.file, event.counts, event.problems, event.reason,
+        sum(event.nulled.values()),
+    )  # fmt: skip
 
 
 async def _get(url: str) -> Any:

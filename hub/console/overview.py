@@ -20,6 +20,8 @@ class ExtractView:
     counts: dict[str, int]
     problems: tuple[str, ...]
     reason: str = ""
+    #: Bad values that became null because settings say so.
+    nulled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,11 @@ class SourceView:
     counts: dict[str, int] = field(default_factory=dict)
     #: How the source's live description differs from the imported one.
     drift: tuple[str, ...] = ()
+
+    @property
+    def more(self) -> int:
+        """Open extracts beside the newest one."""
+        return sum(self.extract is None or one.id != self.extract.id for one in self.open)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +137,11 @@ class Overview:
         return sum(s.dead_letters for s in self.sources)
 
     @property
+    def answered(self) -> int:
+        """Flows that a projection answers."""
+        return sum(f.projection is not None for f in self.flows)
+
+    @property
     def up_to_date(self) -> int:
         """Flows with nothing waiting."""
         return sum(f.waiting == 0 for f in self.flows)
@@ -153,9 +165,9 @@ class Overview:
         for source in self.sources:
             extract = source.extract
             last = [extract] if extract is not None and extract.state in TROUBLED else []
-            found += [
-                _extract_alert(source.adapter, e) for e in {e.id: e for e in (*last, *source.open)}.values()
-            ]
+            open_ones = {e.id: e for e in (*source.open, *last)}.values()
+            found += [_extract_alert(source.adapter, e) for e in open_ones if e.state != "waiting"]
+            found += _waiting_alerts(source.adapter, [e for e in open_ones if e.state == "waiting"])
             if source.overdue:
                 found.append(
                     Alert(
@@ -228,13 +240,23 @@ def _extract_alert(adapter: str, extract: ExtractView) -> Alert:
         return Alert(told, "Nothing of it was published; a newer extract supersedes it", severe=False)
     if extract.state == "retrying":
         return Alert(told, "Nothing to do while the source comes back; it is tried again by itself")
-    if extract.state == "waiting":
-        return Alert(
-            told, f"banyan adapter files {adapter}; banyan adapter skip, if it never comes", severe=False
-        )
     if extract.state == "invalid":
         return Alert(told, "Mend the file or the settings, or move the file away")
     return Alert(told, "Mend the file or the settings; a newer full extract supersedes this one")
+
+
+def _waiting_alerts(adapter: str, extracts: list[ExtractView]) -> list[Alert]:
+    """Return one alert for all files that wait for the same thing."""
+    found: dict[str, list[ExtractView]] = {}
+    for one in extracts:
+        found.setdefault("; ".join(one.problems) or one.reason, []).append(one)
+    alerts = []
+    for why, ones in found.items():
+        first = ones[0].file or ones[0].id
+        told = f"{first} is" if len(ones) == 1 else f"{_count(len(ones), 'file')} from {first} on are"
+        action = f"banyan adapter files {adapter}; banyan adapter skip, if it never comes"
+        alerts.append(Alert(f"{adapter}: {told} waiting{f': {why}' if why else ''}.", action, severe=False))
+    return alerts
 
 
 def waiting(ends: dict[str, int], stored: dict[str, int], complete_to: dict[str, int]) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,18 +12,16 @@ import pyarrow as pa
 
 from adapters.batch.codec import RecordCodec
 from adapters.batch.conversion.json_lines import dumped
-from adapters.batch.conversion.options import checked, keyless
+from adapters.batch.conversion.options import WHERE
 from adapters.batch.conversion.place import Places
-from adapters.batch.conversion.sinks import Sink
-from adapters.batch.copybook import CopyLibrary, layouts, parse
-from adapters.batch.dialect import Dialect
+from adapters.batch.conversion.sinks import RecordSink, Sink
 from adapters.batch.format_spec import FormatSpec
 from adapters.batch.framing import Broken, Scanner
 from adapters.batch.opening import Unpacked
 from adapters.batch.reader import Reader
 from adapters.batch.source import Source
 from adapters.extract import Chunk, Reject
-from schemas.errors import SettingsError
+from schemas.errors import SettingsError, Terminal
 
 #: Makes the sink once the schema of the rows is known.
 MakeSink = Callable[[pa.Schema], Sink]
@@ -32,12 +31,28 @@ _BLOCK = 1000
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a file: records read, bad ones among them, and what is wrong with the whole."""
+    """What became of a file: records read, bad ones among them, and what is wrong with the whole.
+
+    Attributes:
+        records: all that were read.
+        bad: those that are no rows.
+        first_bad: the first of them: place and reason.
+        problems: why the file is not complete.
+        nulled: bad values that became null, by field, because settings said so.
+        refused: why it was not read to its end: it does not fit the settings, or is damaged.
+    """
 
     records: int = 0
     bad: int = 0
     first_bad: str = ""
     problems: list[str] = field(default_factory=list)
+    nulled: Mapping[str, int] = field(default_factory=dict)
+    refused: Terminal | None = None
+
+    @property
+    def clean(self) -> bool:
+        """True where all of the file was read and nothing is wrong with it."""
+        return not (self.bad or self.problems or self.refused)
 
 
 def decode_file(
@@ -58,7 +73,8 @@ def decode_file(
     or between the rows where the sink takes it and `rejects` is None. With `keep_raw` no record is bad.
 
     Raises:
-        SettingsError: settings that do not fit the copybook. Terminal: a file that fits neither.
+        SettingsError: settings that do not fit the copybook, or each other.
+        OSError: the file cannot be read.
     """
     reader = reader_of(spec)
     if keep_raw:
@@ -70,12 +86,11 @@ def decode_file(
     outcome = Outcome()
     (entity,) = reader.entities.values()
     schema = entity.arrow_schema()
-    if keyless(spec) and isinstance(reader, Source):
-        schema = pa.schema([column.with_nullable(True) for column in schema])
     sink = make_sink(schema if places is None else places.schema(schema))
-    with spec.opened(path) as stream:
+    with _judged(outcome), spec.opened(path) as stream:
         size = 0 if isinstance(stream, Unpacked) else path.stat().st_size
         reading = reader.reading(path.name, size)
+        outcome.nulled = reading.nulled
         for chunk in reading.chunks(stream):
             wanted = _first(chunk, limit, outcome)
             _chunk(wanted if places is None else places.placed(wanted), sink, rejects, outcome)
@@ -87,38 +102,24 @@ def decode_file(
     return outcome
 
 
+@contextmanager
+def _judged(outcome: Outcome) -> Iterator[None]:
+    """Take what is wrong with the file for an answer; wrong settings stay errors."""
+    try:
+        yield
+    except SettingsError:
+        raise
+    except Terminal as error:
+        outcome.refused = error
+
+
 def reader_of(spec: FormatSpec) -> Reader:
-    """Return the reader of a format; where no key was named, no field needs a value.
+    """Return the reader of a format that `--set` describes.
 
     Raises:
-        SettingsError: no field can be.
+        SettingsError: settings that do not fit the copybook, or each other.
     """
-    folder = Path.cwd()
-    if not keyless(spec) or spec.copybook is None:
-        return spec.read_as(folder, system="file")
-    path, dialect = Path(spec.copybook), Dialect.named(spec.dialect)
-    library = CopyLibrary.beside(path, [Path(p) for p in spec.copy_path])
-    text = path.read_text(encoding="utf-8", errors="replace")
-    parts = layouts(parse(text, source=path.name, library=library, currency=dialect.currency), dialect)
-    problem = SettingsError("the copybook names no item", where=spec.copybook, fix="name at least one")
-    for slot in (s for part in parts for s in part.record.walk() if s.storage and s.item.name):
-        try:
-            named = checked({**spec.model_dump(exclude_unset=True), "key": (slot.path,)})
-            return _unkeyed(named.read_as(folder, system="file"))
-        except SettingsError as error:
-            if "key field" not in error.what:
-                raise
-            problem = error
-    raise problem
-
-
-def _unkeyed(reader: Reader) -> Reader:
-    """Return a reader to which the key that it had to be given says nothing."""
-    assert isinstance(reader, Source)  # a format with a copybook
-    types = tuple(
-        t if t.plan is None else replace(t, plan=replace(t.plan, keyed=False)) for t in reader.types
-    )
-    return replace(reader, types=types)
+    return spec.read_as(Path.cwd(), system="file", where=WHERE)
 
 
 def codec_of(spec: FormatSpec) -> tuple[RecordCodec, Scanner]:
@@ -169,7 +170,7 @@ def _chunk(chunk: Chunk, sink: Sink, rejects: BinaryIO | None, outcome: Outcome)
     outcome.bad += len(chunk.rejects)
     if rejects is not None:
         rejects.write(dumped(map(_reject, chunk.rejects)))
-    if not (chunk.rejects and sink.takes_rejects and rejects is None):
+    if rejects is not None or not chunk.rejects or not isinstance(sink, RecordSink):
         for rows in chunk.rows:
             sink.write(rows.batch)
         return
@@ -207,7 +208,7 @@ def _kept(
     """Write records one by one, each with the bytes that its values do not tell."""
     outcome = Outcome()
     sink = make_sink(next(iter(reader.entities.values())).arrow_schema())
-    if not sink.takes_rejects:
+    if not isinstance(sink, RecordSink):
         raise SettingsError(
             "kept bytes have no column", where="--keep-raw", fix="use it with --to jsonl only"
         )
@@ -231,7 +232,7 @@ def _kept(
                 yield codec.decode(raw, keep_raw=True)
 
     block: list[dict[str, Any]] = []
-    with spec.opened(path) as stream:
+    with _judged(outcome), spec.opened(path) as stream:
         for line in lines(stream):
             block.append(line)
             outcome.records += 1

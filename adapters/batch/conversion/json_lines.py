@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -73,7 +73,7 @@ def _plain(value: object) -> object:
     return str(value)
 
 
-def dumped(values: Iterable[dict[str, Any]]) -> bytes:
+def dumped(values: Iterable[Mapping[str, Any]]) -> bytes:
     """Return JSON lines of single records."""
     options = orjson.OPT_APPEND_NEWLINE
     return b"".join(orjson.dumps(value, default=_plain, option=options) for value in values)

@@ -73,6 +73,8 @@ class Places:
 
     def placed(self, chunk: Chunk) -> Chunk:
         """Return a chunk of one entity with the places of its rows."""
+        if chunk.rejects and not chunk.rows:
+            self._root = _LOST
         return Chunk([self._rows(rows, chunk) for rows in chunk.rows], chunk.rejects)
 
     def _rows(self, rows: Rows, chunk: Chunk) -> Rows:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -18,19 +19,21 @@ FORMATS = ("jsonl", "csv", "parquet")
 class Sink(Protocol):
     """Takes rows of one schema, chunk by chunk."""
 
-    #: True if records that could not be decoded may stand between the rows.
-    takes_rejects: bool
-
     def write(self, batch: pa.RecordBatch) -> None:
         """Write rows."""
         ...
 
-    def write_records(self, records: list[dict[str, Any]]) -> None:
-        """Write single records as they are, if `takes_rejects`."""
-        ...
-
     def close(self) -> None:
         """Write what is held back; the stream stays open."""
+        ...
+
+
+@runtime_checkable
+class RecordSink(Sink, Protocol):
+    """Takes records of any shape too: those that could not be decoded may stand between the rows."""
+
+    def write_records(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Write single records as they are."""
         ...
 
 
@@ -58,15 +61,13 @@ def check_output(to: str, output: Path | None) -> None:
 
 
 class _JsonLines:
-    takes_rejects = True
-
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
     def write(self, batch: pa.RecordBatch) -> None:
         self._stream.write(joined(json_lines(batch)))
 
-    def write_records(self, records: list[dict[str, Any]]) -> None:
+    def write_records(self, records: Sequence[Mapping[str, Any]]) -> None:
         self._stream.write(dumped(records))
 
     def close(self) -> None:
@@ -76,8 +77,6 @@ class _JsonLines:
 class _Csv:
     """RFC 4180 with a header; lists and records stand as JSON in their cell, null is an empty cell."""
 
-    takes_rejects = False
-
     def __init__(self, stream: BinaryIO, schema: pa.Schema) -> None:
         self._schema = pa.schema([(f.name, _cell_type(f.type)) for f in schema])
         self._writer = pa_csv.CSVWriter(stream, self._schema)
@@ -85,9 +84,6 @@ class _Csv:
     def write(self, batch: pa.RecordBatch) -> None:
         cells = [_cells(column) for column in batch.columns]
         self._writer.write_batch(pa.RecordBatch.from_arrays(cells, schema=self._schema))
-
-    def write_records(self, records: list[dict[str, Any]]) -> None:
-        raise NotImplementedError
 
     def close(self) -> None:
         self._writer.close()
@@ -104,16 +100,11 @@ def _cells(column: pa.Array) -> pa.Array:
 
 
 class _Parquet:
-    takes_rejects = False
-
     def __init__(self, stream: BinaryIO, schema: pa.Schema) -> None:
         self._writer = pq.ParquetWriter(stream, schema, compression="zstd")
 
     def write(self, batch: pa.RecordBatch) -> None:
         self._writer.write_batch(batch)
-
-    def write_records(self, records: list[dict[str, Any]]) -> None:
-        raise NotImplementedError
 
     def close(self) -> None:
         self._writer.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from adapters.extract import Reject
@@ -17,6 +18,7 @@ class Account:
         details: records of entities.
         bad: records that are no rows.
         problems: why the file is not complete, as found on the way.
+        nulled: bad values that became null, by field.
     """
 
     hint: str
@@ -24,6 +26,7 @@ class Account:
     details: int = 0
     bad: int = 0
     problems: list[str] = field(default_factory=list)
+    nulled: Counter[str] = field(default_factory=Counter)
     _first: str = ""
 
     def reject(self, rejects: list[Reject]) -> list[Reject]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -111,8 +112,8 @@ class Assembly:
             policy[one.name] = chosen
         return cls(entity, tuple(fields), policy)
 
-    def rows(self, texts: Texts) -> tuple[Rows, list[Reject]]:
-        """Return the good rows and the rejects of n records.
+    def rows(self, texts: Texts, nulled: Counter[str]) -> tuple[Rows, list[Reject]]:
+        """Return the good rows and the rejects of n records; count in `nulled` whose bad values became null.
 
         Raises:
             Terminal: a bad value whose field is declared to fail the file.
@@ -146,6 +147,8 @@ class Assembly:
                     )
                 if self.policy[plan.name] == "reject":
                     bad.setdefault(row, fault)
+                else:
+                    nulled[plan.legacy] += 1
         for row in undeclared:
             assert self.actions is not None
             bad.setdefault(row, (self.actions.field, UNDECLARED))
@@ -153,7 +156,7 @@ class Assembly:
         if not bad:
             return Rows(self.entity.name, made.cast(schema), texts.record, texts.offset), []
         wrong = sorted(bad)
-        keyed = [row for row in wrong if row not in unkeyed]
+        keyed = [row for row in wrong if row not in unkeyed] if self.entity.key else []
         names = key_text(self.entity, made.take(pa.array(keyed, pa.int64()))).to_pylist() if keyed else []
         key_of = dict(zip(keyed, names, strict=True))
         rejects = [

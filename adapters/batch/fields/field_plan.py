@@ -9,6 +9,7 @@ from typing import Any
 from adapters.batch.dates import DateFormat
 from adapters.batch.fields.field_spec import FieldSpec, NestedFieldSpec, ValueSpec
 from adapters.batch.fields.value_type import ValueType, declared
+from adapters.batch.keyless import KeylessEntity
 from adapters.batch.moments import MomentFormat
 from adapters.batch.reference import Trim
 from schemas.entity import AvroType, Entity, Field, KeyPrivacy
@@ -180,7 +181,8 @@ def entity_of(
                 f"the key field {one!r} is a list or a record", where=where, fix="a key is single values"
             )
     made = tuple(Field(f.name, f.avro(), f.legacy, f.doc, f.classification) for f in fields)
-    return Entity(system, name, made, tuple(by_name[k].name for k in key), key_privacy)
+    kind = Entity if key else KeylessEntity
+    return kind(system, name, made, tuple(by_name[k].name for k in key), key_privacy)
 
 
 def _one(table: str, own: str | None, other: str | None, where: str) -> str | None:

@@ -65,6 +65,11 @@ class TextReading:
             p for _, ledger in self._ledgers for p in ledger.problems(self._first)
         ]
 
+    @property
+    def nulled(self) -> Mapping[str, int]:
+        """Bad values that became null, by field."""
+        return self.account.nulled
+
     def _chunk(self, block: Block) -> Chunk:
         self.account.records += len(block.record)
         assigned = assign(block, self.kinds)
@@ -110,7 +115,7 @@ class TextReading:
         columns = [block.column(at, one) for one in assembly.fields]
         raw = at.tolist()
         texts = Texts(columns, block.record[at], block.offset[at], lambda row: block.raw(raw[row]), broken)
-        good, bad = assembly.rows(texts)
+        good, bad = assembly.rows(texts, self.account.nulled)
         # A reject's or a delete's row lacks what cannot be read; the totals want to know of it.
         whole = good if not bad and assembly.actions is None else None
         tallies.add(assembly, texts, whole)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,15 @@ import numpy.typing as npt
 from adapters.batch.inspect.alphabet import ASCII_WORDS, EBCDIC_WORDS
 from adapters.batch.inspect.chain import broken_chain
 from adapters.batch.inspect.cut import Cut, by_chain, by_header, by_length, by_lines
-from adapters.batch.inspect.fields import Run, copybook, ending, names, runs
-from adapters.batch.inspect.found import Found
+from adapters.batch.inspect.fields import Run, around, copybook, ending, example, names, runs
+from adapters.batch.inspect.file_names import part
+from adapters.batch.inspect.fixed_text import ENCODINGS, fixed_text
+from adapters.batch.inspect.found import UNNAMED, Found
 from adapters.batch.inspect.guess import Guess, cannot_tell
+from adapters.batch.inspect.keys import key_of, no_key
 from adapters.batch.inspect.lines import Lines
 from adapters.batch.inspect.pages import code_page
 from adapters.batch.inspect.period import record_length
-from adapters.batch.inspect.propose import part
 from adapters.batch.inspect.sample import Sample
 from adapters.batch.inspect.types import Types, record_types
 
@@ -50,6 +53,10 @@ def bare(sample: Sample, letters: Guess) -> Found:
     typed = record_types(cut.candidate.matrix, words, zero)
     types = typed[1] if typed else None
     guesses += typed[0] if typed else []
+    if lines is not None and letters.value in ENCODINGS:
+        found = fixed_text(cut, types, ENCODINGS[letters.value])
+        if found is not None:
+            return replace(found, guesses=[*guesses, *found.guesses], warnings=[*warned, *found.warnings])
     page = next((g.value for g in guesses if g.of == "code_page"), None)
     if page is None:
         page = "cp037" if ebcdic else "latin-1"
@@ -98,9 +105,9 @@ def _drafted(
     settings: dict[str, Any] = {"copybook": "draft.cpy", "code_page": page, **cut.candidate.settings}
     if types is None:
         parts = ending(runs(matrix.view, ebcdic=ebcdic), matrix.lengths)
-        key, sure = _key(matrix.view, parts, "FIELD")
-        settings |= {"entity": "record", "key": key}
-        warned += [] if sure else [_no_key("the records")]
+        key, sure = key_of(matrix.view, parts)
+        settings |= {"entity": UNNAMED, "key": names("FIELD", key)}
+        warned += [] if sure else [no_key("the records")]
         settings = {k: v for k, v in settings.items() if k != "frame"} | _frame(settings)
         fields = _fields(matrix.view, "FIELD", parts, page)
         draft = copybook([("FIELD", parts)], matrix.length, None)
@@ -121,16 +128,17 @@ def _typed(
     for value in types.details:
         shown = value.decode(codec)
         view = matrix.view[values == value]
-        parts = ending(_around(runs(view, ebcdic=ebcdic), types), matrix.lengths[values == value])
+        apart = around(runs(view, ebcdic=ebcdic), types.offset, types.width)
+        parts = ending(apart, matrix.lengths[values == value])
         stem = f"T{shown.strip().upper()}"
-        key, sure = _key(view, parts, stem)
+        key, sure = key_of(view, parts)
         group = f"{stem}-RECORD"
         groups.append((group, parts))
         records.append({
             "entity": part(f"record_{shown.strip()}"), "when": {"field": "REC-TYPE", "equals": shown},
-            "group": group, "key": key,
+            "group": group, "key": names(stem, key),
         })  # fmt: skip
-        warned += [] if sure else [_no_key(f"records of type {shown}")]
+        warned += [] if sure else [no_key(f"records of type {shown}")]
         fields += _fields(view, stem, parts, page)
     if types.trailer is not None:
         groups.append(("TRAILER-RECORD", _trailer(types, matrix.length)))
@@ -147,60 +155,12 @@ def _typed(
     return Found(guesses, settings, fields, draft, cut.content, cut.whole, warned)
 
 
-def _around(parts: Sequence[Run], types: Types) -> list[Run]:
-    """Return the runs with the record type cut out of them: a key must not hold it by accident."""
-    first, last = types.offset, types.offset + types.width
-    out: list[Run] = []
-    for run in parts:
-        end = run.offset + run.length
-        if end <= first or run.offset >= last:
-            out.append(run)
-            continue
-        if run.offset < first:
-            out.append(Run(run.kind if run.kind != "packed" else "text", run.offset, first - run.offset))
-        if end > last:
-            out.append(Run(run.kind if run.kind != "packed" else "text", last, end - last))
-    out.append(Run("blank", first, last - first))
-    return sorted(out, key=lambda r: r.offset)
-
-
 def _trailer(types: Types, length: int) -> list[Run]:
     if types.count is None:
         return [Run("blank", 0, length)]
     at, width = types.count
     parts = [Run("blank", 0, at), Run("digits", at, width), Run("blank", at + width, length - at - width)]
     return [p for p in parts if p.length]
-
-
-def _key(view: npt.NDArray[np.uint8], parts: Sequence[Run], stem: str) -> tuple[list[str], bool]:
-    """Return the names of the fields that identify each record, and whether they do."""
-    named = [
-        (n, r) for n, r in zip(names(stem, parts), parts, strict=True) if r.kind != "blank" and r.length <= 60
-    ]
-    if not named:
-        named = [(n, r) for n, r in zip(names(stem, parts), parts, strict=True) if r.kind != "blank"] or [
-            (names(stem, parts)[0], parts[0])
-        ]
-    chosen: list[tuple[str, Run]] = []
-    for name, run in named:
-        if _unique(view, [run]):
-            return [name], True
-    for name, run in named[:5]:
-        chosen.append((name, run))
-        if _unique(view, [r for _, r in chosen]):
-            return [n for n, _ in chosen], True
-    return [named[0][0]], False
-
-
-def _unique(view: npt.NDArray[np.uint8], chosen: Sequence[Run]) -> bool:
-    joined = np.concatenate([view[:, r.offset : r.offset + r.length] for r in chosen], axis=1)
-    return len({row.tobytes() for row in joined}) == len(joined)
-
-
-def _no_key(what: str) -> str:
-    return (
-        f"no field tells {what} apart: the proposed key is a placeholder; records of one key hide each other"
-    )
 
 
 def _frame(settings: dict[str, Any]) -> dict[str, Any]:
@@ -210,14 +170,7 @@ def _frame(settings: dict[str, Any]) -> dict[str, Any]:
 def _fields(view: npt.NDArray[np.uint8], stem: str, parts: Sequence[Run], page: str) -> list[dict[str, Any]]:
     return [
         {"name": name, "offset": run.offset, "length": run.length, "type": run.kind, "picture": run.picture(),
-         "example": _example(view, run, page)}
+         "example": example(view, run, page)}
         for name, run in zip(names(stem, parts), parts, strict=True)
         if run.kind != "blank"
     ]  # fmt: skip
-
-
-def _example(view: npt.NDArray[np.uint8], run: Run, page: str) -> str:
-    raw = view[len(view) // 2, run.offset : run.offset + run.length].tobytes()
-    if run.kind in ("packed", "binary"):
-        return raw.hex()
-    return raw.decode(page, "replace").strip()

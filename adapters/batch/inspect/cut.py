@@ -18,12 +18,16 @@ _OFFSETS = 256
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One way, with its guess and the bytes that end with a record."""
+    """One way, with its guess and the bytes that end with a record.
+
+    `odo` says why tables hold the entries in use only, where they were taken so.
+    """
 
     guess: Guess
     candidate: Candidate
     content: bytes
     whole: bool
+    odo: Guess | None = None
 
 
 def by_chain(sample: Sample, pad: int) -> Cut | None:

@@ -112,8 +112,12 @@ def segments(matrix: Matrix, layout: Layout, page: CodePage) -> tuple[list[Guess
         conditions = {v for c in slot.item.conditions for v, _ in c.values}
         meant = conditions & {value.strip(" \0") for value in counts}
         ends = counts[values[0]] == 1 or counts[values[-1]] == 1
+        told = len({g.path for g in groups.values() if g is not None})
+        # An item of one alternative is something else in the others, whose values may part them by chance.
+        common = not any(s is slot for other in area for s in other.walk())
         score = margin + (0.3 if meant else 0.0) + (0.1 if ends else 0.0) - 0.0001 * slot.offset
-        split = len({g.path for g in groups.values() if g is not None}) > 1
+        score += (0.2 if common else 0.0) + 0.1 * told / max(len(area), 1)
+        split = told > 1
         if (split or (meant and ends)) and (best is None or score > best[0]):
             best = (score, slot, groups, counts)
     if best is None:
@@ -187,7 +191,7 @@ def _texts_of(slot: Slot, group: Slot | None) -> Iterator[tuple[Slot, Slot | Non
 
 def key_of(view: Bytes, lengths: npt.NDArray[np.int64], items: Sequence[Slot]) -> tuple[list[Slot], bool]:
     """Return the items that identify each record, and whether they do so in the sample."""
-    usable = [s for s in items if s.length <= 60]
+    usable = [s for s in items if s.length <= 60 and not _amount(s)]
     named = [s for s in usable if _KEYS.search(s.item.name)]
     ordered = [*named, *(s for s in usable if s not in named)]
     if not usable:
@@ -204,6 +208,12 @@ def key_of(view: Bytes, lengths: npt.NDArray[np.int64], items: Sequence[Slot]) -
             if _unique(view, [first, second]):
                 return [first, second], True
     return [ordered[0]], False
+
+
+def _amount(slot: Slot) -> bool:
+    """Return whether an item is a quantity: it differs from record to record, but tells none apart."""
+    storage = slot.storage
+    return storage is not None and (storage.scale > 0 or storage.kind in ("hexfloat", "ieee"))
 
 
 def _unique(view: Bytes, slots: Sequence[Slot]) -> bool:

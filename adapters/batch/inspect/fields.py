@@ -104,6 +104,31 @@ def ending(parts: Sequence[Run], lengths: npt.NDArray[np.int64]) -> list[Run]:
     return out
 
 
+def around(parts: Sequence[Run], offset: int, width: int) -> list[Run]:
+    """Return the runs with the record type cut out of them: a key must not hold it by accident."""
+    first, last = offset, offset + width
+    out: list[Run] = []
+    for run in parts:
+        end = run.offset + run.length
+        if end <= first or run.offset >= last:
+            out.append(run)
+            continue
+        if run.offset < first:
+            out.append(Run(run.kind if run.kind != "packed" else "text", run.offset, first - run.offset))
+        if end > last:
+            out.append(Run(run.kind if run.kind != "packed" else "text", last, end - last))
+    out.append(Run("blank", first, last - first))
+    return sorted(out, key=lambda r: r.offset)
+
+
+def example(view: Bytes, run: Run, page: str) -> str:
+    """Return what stands there in some record: as text, numbers of bytes in hexadecimal."""
+    raw = view[len(view) // 2, run.offset : run.offset + run.length].tobytes()
+    if run.kind in ("packed", "binary"):
+        return raw.hex()
+    return raw.decode(page, "replace").strip()
+
+
 def names(stem: str, parts: Sequence[Run]) -> list[str]:
     """Return the draft name of each run: where it starts is what a person can look up."""
     return [f"{stem}-{run.offset:04d}" for run in parts]

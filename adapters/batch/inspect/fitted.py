@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ import numpy.typing as npt
 
 from adapters.batch.codepage import CodePage
 from adapters.batch.copybook import Layout, Slot
+from adapters.batch.inspect.branches import Kind, branches
+from adapters.batch.inspect.branches import guesses as tree_guesses
+from adapters.batch.inspect.counted import matters, moved
 from adapters.batch.inspect.cut import Cut, behind_bytes, by_chain, by_header, by_length, by_lines
 from adapters.batch.inspect.described import (
     FITS,
@@ -23,11 +27,11 @@ from adapters.batch.inspect.described import (
     tried,
     type_texts,
 )
+from adapters.batch.inspect.file_names import part
 from adapters.batch.inspect.fit import areas
 from adapters.batch.inspect.found import Found
 from adapters.batch.inspect.guess import Guess, cannot_tell
 from adapters.batch.inspect.pages import code_page
-from adapters.batch.inspect.propose import part
 from adapters.batch.inspect.sample import Sample
 
 Bytes = npt.NDArray[np.uint8]
@@ -63,10 +67,12 @@ def fitted(sample: Sample, letters: Guess, layout_of: Mapping[str, Layout], copy
     settings: dict[str, Any] = {"copybook": copybook, "code_page": chosen}
     if best.dialect != "ibm":
         settings["dialect"] = best.dialect
+    guesses += _odo(best, cut, ranked)
     settings |= {k: v for k, v in best.candidate.settings.items() if k != "record_length"}
     if settings["framing"] == "fixed":
         settings["record_length"] = best.layout.length
-    entities, warned = _entities(best, typed, CodePage.named(chosen))
+    entities, warned, tree = _entities(best, typed, CodePage.named(chosen))
+    guesses += tree
     frame = settings.pop("frame", None)
     settings |= entities
     if frame:
@@ -100,7 +106,9 @@ def _cuts(sample: Sample, letters: Guess, layout_of: Mapping[str, Layout]) -> li
             cuts += behind_bytes(sample, length)
     if not any(c.guess.confidence > 0.8 for c in cuts):
         cuts += by_header(sample, pad)
-    return cuts
+    layout = next(iter(layout_of.values()))
+    page = CodePage.named(_STANDINS["ebcdic" if ebcdic else "ascii"])
+    return [*cuts, *moved(cuts, sample, layout, page)]
 
 
 def _framing(best: Tried, ranked: Sequence[Tried], cut: Cut, sample: Sample) -> Guess:
@@ -109,13 +117,13 @@ def _framing(best: Tried, ranked: Sequence[Tried], cut: Cut, sample: Sample) -> 
               round(max(0.0, 0.5 - 3 * (best.score - t.score)), 2),
               [f"{t.quality:.0%} of the items hold what the copybook says"])
         for t in _first_of_each(ranked)
-        if t.candidate is not best.candidate
+        if _framed(t) != _framed(best)
     ]  # fmt: skip
     if best.quality < 0.5:
         return cannot_tell(
             "framing", f"at best {best.quality:.0%} of the items hold what the copybook says", others=others
         )
-    runner = max((t.score for t in ranked if t.candidate.settings != best.candidate.settings), default=0.0)
+    runner = max((t.score for t in ranked if _framed(t) != _framed(best)), default=0.0)
     clear = min(1.0, 0.5 + 5 * (best.score - runner)) if runner else 1.0
     sure = min(0.99, best.quality * (0.6 + 0.4 * max(clear, cut.guess.confidence)))
     why = [*cut.guess.why, f"{best.quality:.0%} of the items hold what the copybook says"]
@@ -127,8 +135,30 @@ def _framing(best: Tried, ranked: Sequence[Tried], cut: Cut, sample: Sample) -> 
 def _first_of_each(ranked: Sequence[Tried]) -> list[Tried]:
     seen: dict[str, Tried] = {}
     for one in ranked:
-        seen.setdefault(str(one.candidate.settings), one)
+        seen.setdefault(_framed(one), one)
     return list(seen.values())
+
+
+def _framed(one: Tried) -> str:
+    """Return what a candidate says of framing alone."""
+    return str({k: v for k, v in one.candidate.settings.items() if k != "odo"})
+
+
+def _odo(best: Tried, cut: Cut, ranked: Sequence[Tried]) -> list[Guess]:
+    """Return how counted tables lie in the file, where it makes a difference."""
+    if not matters(best.layout):
+        return []
+    other = next(
+        (t for t in ranked if _framed(t) == _framed(best) and t.candidate is not best.candidate), None
+    )
+    others = []
+    if other is not None and other.quality > 0.5:
+        value = other.candidate.settings.get("odo", "max")
+        others = [Guess("odo", value, _beside(best, other), [f"{other.quality:.0%} of the items fit"])]
+    if cut.odo is not None:
+        return [replace(cut.odo, others=others)]
+    sure = 0.9 if other is None or best.quality - other.quality > 0.02 else 0.6
+    return [Guess("odo", "max", sure, ["the fields behind the tables are right at their full size"], others)]
 
 
 def _page(best: Tried, letters: Guess, text: Bytes) -> Guess:
@@ -180,7 +210,9 @@ def _dialect(best: Tried, ranked: Sequence[Tried]) -> Guess:
     )
 
 
-def _entities(best: Tried, found: Segments | None, page: CodePage) -> tuple[dict[str, Any], list[str]]:
+def _entities(
+    best: Tried, found: Segments | None, page: CodePage
+) -> tuple[dict[str, Any], list[str], list[Guess]]:
     matrix, layout = best.candidate.matrix, best.layout
     view, lengths = some(Candidate({}, matrix, "").matrix, layout.length)
     if found is None:
@@ -190,11 +222,14 @@ def _entities(best: Tried, found: Segments | None, page: CodePage) -> tuple[dict
             "entity": entity_name(layout.record, layout.source),
             "key": _named(key, layout),
         }
-        return made | ({"group": group} if group else {}), [] if sure else [_no_key(layout.name)]
+        warned = [] if sure else [_no_key(layout.name)]
+        return made | ({"group": group} if group else {}), warned, []
     return _record_types(best, found, page)
 
 
-def _record_types(best: Tried, found: Segments, page: CodePage) -> tuple[dict[str, Any], list[str]]:
+def _record_types(
+    best: Tried, found: Segments, page: CodePage
+) -> tuple[dict[str, Any], list[str], list[Guess]]:
     layout, warned = best.layout, []
     view, lengths = _all(best)
     column = view[:, found.field.offset : found.field.offset + found.field.length]
@@ -207,6 +242,7 @@ def _record_types(best: Tried, found: Segments, page: CodePage) -> tuple[dict[st
             slot_of[slot.path if slot else ""] = slot
     records: list[dict[str, Any]] = []
     taken: set[str] = set()
+    kinds: list[Kind] = []
     for path, values in by_group.items():
         slot = slot_of[path]
         at = [i for i, text in enumerate(texts) if text in values]
@@ -221,7 +257,14 @@ def _record_types(best: Tried, found: Segments, page: CodePage) -> tuple[dict[st
         if slot is not None:
             record["group"] = slot.item.name
         records.append(record | {"key": _named(key, layout)})
-        warned += [] if sure else [_no_key(f"records of type {', '.join(values)}")]
+        kinds.append(Kind(name, at, _items(layout.record, slot), key, sure))
+    tree = branches(kinds, view, best.candidate.matrix.unbroken)
+    for record, kind, values in zip(records, kinds, by_group.values(), strict=True):
+        if (branch := tree.get(kind.entity)) is not None:
+            record |= {"parent": branch.parent} | ({"parent_prefix": branch.prefix} if branch.prefix else {})
+            record["key"] = [*branch.above, *_named(branch.own, layout)]
+        elif not kind.sure:
+            warned.append(_no_key(f"records of type {', '.join(values)}"))
     made: dict[str, Any] = {"records": records}
     field = found.field.item.name
     if found.header is not None:
@@ -231,7 +274,7 @@ def _record_types(best: Tried, found: Segments, page: CodePage) -> tuple[dict[st
         if found.total is not None:
             made["trailer"]["count"] = found.total.item.name
             made["trailer"] |= {"counts": "all"} if found.total_counts == "all" else {}
-    return made, warned
+    return made, warned, tree_guesses(tree)
 
 
 def _all(best: Tried) -> Any:
@@ -285,7 +328,7 @@ def entity_name(slot: Slot, source: str) -> str:
     name = slot.item.name or source.partition(".")[0]
     if name == "RECORD":
         name = source.partition(".")[0]
-    for suffix in ("-RECORD", "-REC", "-DATA", "-DETAIL", "-DETAILS"):
+    for suffix in ("-RECORD", "-REC", "-SEGMENT", "-SEG", "-DATA", "-DETAIL", "-DETAILS"):
         if name.endswith(suffix) and len(name) > len(suffix):
             name = name.removesuffix(suffix)
     return part(name)

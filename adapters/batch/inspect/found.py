@@ -9,6 +9,8 @@ from typing import Any
 
 from adapters.batch.inspect.guess import Guess
 
+#: The entity where the bytes give it no name: it gets the adapter's.
+UNNAMED = "record"
 #: What a value's shape shows besides letters and digits.
 _PLAIN = " .,-/:"
 
@@ -45,6 +47,16 @@ class Found:
                 row["value" if values else "shape"] = example if values else shape(example)
             out.append(row)
         return out
+
+
+def renamed(settings: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """Return settings whose entity of one name has another."""
+    made = dict(settings)
+    if made.get("entity") == old:
+        made["entity"] = new
+    if "records" in made:
+        made["records"] = [r | {"entity": new} if r["entity"] == old else r for r in made["records"]]
+    return made
 
 
 def shape(value: str) -> str:

@@ -13,7 +13,9 @@ from adapters.batch.dialect import PROFILES, Dialect
 from adapters.batch.inspect.alphabet import alphabet
 from adapters.batch.inspect.bare import bare
 from adapters.batch.inspect.damage import warnings
+from adapters.batch.inspect.file_names import adapter_name
 from adapters.batch.inspect.fitted import fitted
+from adapters.batch.inspect.found import UNNAMED, renamed
 from adapters.batch.inspect.guess import Guess, Report, cannot_tell
 from adapters.batch.inspect.propose import adapter_toml
 from adapters.batch.inspect.sample import Sample
@@ -98,7 +100,7 @@ def inspect_sample(
     if found.settings is None:
         return report
     where = {"copy_path": [str(one) for one in copy_path]} if copy_path else {}
-    report = _proposed(report, {**found.settings, **where})
+    report = _proposed(report, {**renamed(found.settings, UNNAMED, adapter_name(name)), **where})
     tried = trial(report, found.content, copybook_text or found.draft, folder, whole=found.whole)
     if any(MISSING in note for note in tried):
         # Variable-length records may leave out the fields at their end: these are null, not broken.

@@ -5,28 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lxml import etree
 
+from adapters.batch.inspect.columns import json_columns, xml_columns
 from adapters.batch.inspect.guess import Guess
-from adapters.batch.inspect.separated import kind_of
 
 _VALUES = 2000
-
-
-def _column(name: str, path: str, cells: Sequence[str]) -> Mapping[str, Any]:
-    """Return what one field of the records holds."""
-    kind, form = kind_of(cells)
-    scales = (
-        len(c.strip()) - 1 - max(c.rfind("."), c.rfind(",")) for c in cells if kind == "decimal" and c.strip()
-    )
-    return {
-        "name": name, "path": path, "type": kind, "format": form, "distinct": len(set(cells)),
-        "scale": max(scales, default=0),
-    }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +30,8 @@ class Markup:
         namespaces: of the XML document.
         encoding: that the XML declaration names, '' where it names none.
         doctype: the document declares a type, which is refused.
+        rows: the texts of single records, by name.
+        left_out: why something in the records is no field.
     """
 
     format: str
@@ -53,6 +43,7 @@ class Markup:
     encoding: str = ""
     doctype: bool = False
     rows: tuple[Mapping[str, str], ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def xml(head: bytes, text: str) -> tuple[list[Guess], Markup] | None:
@@ -69,6 +60,7 @@ def xml(head: bytes, text: str) -> tuple[list[Guess], Markup] | None:
     namespaces: dict[str, str] = {}
     leaves: dict[str, list[str]] = {}
     rows: dict[str, list[dict[str, str]]] = {}
+    repeated: set[str] = set()
     stack: list[str] = []
     fault = ""
     try:
@@ -85,6 +77,8 @@ def xml(head: bytes, text: str) -> tuple[list[Guess], Markup] | None:
                     leaves.setdefault(f"{here}/@{_local(name)}", []).append(str(value))
             else:
                 path = "/" + "/".join(stack)
+                inside = Counter(_local(child.tag) for child in node if isinstance(child.tag, str))
+                repeated |= {f"{path}/{name}" for name, n in inside.items() if n > 1}
                 if len(node) == 0 and len(leaves.setdefault(path, [])) < _VALUES:
                     leaves[path].append((node.text or "").strip())
                 elif len(node) and len(rows.setdefault(path, [])) < _VALUES:
@@ -115,14 +109,12 @@ def xml(head: bytes, text: str) -> tuple[list[Guess], Markup] | None:
         for p, n in sorted(groups.items(), key=lambda g: -g[1])[:3]
         if p != record
     ]
-    columns = tuple(
-        _column(re.sub(r"\W", "_", path[len(record) + 1 :].replace("@", "")), path[len(record) + 1 :], cells)
-        for path, cells in leaves.items()
-        if path.startswith(f"{record}/")
-    )
+    # An element that is empty here and holds others there is no field, but its parts are.
+    texts = {p: cells for p, cells in leaves.items() if not any(o.startswith(f"{p}/") for o in paths)}
+    columns = xml_columns(record, texts, repeated)
     made = Markup(
-        "xml", False, record, columns, paths[record], namespaces, declared[1] if declared else "", doctype,
-        tuple(rows.get(record, ())),
+        "xml", False, record, tuple(columns.found), paths[record], namespaces,
+        declared[1] if declared else "", doctype, tuple(rows.get(record, ())), tuple(columns.left_out),
     )  # fmt: skip
     return [
         Guess("format", "xml", 0.98, ["the file starts with a tag"]),
@@ -192,15 +184,11 @@ def _cut(text: str) -> Any:
 def _json_guesses(
     objects: list[dict[str, Any]], path: str, *, lines: bool, why: str
 ) -> tuple[list[Guess], Markup]:
-    cells: dict[str, list[str]] = {}
-    for one in objects[:_VALUES]:
-        for name, value in one.items():
-            cells.setdefault(name, []).append(
-                "" if value is None else value if isinstance(value, str) else json.dumps(value)
-            )
-    columns = tuple(_column(name, name, values) for name, values in cells.items())
+    columns = json_columns(objects[:_VALUES])
     rows = tuple({n: "" if v is None else str(v) for n, v in one.items()} for one in objects[:_VALUES])
-    made = Markup("json", lines, path, columns, len(objects), rows=rows)
+    made = Markup(
+        "json", lines, path, tuple(columns.found), len(objects), rows=rows, left_out=tuple(columns.left_out)
+    )
     kind = "json lines" if lines else "json"
     return [
         Guess("format", "json", 0.97, [f"{kind}: {why}"]),

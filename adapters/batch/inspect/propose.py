@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from adapters.batch.inspect.file_names import adapter_name, patterns
 from adapters.batch.inspect.guess import Report
 
 #: Settings that follow from a guess: its reasons stand beside them.
@@ -14,7 +15,8 @@ _BECAUSE = {
     "dialect": "dialect", "delimited": "delimiter", "compression": "compression", "trailer": "trailer",
     "header": "header",
 }  # fmt: skip
-_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d-?[01]\d-?[0-3]\d)(?!\d)")
+#: Columns of a terminal that has never been widened.
+_WIDTH = 80
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -34,7 +36,7 @@ def adapter_toml(
     head = [
         f"# Proposed by `banyan inspect` from {file}: read it before you trust it.",
         'kind = "batch"',
-        f"name = {literal(name or part(file.partition('.')[0]))}",
+        f"name = {literal(name or adapter_name(file))}",
         f"system = {literal(system)}  # the legacy system; second part of the topics' names",
         'folder = "inbox"  # where files arrive; relative to this folder',
         f"pattern = {literal(pattern)}",
@@ -43,22 +45,6 @@ def adapter_toml(
         head.append(f"business_date = {literal(business_date)}")
     lines = [*head, "", *_scalars(report, settings), *_tables(report, settings)]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def patterns(file: str) -> tuple[str, str]:
-    """Return the glob pattern of files of this kind, and the regular expression of the date in their name."""
-    found = _DATE.search(file)
-    if found is None:
-        return re.sub(r"([\[\]*?])", r"[\1]", file), ""
-    before, after = file[: found.start()], file[found.end() :]
-    wide = r"\d{4}-\d\d-\d\d" if "-" in found[0] else r"\d{8}"
-    return f"{before}*{after}", f"{re.escape(before)}(?P<date>{wide})"
-
-
-def part(text: str) -> str:
-    """Return a name as topics take it: lower case, digits and underscores, a letter first."""
-    made = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
-    return made if made[:1].isalpha() else f"f_{made}".rstrip("_")
 
 
 def literal(value: Any) -> str:
@@ -97,21 +83,32 @@ def _scalars(report: Report, settings: Mapping[str, Any]) -> Iterator[str]:
     for name, value in settings.items():
         if not isinstance(value, Mapping) and not _is_tables(value):
             yield from _because(report, name)
-            yield f"{_key(name)} = {literal(value)}"
+            yield _entry(name, value)
 
 
-def _tables(report: Report, settings: Mapping[str, Any]) -> Iterator[str]:
+def _tables(report: Report, settings: Mapping[str, Any], above: str = "") -> Iterator[str]:
     for name, value in settings.items():
+        table = f"{above}{_key(name)}"
         if isinstance(value, Mapping):
             yield ""
-            yield from _because(report, name)
-            yield f"[{_key(name)}]"
-            yield from (f"{_key(k)} = {literal(v)}" for k, v in value.items())
+            yield from _because(report, name) if not above else ()
+            yield f"[{table}]"
+            inner = {k: v for k, v in value.items() if isinstance(v, Mapping) and len(literal(v)) > _WIDTH}
+            yield from (_entry(k, v) for k, v in value.items() if k not in inner)
+            yield from _tables(report, inner, f"{table}.")
         elif _is_tables(value):
             for one in value:
                 yield ""
-                yield f"[[{_key(name)}]]"
-                yield from (f"{_key(k)} = {literal(v)}" for k, v in one.items())
+                yield f"[[{table}]]"
+                yield from (_entry(k, v) for k, v in one.items())
+
+
+def _entry(name: str, value: Any) -> str:
+    """Return a setting in one line, a list in several where one would be too long for a terminal."""
+    line = f"{_key(name)} = {literal(value)}"
+    if len(line) <= _WIDTH or isinstance(value, str) or not isinstance(value, Sequence):
+        return line
+    return "\n".join([f"{_key(name)} = [", *(f"    {literal(one)}," for one in value), "]"])
 
 
 def _is_tables(value: Any) -> bool:

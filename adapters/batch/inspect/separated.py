@@ -14,6 +14,8 @@ from adapters.batch.inspect.guess import Guess
 
 #: Delimiters in the order of preference, which settles a tie.
 DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x1f", "\x01", "§", "¬", "¦", ":")
+#: Stands in times of fixed-width records, always at the same place.
+_IN_TIMES = (":",)
 #: Rows that are looked at.
 ROWS = 4000
 _NAMES = {"\t": "tab", "\x1f": "U+001F", "\x01": "U+0001"}
@@ -118,7 +120,7 @@ def _tried(text: str, delimiter: str) -> tuple[float, str, str, list[list[str]]]
     if not rows:
         return None
     width, times = widths.most_common(1)[0]
-    if width < 2:
+    if width < 2 or (delimiter in _IN_TIMES and _in_place(rows)):
         return None
     outside = sum(len(row) != width for row in (rows[0], rows[-1])) if len(rows) > 3 else 0
     share = times / max(1, len(rows) - outside)
@@ -126,6 +128,11 @@ def _tried(text: str, delimiter: str) -> tuple[float, str, str, list[list[str]]]
         return None
     # More cells of one width say more; a colon or a comma inside prose rarely keeps a width.
     return min(1.0, share * (1 - 0.3 / width)), delimiter, quote, rows
+
+
+def _in_place(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether each cell has its own fixed width: then the mark is part of a field, as in 19:27:53."""
+    return len(rows) > 1 and len({tuple(map(len, row)) for row in rows}) == 1
 
 
 def _escapes(text: str, quote: str) -> bool:

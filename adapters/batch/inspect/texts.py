@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapters.batch.inspect.found import Found
+from adapters.batch.inspect.file_names import part
+from adapters.batch.inspect.found import UNNAMED, Found
 from adapters.batch.inspect.guess import Guess
 from adapters.batch.inspect.lines import framing_by_lines
 from adapters.batch.inspect.markup import Markup, json_like, xml
-from adapters.batch.inspect.propose import part
 from adapters.batch.inspect.sample import Sample
 from adapters.batch.inspect.separated import Separated, separated
 
@@ -77,7 +78,7 @@ def _separated(
         if column["type"] == "date" and column["format"] != "yyyy-mm-dd"
     ]
     settings = {
-        "format": "delimited", "entity": "record", "key": key,
+        "format": "delimited", "entity": UNNAMED, "key": key,
         "delimited": _delimited(table, page),
     }  # fmt: skip
     columns = [{**column, "example": _first(rows, column["name"])} for column in table.columns]
@@ -131,7 +132,11 @@ def _marked_up(guesses: list[Guess], markup: Markup, sample: Sample, letters: Gu
         return Found(guesses, warnings=warned)
     if not sure:
         warned.append("no field tells the records apart in the sample: the proposed key is a placeholder")
-    settings: dict[str, Any] = {"format": markup.format, "entity": "record", "key": key}
+    warned += [f"{why}: it is left out" for why in markup.left_out]
+    element = re.split(r"[/.]", markup.record)[-1]
+    settings: dict[str, Any] = {
+        "format": markup.format, "entity": part(element) if element else UNNAMED, "key": key,
+    }  # fmt: skip
     settings[markup.format] = _markup_settings(markup)
     columns = [{**column, "example": _first(markup.rows, column["name"])} for column in markup.columns]
     return Found(guesses, settings, columns, "", sample.head, sample.whole, warned)
@@ -151,9 +156,14 @@ def _marked_up_field(column: Mapping[str, Any]) -> Any:
         kind = "decimal(18,2)" if column["scale"] <= 2 else f"decimal(18,{column['scale']})"
     elif kind == "date" and column["format"] != "yyyy-mm-dd":
         kind = "text"
-    if column["path"] == column["name"]:
+    if column["path"] == column["name"] and not column.get("many"):
         return f"{column['name']}:{kind}"
-    return {"name": column["name"], "from": column["path"], "type": kind}
+    table = {"name": column["name"]}
+    if column["path"] != column["name"]:
+        table["from"] = column["path"]
+    if column.get("fields"):
+        return table | {"many": True, "fields": [_marked_up_field(inner) for inner in column["fields"]]}
+    return table | {"type": kind} | ({"many": True} if column.get("many") else {})
 
 
 def _agrees(stated: str, found: str) -> bool:
@@ -173,7 +183,8 @@ def _agrees(stated: str, found: str) -> bool:
 
 def _key(columns: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, str]]) -> tuple[list[str], bool]:
     """Return the columns that tell rows apart: the one named like a key, else the first, else several."""
-    names = [str(c["name"]) for c in columns if not c.get("empty") and c["type"] != "decimal"]
+    usable = [c for c in columns if not (c.get("empty") or c.get("many")) and c["type"] != "decimal"]
+    names = [str(c["name"]) for c in usable]
     named = [n for n in names if part(n).split("_")[-1] in _KEYS]
     for name in [*named, *(n for n in names if n not in named)]:
         values = [row.get(name, "") for row in rows]

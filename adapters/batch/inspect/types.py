@@ -70,14 +70,19 @@ def record_types(matrix: Matrix, text: npt.NDArray[np.bool_], zero: int) -> tupl
             distinct, labels = np.unique(values, return_inverse=True)
             if not 2 <= len(distinct) <= min(_MOST, len(values) // 2):
                 continue
-            gain = _gain(kinds[rows], labels[rows], whole)
             ends = _ends(values, outliers)
-            score = (
-                gain / max(whole, 1e-9) + 0.6 * ends - 0.02 * width - 0.002 * offset - 0.03 * len(distinct)
-            )
-            if best is not None and score <= best[0] + 1e-6:
+            rest = 0.6 * ends - 0.02 * width - 0.002 * offset - 0.03 * len(distinct)
+            gain = _gain(kinds[rows], labels[rows], whole)
+            least = best[0] + 1e-6 if best is not None else -math.inf
+            if gain / max(whole, 1e-9) + rest <= least:
                 continue
-            if ends or (gain > max(0.2 * whole, 1.0) and _clear(kinds[rows], labels[rows], whole, gain)):
+            large = gain > max(0.2 * whole, 1.0)
+            if large and not _varied(matrix.view[rows], kinds[rows], labels[rows], whole):
+                gain, large = 0.0, False
+            score = gain / max(whole, 1e-9) + rest
+            if score <= least:
+                continue
+            if ends or (large and _clear(kinds[rows], labels[rows], whole, gain)):
                 best = (score, offset, width)
     if best is None or best[0] < 0.15:
         return None
@@ -162,6 +167,20 @@ def _gain(kinds: Bytes, labels: npt.NDArray[np.int64], whole: float) -> float:
     return whole - float(sum(len(part) / n * _disorder(part) for part in parts))
 
 
+def _varied(view: Bytes, kinds: Bytes, labels: npt.NDArray[np.int64], whole: float) -> bool:
+    """Tell whether a split says something of columns that vary within its parts.
+
+    The first letter of a word such as OPEN or CLOSED says all of the word, and is no record type.
+    """
+    # One header or trailer is unlike everything, whatever stands here.
+    many = np.isin(labels, np.flatnonzero(np.bincount(labels) > 1))
+    view, kinds, labels = view[many][:, : kinds.shape[1]], kinds[many], labels[many]
+    parts = [view[labels == label] for label in np.unique(labels)]
+    constant = np.logical_and.reduce([(part == part[0]).all(axis=0) for part in parts])
+    rest = kinds[:, ~constant]
+    return _gain(rest, labels, _disorder(rest)) > 0.1 * whole
+
+
 def _clear(kinds: Bytes, labels: npt.NDArray[np.int64], whole: float, gain: float) -> bool:
     """Tell whether a split does far better than the same labels dealt out at random."""
     chance = np.random.default_rng(7)
@@ -183,13 +202,14 @@ def _outliers(matrix: Matrix, kinds: Bytes) -> tuple[bool, bool]:
 
 
 def _ends(values: npt.NDArray[np.int64], outliers: tuple[bool, bool]) -> float:
-    """Return 1 where the first or last record stands out, and its value comes only there, else 0."""
+    """Return which share of what stands out (first record, last) has a value that comes only there."""
     middle = set(values[1:-1].tolist())
     # Few values in the middle: a serial number's first and last value also come only there.
     if len(middle) > _MOST:
         return 0.0
     alone = (int(values[at]) not in middle and values[0] != values[-1] for at in (0, -1))
-    return float(any(out and own for out, own in zip(outliers, alone, strict=True)))
+    told = [own for out, own in zip(outliers, alone, strict=True) if out]
+    return float(sum(told) / max(len(told), 1))
 
 
 def _count(matrix: Matrix, types: Types, zero: int) -> tuple[tuple[int, int], str] | None:

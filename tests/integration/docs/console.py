@@ -6,8 +6,10 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from hub.embedded.ports import Ports
 
 ROOT = Path(__file__).parents[3]
 
@@ -37,6 +39,14 @@ def steps(text: str, kind: str = "console") -> list[Step]:
         elif inside and line.strip():
             expected.append(line)
     return found
+
+
+def own_ports(folder: Path) -> None:
+    """Give the estate of a guide ports that nobody uses: several tests run on one machine."""
+    settings = folder / "banyan.toml"
+    if settings.is_file() and "[embedded]" not in (text := settings.read_text()):
+        ports = asdict(Ports.free()).items()
+        settings.write_text(f"{text}[embedded]\n" + "".join(f"{name} = {port}\n" for name, port in ports))
 
 
 def run(step: Step, folder: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.integration
 spec = importlib.util.spec_from_file_location("guide_console", Path(__file__).with_name("console.py"))
 assert spec and spec.loader
 console = importlib.util.module_from_spec(spec)
@@ -20,10 +21,15 @@ spec.loader.exec_module(console)
 )
 def test_a_guide_works_as_written(guide: Path, tmp_path: Path) -> None:
     """Each command of the guide succeeds, and its output holds the lines below it, in their order."""
-    found = console.steps(guide.read_text(encoding="utf-8"))
-    assert found
-    for step in found:
-        console.run(step, tmp_path)
+    text = guide.read_text(encoding="utf-8")
+    found = console.steps(text)
+    assert found and "```sh" not in text
+    try:
+        for step in found:
+            console.run(step, tmp_path)
+            console.own_ports(tmp_path)
+    finally:
+        console.run(console.Step(0, "banyan down . || true", ()), tmp_path)
 
 
 def test_a_wrong_guide_is_noticed(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_incomplete_is_held():
     assert reasons(Tally(), problems=["trailer says 5 records, 4 read"]) == [
         "the extract is not complete: trailer says 5 records, 4 read"
     ]
-    assert "2 record(s)" in reasons(Tally(), partial=True, unreadable=2)[0]
+    assert "2 records" in reasons(Tally(), partial=True, unreadable=2)[0]
 
 
 def test_thresholds_are_settings():

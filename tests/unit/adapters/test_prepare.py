@@ -9,6 +9,7 @@ import pytest
 
 from adapters import entity_diff as prepare_module
 from adapters import parts
+from adapters import rejects as rejects_module
 from adapters.channel import bind
 from adapters.dead_letter import RAW_BYTES
 from adapters.prepare import prepare
@@ -188,6 +189,25 @@ def test_samples_of_a_held_extract_name_its_changes(source):
     channel = bind(source.spec, entity, "t.core.account", prefix="t", ids=(1, 2), secret=None)
     shown = samples(spool, {"account": channel}, SECRET)
     assert shown == {"account": {"d": (pseudonym(SECRET, "a"),), "u": (pseudonym(SECRET, "b"),)}}
+
+
+def test_keys_of_rejects_on_disk_are_found(source, monkeypatch):
+    """However many rejects there are, each keeps its key's row: on disk and in parts as in memory."""
+    rows = [(f"k{i}", i) for i in range(60)]
+    base = source.prepare(rows).manifest.snapshot
+    bad = [{"raw": "x" * i, "reason": "why", "key_text": f"k{i}"} for i in range(0, 60, 3)]
+    more = [(k, v + 1) for k, v in rows if v % 2 and v % 3]
+    whole = source.prepare(more, base, "whole", rejects=bad)
+    monkeypatch.setattr(parts, "_IN_MEMORY", 10)
+    monkeypatch.setattr(rejects_module, "_IN_MEMORY", 900)
+    cut = source.prepare(more, base, "cut", rejects=bad)
+    assert cut.manifest.counts == whole.manifest.counts
+    assert cut.manifest.counts["d"] == 20
+    assert dead_letters(cut) == dead_letters(whole) == [b"x" * i for i in range(0, 60, 3)]
+
+
+def dead_letters(spool):
+    return [v for p in spool.pieces(0, 10**9) if p.topic == "dlq" for v in p.value.to_pylist()]
 
 
 @pytest.mark.parametrize("where", ["chunks", "records", "close"])

@@ -52,10 +52,12 @@ def drain(spool, position, limit):
         st.lists(st.lists(st.none() | st.binary(max_size=2), max_size=9), max_size=4), max_size=3
     ),
     limit=st.integers(1, 7),
+    batch_bytes=st.sampled_from([1, 80, 1 << 20]),
 )
-def test_any_portions_give_all_records(tmp_path, monkeypatch, topics, limit):
+def test_any_portions_give_all_records(tmp_path, monkeypatch, topics, limit, batch_bytes):
     """Reading in portions of any size gives every record once, in order."""
     monkeypatch.setattr(spool_module, "BATCH_ROWS", 4)
+    monkeypatch.setattr(spool_module, "_BATCH_BYTES", batch_bytes)
     writer = SpoolWriter(tmp_path)
     for number, batches in enumerate(topics):
         writer.add(f"t{number}", [batch(values) for values in batches])

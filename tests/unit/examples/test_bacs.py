@@ -58,6 +58,39 @@ def test_a_wrong_total_holds_the_file(old: str, new: str, problem: str) -> None:
     assert any(problem in found for found in read(FILE.replace(old, new))[2])
 
 
+def test_labels_and_records_stand_where_the_standard_has_them() -> None:
+    """Lengths and places of every record, as public descriptions of Standard 18 give them."""
+    lines = FILE.splitlines()
+    vol, hdr1, hdr2, uhl, *items, contra, eof1, eof2, utl = lines
+    assert {len(line) for line in (vol, hdr1, hdr2, uhl, eof1, eof2, utl)} == {80}
+    assert {len(line) for line in (*items, contra)} == {100}
+    assert (vol[:10], vol[41:47], vol[79]) == ("VOL1000001", "123456", "1")
+    assert hdr1[4:27] == "A123456S  1123456000001" and hdr1[27:35] == "00010001"
+    assert (hdr1[41:47], hdr1[47:53]) == (" 26328", " 27053")
+    assert (hdr2[4], hdr2[5:10], hdr2[10:15]) == ("F", "02000", "00100")
+    assert (uhl[4:10], uhl[10:16], uhl[28:37]) == (" 26328", "999999", "1 DAILY  ")
+    assert (eof1[4:], eof2[4:]) == (hdr1[4:], hdr2[4:])
+    assert (contra[:14], contra[15:17], contra[64:82].rstrip()) == (contra[17:31], "17", "CONTRA")
+    assert (utl[4:17], utl[17:30], utl[30:37], utl[37:44]) == (
+        "0000000012350", "0000000012350", "0000002", "0000002"
+    )  # fmt: skip
+
+
+def test_records_may_have_days_of_their_own() -> None:
+    """In a file of the kind MULTI records have 106 characters, and each its processing day."""
+    text = standard18(ITEMS, datetime.date(2026, 11, 24), multi=True)
+    assert {len(line) for line in text.splitlines()} == {80, 106}
+    spec = BatchSpec.model_validate(tomllib.loads(SETTINGS.read_text()))
+    reading = spec.read_as(SETTINGS.parent, system="payments").reading("x.bacs", len(text))
+    days = {
+        row["PROCESSING_DAY"]
+        for chunk in reading.chunks(io.BytesIO(text.encode()))
+        for part in chunk.rows
+        for row in part.batch.to_pylist()
+    }
+    assert days == {datetime.date(2026, 11, 24)} and not reading.problems()
+
+
 def test_a_cut_file_is_incomplete() -> None:
     """Wherever a file is cut, it is never taken for a whole one."""
     for stop in range(0, len(FILE) - 40, 13):

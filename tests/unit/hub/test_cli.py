@@ -1,5 +1,6 @@
 """The command line: help, exit codes and the form of errors."""
 
+import gzip
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -67,6 +68,7 @@ def test_the_contract_is_whole() -> None:
         [f"adapter {c}" for c in _ADAPTER],
         [f"events {c}" for c in ["tail", "count", "show"]],
         ["dlq list", "projection list"],
+        [f"soap {c}" for c in ["encode", "decode"]],
         [
             f"operation {c}"
             for c in ["list", "show", "where", "stage", "evidence", "history", "verify", "kill", "restore"]
@@ -104,7 +106,7 @@ def test_an_error_says_what_where_and_what_to_do(capsys: pytest.CaptureFixture[s
         (["decode", "{copybook}"], "what describes the records?"),
         (["decode", "{copybook}", "-c", "{copybook}", "-o", "{folder}/no/out"], "cannot write: "),
         (["encode", "{copybook}", "-c", "{copybook}", "-o", "{folder}/no/out"], "cannot write: "),
-        (["decode", "{copybook}", "-c", "{copybook}", "--set", "frame.no=1"], "frame.no: there is no such"),
+        (["decode", "{copybook}", "-c", "{copybook}", "--set", "frame.no=1"], "no setting 'frame.no'"),
     ],
 )
 def test_wrong_files_are_told_as_what_where_what_to_do(
@@ -156,3 +158,17 @@ def test_help_stays_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_value_that_does_not_fit_is_an_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A bad value ends `encode` with 1, its line and field, and no file; a cut file ends `decode` with 1."""
+    copybook, lines, out = tmp_path / "r.cpy", tmp_path / "r.jsonl", tmp_path / "r.out"
+    copybook.write_text("       01 R.\n          05 A PIC 9(4).\n")
+    lines.write_text('{"A": 1}\n{"A": "zz"}\n')
+    assert _run("encode", str(lines), "-c", str(copybook), "-o", str(out)) == 1
+    assert "r.jsonl:2: A" in capsys.readouterr().err
+    assert not out.exists() and [p.name for p in tmp_path.iterdir() if "partial" in p.name] == []
+    data = tmp_path / "r.gz"
+    data.write_bytes(gzip.compress(b"0001")[:-5])
+    assert _run("decode", str(data), "-c", str(copybook), "--set", "code_page=ascii") == 1
+    assert "cut off" in capsys.readouterr().err

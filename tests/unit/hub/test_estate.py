@@ -103,6 +103,26 @@ def test_a_projection_of_nothing_is_a_finding(tmp_path: Path) -> None:
     assert "no adapter publishes 'nobody.thing'" in findings[0].what
 
 
+def test_a_broken_adapter_is_the_only_finding(tmp_path: Path) -> None:
+    """What it would publish is not missed by projections, and the other adapters are looked at too."""
+    (tmp_path / "banyan.toml").write_text('prefix = "x"\n')
+    good = (
+        'kind = "batch"\nname = "good"\nsystem = "s"\nentity = "e"\nkey = ["ID"]\nfolder = "in"\n'
+        'format = "delimited"\n[delimited]\nfields = ["ID"]\n'
+    )
+    for name, text in (("good", good), ("bad", good.replace("good", "bad").replace("folder", "foldre"))):
+        (tmp_path / "adapters" / name).mkdir(parents=True)
+        (tmp_path / "adapters" / name / "adapter.toml").write_text(text)
+    (tmp_path / "projections").mkdir()
+    (tmp_path / "projections" / "p.py").write_text(
+        "from streams.projection import row_projection\n"
+        'p = row_projection(name="p", source="nobody.thing", collection="things")\n'
+    )
+    findings, counts = lint(Estate(tmp_path))
+    assert counts["adapters"] == 1
+    assert all(str(tmp_path / "adapters" / "bad") in f.where for f in findings), findings
+
+
 def test_an_adapter_that_may_read_half_a_file_is_a_finding(tmp_path: Path) -> None:
     """`banyan check` tells, with the file to change, that an upload's stall could be taken for its end."""
     (tmp_path / "banyan.toml").write_text('prefix = "x"\n')

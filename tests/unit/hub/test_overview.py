@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hub.console.app import _environment
+from hub.console.app import _breakable, _clock, _environment
 from hub.console.overview import (
     ExtractView,
     FlowView,
@@ -95,3 +95,34 @@ def test_the_page_renders_an_empty_estate() -> None:
     )
     assert "no adapters yet" in page
     assert "Nothing needs you" in page
+
+
+def test_files_that_wait_for_the_same_are_told_once() -> None:
+    """Files behind a gap are one alert that names the first; what waits for something else has its own."""
+    gap = [
+        replace(EXTRACT, id=f"{n}", file=f"M.{n}.csv", state="waiting", reason="file 17 is missing")
+        for n in (18, 19)
+    ]
+    other = replace(EXTRACT, id="x", file="M.9.csv", state="waiting", reason="the trailer has not come")
+    source = replace(SOURCE, extract=gap[-1], open=(*gap, other))
+    view = replace(CALM, sources=[source])
+    assert sorted(alert.what for alert in view.alerts) == [
+        "awards: 2 files from M.18.csv on are waiting: file 17 is missing.",
+        "awards: M.9.csv is waiting: the trailer has not come.",
+    ]
+    assert source.more == 2
+
+
+def test_only_flows_that_are_answered_can_be_up_to_date() -> None:
+    """A topic that no projection reads is no flow that lags."""
+    unread = replace(FLOW, projection=None, waiting=None)
+    view = replace(CALM, flows=[FLOW, unread])
+    assert (view.up_to_date, view.answered) == (1, 1)
+
+
+def test_times_of_other_days_say_so_and_names_break_at_dots() -> None:
+    """A time alone is today's; a long name may be broken behind a dot, and nothing in it is markup."""
+    day = 86_400_000
+    assert _clock(day + 61_000, day * 2 - 1) == "00:01:01"
+    assert _clock(61_000, day * 2) == "1970-01-01 00:01"
+    assert _breakable("A.B_<b>") == "A.<wbr>B_<wbr>&lt;b&gt;"

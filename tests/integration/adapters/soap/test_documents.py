@@ -99,7 +99,7 @@ def test_a_redirect_to_the_same_host_is_followed(site):
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "::1", "0.0.0.0"])
 def test_a_name_that_leads_to_this_machine_is_not_fetched(monkeypatch, address):
-    """A host whose name resolves to this machine or to its metadata service is refused, whatever it is called."""
+    """A host whose name resolves to this machine or its metadata service is refused, whatever its name."""
     monkeypatch.setattr("socket.getaddrinfo", lambda *a, **k: [(2, 1, 6, "", (address, 0))])
     with pytest.raises(ContractError, match="no other machine"):
         Contract.from_wsdl("http://contracts.example/a?wsdl")

@@ -72,6 +72,18 @@ def test_a_marker_says_that_its_file_is_complete():
             assert gate.look([entry(name)], NOW).files == 0
 
 
+def test_what_is_not_taken_yet_is_told():
+    """Each file that waits has its reason: its age, a marker that has not come, a first look."""
+    look = Gate("*", "", 30).look([entry("young", 988), entry("new", 0)], NOW)
+    assert look.unready == {
+        "young": "unchanged for 12 s; min_age_seconds = 30",
+        "new": "it was seen for the first time, and may still be written",
+    }
+    assert Gate("*", ".done", 0).look([entry("a")], NOW).unready == {
+        "a": "its marker a.done has not come, or is older"
+    }
+
+
 def test_only_the_pattern_counts_and_hidden_files_never():
     """Other names and hidden ones are no files."""
     found = Gate("A.*", "", 0).look([entry("A.1"), entry("B.1"), entry(".A.1"), entry("a.1")], NOW)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from adapters.batch.codec import RecordCodec
 from adapters.batch.format_spec import FormatSpec
+from adapters.batch.reference import EXACT
 from adapters.batch.totals import Tally
 from adapters.extract import Reject
 from schemas.errors import SettingsError
@@ -207,6 +208,6 @@ def test_tallies_are_exact(values: list[Decimal | None], data: st.DataObject) ->
     tally = Tally.of(record, pa.array(values, pa.decimal128(38, 2)), bad)
     first, last = data.draw(st.integers(0, 100)), data.draw(st.integers(0, 100))
     inside = [i for i, n in enumerate(record.tolist()) if first <= n <= last]
-    total = sum(int((values[i] or Decimal(0)).scaleb(2)) for i in inside if not bad[i])
+    total = sum(int((values[i] or Decimal(0)).scaleb(2, EXACT)) for i in inside if not bad[i])
     if first <= last:
         assert tally.between(first, last) == (total, int(bad[inside].sum()))

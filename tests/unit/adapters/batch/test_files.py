@@ -20,21 +20,8 @@ from adapters.batch.spec import BatchSpec
 from adapters.extract import Reject
 from connectors.settings import load
 from schemas.errors import SettingsError, Terminal
+from tests.unit.adapters.batch.pay import COPYBOOK
 
-COPYBOOK = """
-       01  PAY-RECORD.
-           05  REC-TYPE         PIC X.
-           05  BODY             PIC X(29).
-           05  CLAIM REDEFINES BODY.
-               10  CLAIM-NO     PIC 9(5) COMP-3.
-               10  NINO         PIC X(9).
-               10  AMOUNT       PIC S9(5)V99 COMP-3.
-           05  PERSON REDEFINES BODY.
-               10  P-NINO       PIC X(9).
-               10  NAME         PIC X(20).
-           05  TRAILER REDEFINES BODY.
-               10  TOTAL        PIC 9(5).
-"""
 CODEC = RecordCodec(COPYBOOK, code_page="cp285")
 SETTINGS = """
 kind = "batch"

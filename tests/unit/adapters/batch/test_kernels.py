@@ -106,7 +106,7 @@ def twin(raw: bytes, kind: Storage, page: CodePage, trim: Any) -> Any:
         return BadValueError
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data(), storages(), st.sampled_from(PAGES), st.sampled_from(TRIMS))
 def test_kernels_equal_the_twin_on_arbitrary_bytes(
     data: st.DataObject, kind: Storage, name: str, trim: Any
@@ -135,7 +135,7 @@ def test_kernels_equal_the_twin_on_arbitrary_bytes(
     _compare(raws, kind, page, trim)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data(), storages(), st.sampled_from(PAGES))
 def test_values_survive_encode_and_decode(data: st.DataObject, kind: Storage, name: str) -> None:
     """decode(encode(v)) is v for every valid v, in the twin and in the kernel."""

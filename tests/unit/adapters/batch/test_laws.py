@@ -24,7 +24,7 @@ from tests.evidence import keep
 
 from .strategies import RandomCopybook, copybooks, records_of, values_of
 
-LAWS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LAWS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SOAK = settings(LAWS, max_examples=5000)
 #: What the copybooks of a long run had in them, and how many had it.
 SEEN: Counter[str] = Counter()

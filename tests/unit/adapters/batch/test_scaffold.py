@@ -13,27 +13,13 @@ import pytest
 from typer.testing import CliRunner
 
 from adapters.batch.codec import RecordCodec
-from adapters.batch.dry_run import dry_run, reader_of
+from adapters.batch.dry_run import dry_run, plain_reader
 from adapters.batch.scaffold import scaffold
 from adapters.batch.spec import BatchSpec
 from adapters.catalogue import load_adapter
 from hub.cli import app
 from schemas.errors import SettingsError
-
-COPYBOOK = """
-       01  PAY-RECORD.
-           05  REC-TYPE         PIC X.
-           05  BODY             PIC X(29).
-           05  CLAIM REDEFINES BODY.
-               10  CLAIM-NO     PIC 9(5) COMP-3.
-               10  NINO         PIC X(9).
-               10  AMOUNT       PIC S9(5)V99 COMP-3.
-           05  PERSON REDEFINES BODY.
-               10  P-NINO       PIC X(9).
-               10  NAME         PIC X(20).
-           05  TRAILER REDEFINES BODY.
-               10  TOTAL        PIC 9(5).
-"""
+from tests.unit.adapters.batch.pay import COPYBOOK
 
 
 def pay_file() -> bytes:
@@ -55,6 +41,14 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "people.csv").write_text(f"id,name,amount,born\n{rows}")
     people = "".join(f"<person><id>{i}</id><name>Name {i}</name></person>" for i in range(1, 20))
     (tmp_path / "people.xml").write_text(f"<extract>{people}</extract>")
+    many = [
+        {"id": i, "name": {"first": "A", "last": f"B{i}"}, "tags": ["x"], "lines": [{"sku": "y", "n": i}]}
+        for i in range(1, 20)
+    ]
+    (tmp_path / "people.json").write_text(json.dumps({"data": {"people": many}}))
+    places = [f"D{i:06d}{('ABARA', 'KHAN')[i % 2]:<10}19{60 + i}0{1 + i % 9}1{i % 9}" for i in range(40)]
+    made = [f"{'H20261102':<25}", *places, f"{f'T{40:06d}':<25}", ""]
+    (tmp_path / "PAY.20261102.txt").write_text("\n".join(made))
     lines = "".join(json.dumps({"id": i, "name": f"Name {i}"}) + "\n" for i in range(1, 20))
     (tmp_path / "people.jsonl").write_text(lines)
     monkeypatch.chdir(tmp_path)
@@ -82,6 +76,10 @@ KINDS = {
     "copybook_and_sample": (["--copybook", "pay.cpy", "--sample", "PAY.20261102.dat"], "PAY.20261102.dat"),
     "draft": (["--sample", "PAY.20261102.dat"], "PAY.20261102.dat"),
     "csv": (["--csv", "people.csv"], "people.csv"),
+    "xml": (["--xml", "people.xml"], "people.xml"),
+    "json_lines": (["--json", "people.jsonl"], "people.jsonl"),
+    "json": (["--json", "people.json"], "people.json"),
+    "fixed_text": (["--sample", "PAY.20261102.txt"], "PAY.20261102.txt"),
 }
 
 
@@ -156,12 +154,12 @@ def test_a_bad_sample_says_how_bad(estate: Path) -> None:
     run("adapter", "new", "pay", "--copybook", "pay.cpy", "--sample", "PAY.20261102.dat")
     bad = bytearray(pay_file())
     bad[13] = 0xFA
-    (estate / "bad.dat").write_bytes(bytes(bad[:-30]))
-    code, output = run("adapter", "test", "pay", "--sample", "bad.dat")
+    (estate / "PAY.20261103.dat").write_bytes(bytes(bad[:-30]))
+    code, output = run("adapter", "test", "pay", "--sample", "PAY.20261103.dat")
     assert code == 1
     assert "1 x CLAIM.AMOUNT: nibble F is no digit" in output
     assert "problem: the file has 0 trailer records" in output
-    code, output = run("adapter", "test", "pay", "--sample", "bad.dat", "--json")
+    code, output = run("adapter", "test", "pay", "--sample", "PAY.20261103.dat", "--json")
     assert code == 1 and json.loads(output)["rejects"] == 1
 
 
@@ -173,7 +171,7 @@ def test_a_file_that_does_not_fit_is_refused(estate: Path) -> None:
     spec = load_adapter(folder)
     assert isinstance(spec, BatchSpec)
     content = (estate / "people.csv").read_bytes()
-    found = dry_run(reader_of(spec, folder), "people.csv", io.BytesIO(content), len(content))
+    found = dry_run(plain_reader(spec, folder), "people.csv", io.BytesIO(content), len(content))
     assert "does not fit numbers.cpy" in found.refused and found.records == 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import random
@@ -70,7 +71,7 @@ def twin(old, new, key, duplicates, ignore=()):
     return events
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     old=st.lists(ROW, max_size=9),
     new=st.lists(ROW, max_size=9),
@@ -196,3 +197,12 @@ def test_reports(folder):
     assert made[1].splitlines() == [
         "op,image,record,id,n", "u,before,1,1,a", "u,after,1,1,c", "c,after,2,3,d", "d,before,2,2,b",
     ]  # fmt: skip
+
+
+def test_compressed_files(folder):
+    """A compressed file is read like a plain one, and one that is cut off is no shorter extract."""
+    old, new = b"id,n\n1,a\n2,b\n", b"id,n\n1,a\n2,c\n"
+    found, _ = run(folder, gzip.compress(old), new, Comparison(("id",)))
+    assert found == [("u", {"id": "2", "n": "b"}, {"id": "2", "n": "c"}, 2, 2)]
+    with pytest.raises(Terminal, match="cut off"):
+        run(folder, gzip.compress(old)[:-9], new, Comparison(("id",)))

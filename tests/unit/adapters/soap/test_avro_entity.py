@@ -118,17 +118,8 @@ def test_optional_and_nillable_keeps_its_difference(make_contract):
 
 
 def test_mistakes_in_settings(make_contract):
-    """A key that is no field, a simple element and a recursive one are refused with the remedy."""
-    extra = (
-        '<xs:complexType name="N"><xs:sequence><xs:element name="k" type="xs:int"/>'
-        '<xs:element name="n" type="t:N" minOccurs="0"/></xs:sequence></xs:complexType>'
-    )
-    contract = make_contract(
-        '<xs:sequence><xs:element name="k" type="xs:int"/><xs:element name="n" type="t:N"/></xs:sequence>',
-        extra,
-    )
-    with pytest.raises(SettingsError, match="contains itself"):
-        contract.entity("Ask", "n", ["k"], "s", "e")
+    """A key that is no field and a simple element are refused with the remedy."""
+    contract = make_contract('<xs:sequence><xs:element name="k" type="xs:int"/></xs:sequence>')
     with pytest.raises(SettingsError, match="no children"):
         contract.entity("Ask", "k", ["k"], "s", "e")
     with pytest.raises(SettingsError, match="'z' is not in <case>"):
@@ -137,6 +128,20 @@ def test_mistakes_in_settings(make_contract):
             "</xs:sequence></xs:complexType></xs:element></xs:sequence>"
         )
         contract2.entity("Ask", "case", ["z"], "s", "e")
+
+
+def test_a_type_in_itself_is_xml_text(make_contract):
+    """Arrow has no recursive type: below the first level such an element is a field with its XML."""
+    extra = (
+        '<xs:complexType name="N"><xs:sequence><xs:element name="k" type="xs:int"/>'
+        '<xs:element name="n" type="t:N" minOccurs="0"/></xs:sequence></xs:complexType>'
+    )
+    contract = make_contract('<xs:sequence><xs:element name="n" type="t:N"/></xs:sequence>', extra)
+    shape = contract.shape("Ask", "n", ["k"], "s", "e")
+    value = {"k": 1, "n": {"k": 2, "n": {"k": 3}}}
+    row = shape.row(value)
+    assert row == {"k": 1, "n": '<ns:n xmlns:ns="urn:test"><ns:k>2</ns:k><ns:n><ns:k>3</ns:k></ns:n></ns:n>'}
+    assert shape.value(row) == value
 
 
 def test_a_null_key_is_refused(casework):

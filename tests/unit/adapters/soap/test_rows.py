@@ -128,7 +128,7 @@ def _same(left, right) -> bool:
     return repr(left) == repr(right)  # NaN is not equal to itself
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(items=st.lists(st.tuples(ITEMS, BETWEEN), max_size=9), size=st.sampled_from([50, 700, 100_000]))
 def test_columns_agree_with_the_reference(contract, items, size):
     """Whatever the elements look like, the columns hold what the per-record codec says, bad ones included."""

@@ -468,10 +468,14 @@ def result_of(case: Case, folder: Path) -> Result:
     return read(case, case.make(FILES[case.format]), folder)
 
 
-def page() -> str:
-    """Return docs/broken-files.md."""
+def results() -> list[tuple[Case, Result]]:
+    """Return every case with what became of it."""
     with tempfile.TemporaryDirectory() as folder:
-        found = [(case, result_of(case, Path(folder))) for case in CASES]
+        return [(case, result_of(case, Path(folder))) for case in CASES]
+
+
+def page(found: list[tuple[Case, Result]]) -> str:
+    """Return docs/broken-files.md."""
     lines = [
         "# Broken files", "",
         "<!-- Made by `python tests/unit/adapters/batch/broken/corpus.py`; change the table there. -->", "",
@@ -490,4 +494,4 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    PAGE.write_text(page(results()), encoding="utf-8")

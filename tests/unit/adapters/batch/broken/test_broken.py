@@ -24,10 +24,16 @@ def test_the_good_file_is_good(name: str, tmp_path: Path) -> None:
     assert (result.outcome, result.keys) == ("read", _GOOD_KEYS), result.message
 
 
-@pytest.mark.parametrize("case", corpus.CASES, ids=lambda case: f"{case.format}: {case.name}")
-def test_a_broken_file_is_told(case: Any, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def results() -> Any:
+    """Every case with what became of it: each file is read once."""
+    return corpus.results()
+
+
+@pytest.mark.parametrize("at", range(len(corpus.CASES)), ids=[f"{c.format}: {c.name}" for c in corpus.CASES])
+def test_a_broken_file_is_told(at: int, results: Any) -> None:
     """The outcome is the expected one; what is not read is rejected, held or refused, never deleted."""
-    result = corpus.result_of(case, tmp_path)
+    case, result = results[at]
     assert result.outcome == case.outcome, result.message
     rejected = {r.key_text for r in result.rejected}
     if not result.held and case.name != "only header and trailer, count 0":
@@ -44,6 +50,6 @@ def test_there_are_sixty_kinds() -> None:
     assert len({(c.format, c.name) for c in corpus.CASES}) == len(corpus.CASES) >= 60
 
 
-def test_the_page_is_current(tmp_path: Path) -> None:
+def test_the_page_is_current(results: Any) -> None:
     """docs/broken-files.md is what the table says now; its messages are the expected ones."""
-    assert corpus.PAGE.read_text(encoding="utf-8") == corpus.page()
+    assert corpus.PAGE.read_text(encoding="utf-8") == corpus.page(results)

@@ -42,6 +42,7 @@ FOUND = [
     ("inspect fixed", "0 152 inspect fixed"),
     ("inspect lines", "5 16 inspect lines"),
     ("inspect xml", "7 8 inspect xml"),
+    ("zip", "11 97 zip"),
 ]
 
 

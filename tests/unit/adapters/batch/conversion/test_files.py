@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import gzip
 import io
 import json
 from decimal import Decimal
@@ -19,7 +20,6 @@ from hypothesis import strategies as st
 from adapters.batch.codec import RecordCodec
 from adapters.batch.conversion import Outcome, decode_file, encode_file, format_of, sink_for
 from adapters.batch.conversion.json_lines import joined, json_lines
-from adapters.batch.conversion.options import keyless
 from adapters.batch.encode import EncodeError
 from schemas.errors import SettingsError
 
@@ -202,7 +202,7 @@ def test_settings_are_those_of_adapters(files: Files) -> None:
     )  # fmt: skip
     assert (spec.dialect, spec.frame.rdw_inclusive, spec.drop) == ("ibm-ieee", False, ("N", "BORN"))
     assert (spec.key, spec.bad_values, spec.century_pivot) == (("ID",), {"BORN": "null"}, 50)
-    assert keyless(format_of([], files.copybook)) and not keyless(spec)
+    assert format_of([], files.copybook).key == ()
     for pairs in (["codepage=x"], ["framing=vb"], ["trim=right"], ["framing"], ["drop=[1"]):
         with pytest.raises(SettingsError):
             format_of(pairs, files.copybook)
@@ -212,6 +212,83 @@ def test_settings_are_those_of_adapters(files: Files) -> None:
         files.decode(to="xlsx")
     with pytest.raises(SettingsError, match="no column"):
         files.decode(to="csv", keep_raw=True)
+
+
+TEXTS = {
+    "delimited": (b"ID,NAME\n,Ann\n2,Bob\n", ["delimited.fields=ID:decimal(9,0), NAME"]),
+    "fixed_text": (b"   Ann\n2  Bob\n", ['fixed_text.fields=[{name="ID", length=3, type="decimal(9,0)"}, '
+                                         '{name="NAME", length=3}]']),
+    "xml": (b"<r><p><ID/><NAME>Ann</NAME></p><p><ID>2</ID><NAME>Bob</NAME></p></r>",
+            ["xml.records=/r/p", "xml.fields=ID:decimal(9,0),NAME"]),
+    "json": (b'{"NAME": "Ann"}\n{"ID": 2, "NAME": "Bob"}\n', ["json.fields=ID:decimal(9,0),NAME"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_text_formats_need_no_key(tmp_path: Path, kind: str) -> None:
+    """A file that is only looked at has no key, so that its first field may be empty, packed files too."""
+    content, pairs = TEXTS[kind]
+    spec = format_of([f"format={kind}", *pairs], None)
+    for name, data in (("plain", content), ("packed.gz", gzip.compress(content))):
+        path, out = tmp_path / name, io.BytesIO()
+        path.write_bytes(data)
+        outcome = decode_file(path, spec, lambda schema, out=out: sink_for("jsonl", out, schema))  # type: ignore[misc]
+        assert outcome.clean, outcome
+        assert out.getvalue() == b'{"ID":null,"NAME":"Ann"}\n{"ID":"2","NAME":"Bob"}\n'
+
+
+def test_settings_of_any_depth_are_set(files: Files) -> None:
+    """Dots lead through tables of tables; the name of a field may have dots of its own."""
+    spec = format_of(
+        ["header.when.field=ID", "header.when.equals=0", "bad_values.TABLE-A.AMT=null", "entity=x"],
+        files.copybook,
+    )
+    assert spec.header is not None and (spec.header.when.field, spec.header.when.equals) == ("ID", "0")
+    assert spec.bad_values == {"TABLE-A.AMT": "null"}
+    spec = format_of(["format=delimited", "delimited.layouts.a=X,Y:decimal(5,2)"], None)
+    assert spec.delimited is not None
+    assert [f.type for f in spec.delimited.layouts["a"]] == ["text", "decimal(5,2)"]
+    for pair, what in (
+        ("trim.x=1", "trim has no settings of its own"),
+        ("delimited.feilds=A", "no setting 'delimited.feilds'"),
+        ("delimited.fields=true", "delimited.fields: Input should be a list"),
+    ):
+        with pytest.raises(SettingsError) as caught:
+            format_of(["format=delimited", pair], None)
+        assert caught.value.what == what and caught.value.where == "--set"
+
+
+def test_bad_values_that_became_null_are_counted(files: Files, tmp_path: Path) -> None:
+    """What settings let pass is told, by field, in records of bytes and in texts."""
+    _, outcome = files.decode("bad_values.ID=null", "bad_values.N=null", limit=3)
+    assert outcome.nulled == {"ID": 1, "N": 1}
+    path, out = tmp_path / "claims.csv", io.BytesIO()
+    path.write_bytes(b"A,B\nx,1\n2,y\nz,3\n")
+    spec = format_of(
+        ["format=delimited", "delimited.fields=A:integer,B:integer", "bad_value_default=null"], None
+    )
+    outcome = decode_file(path, spec, lambda schema: sink_for("jsonl", out, schema))
+    assert (outcome.nulled, outcome.bad) == ({"A": 2, "B": 1}, 0)
+
+
+def test_a_file_that_does_not_fit_is_an_answer(files: Files) -> None:
+    """What is wrong with the file is its outcome; what is wrong with the settings is an error of theirs."""
+    files.data.write_bytes(gzip.compress(GOOD * 3)[:-9])
+    for keep_raw in (False, True):
+        _, outcome = files.decode(keep_raw=keep_raw)
+        assert outcome.refused is not None and "cut off" in outcome.refused.what and not outcome.clean
+    files.data.write_bytes(GOOD[:5])
+    _, outcome = files.decode()
+    assert outcome.refused is not None and "shorter than one record" in outcome.refused.what
+    with pytest.raises(SettingsError) as caught:
+        files.decode("key=NOPE")
+    assert "NOPE" in caught.value.what
+
+
+def test_kept_bytes_are_those_of_the_unpacked_file(files: Files) -> None:
+    """A compressed file is unpacked before its bytes are kept."""
+    files.data.write_bytes(gzip.compress(GOOD))
+    assert files.encode(files.decode(keep_raw=True)[0]) == GOOD
 
 
 VALUES = st.fixed_dictionaries(

@@ -18,10 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.batch.inspect import Report, inspect_file, inspect_sample
+from adapters.batch.inspect.file_names import adapter_name, patterns
 from adapters.batch.inspect.found import shape
 from adapters.batch.inspect.pages import code_page
 from adapters.batch.inspect.period import agreement, agreement_reference
-from adapters.batch.inspect.propose import literal, patterns
+from adapters.batch.inspect.propose import literal
 from adapters.batch.inspect.sample import PIECE, Sample
 from adapters.batch.spec import BatchSpec
 
@@ -130,6 +131,25 @@ def test_pounds_and_dollars_cannot_be_told_apart() -> None:
     assert guess.value == "cp285"
     assert any("make sense of it alike" in reason for reason in guess.why)
     assert "cp037" in {other.value for other in guess.others}
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("AWS.M2.CARDDEMO.ACCTDATA.PS", "acctdata"),
+        ("AWS.M2.CARDDEMO.EXPORT.DATA.PS", "export"),
+        ("PROD.PAY.AWARDS.G0012V00", "awards"),
+        ("AWARDS.20261102.dat", "awards"),
+        ("claims-2026-11-02.csv.gz", "claims"),
+        ("COMP.DETAILS.SEP30.DATA.dat", "comp_details"),
+        ("prod.hr.people.csv", "prod_hr_people"),
+        ("20261102.csv", "file"),
+        ("data.txt", "data"),
+    ],
+)
+def test_adapters_are_named_after_what_is_in_the_files(file: str, name: str) -> None:
+    """Dates, generations, words for storage and a data set's first qualifiers are no part of the name."""
+    assert adapter_name(file) == name
 
 
 @settings(max_examples=60, deadline=None)
