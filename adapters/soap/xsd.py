@@ -151,7 +151,7 @@ class SchemaReader:
         node, place = self._definitions.find("element", name)
         if name in self._open:  # an anonymous type leads back to its own element
             self._opened_again.add(name)
-            return self._about(node, place, Element(name, _anonymous(name)))
+            return self._about(node, place, name, _anonymous(name))
         self._open.add(name)
         try:
             element = self._element(node, place, name)
@@ -165,11 +165,14 @@ class SchemaReader:
         self._declared[name] = element
         return element
 
-    def _local(self, node: Any, place: Place) -> Element:
+    def _local(self, node: Any, place: Place, occurs: tuple[int, int | None]) -> Element:
         local = node.get("name", "")
-        return self._element(node, place, place.own(local) if place.qualified(node, "element") else local)
+        name = place.own(local) if place.qualified(node, "element") else local
+        return self._element(node, place, name, occurs)
 
-    def _element(self, node: Any, place: Place, name: str) -> Element:
+    def _element(
+        self, node: Any, place: Place, name: str, occurs: tuple[int, int | None] = (1, 1)
+    ) -> Element:
         kind: SimpleType | ComplexType | str
         head = node.get("substitutionGroup")
         if type_name := node.get("type"):
@@ -182,19 +185,28 @@ class SchemaReader:
             kind = self._global(found).type if ("element", found) in self._definitions else ANY_TYPE
         else:
             kind = ANY_TYPE
-        return self._about(node, place, Element(name, kind))
+        return self._about(node, place, name, kind, occurs)
 
-    def _about(self, node: Any, place: Place, element: Element) -> Element:
+    def _about(
+        self,
+        node: Any,
+        place: Place,
+        name: str,
+        kind: SimpleType | ComplexType | str,
+        occurs: tuple[int, int | None] = (1, 1),
+    ) -> Element:
         head = node.get("substitutionGroup")
-        return replace(
-            element,
-            nillable=flag(node, "nillable"),
-            doc=documentation(node),
-            default=node.get("default"),
-            fixed=node.get("fixed"),
-            abstract=flag(node, "abstract"),
-            head=(place.meant(node, head) or "") if head else "",
-            identity=identities(node),
+        return Element(
+            name,
+            kind,
+            flag(node, "nillable"),
+            *occurs,
+            documentation(node),
+            node.get("default"),
+            node.get("fixed"),
+            flag(node, "abstract"),
+            (place.meant(node, head) or "") if head else "",
+            identities(node),
         )
 
     def _find_members(self) -> dict[str, list[str]]:
@@ -221,7 +233,14 @@ class SchemaReader:
 
     # --- types --------------------------------------------------------------------------------------
 
-    def _named(self, node: Any, place: Place, qname: str) -> SimpleType | str:
+    def _named(self, node: Any, place: Place, qname: str) -> SimpleType | ComplexType | str:
+        if (known := self.names.exact("type", node, place, qname)) is not None:
+            return self._named_type(known)
+        meant = place.meant(node, qname)
+        if meant is not None and self.names.knows("element", meant):
+            what = f"{qname!r} is an element where a type is needed"
+            self._report.add("warning", "element-as-type", place.at(node), what, "the type of that element")
+            return self._global(meant).type
         name = self.names.find("type", node, place, qname, "any content (xs:anyType)")
         return self._named_type(name or ANY_TYPE)
 

@@ -11,7 +11,7 @@ from adapters.soap.xsd_names import ANY_TYPE
 from adapters.soap.xsd_places import Place
 from adapters.soap.xsd_types import ArrayType, ComplexType, Element, Group, SimpleType
 
-Named = Callable[[Any, Place, str], SimpleType | str]
+Named = Callable[[Any, Place, str], SimpleType | ComplexType | str]
 Model = Callable[[Any, Place], Group | None]
 
 

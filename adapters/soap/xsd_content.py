@@ -34,7 +34,7 @@ class ContentReader:
         self,
         definitions: Definitions,
         names: Names,
-        local: Callable[[Any, Place], Element],
+        local: Callable[[Any, Place, tuple[int, int | None]], Element],
         declared: Callable[[str], Element],
         substitutes: Callable[[str], list[Element]],
     ) -> None:
@@ -128,7 +128,7 @@ class ContentReader:
         low, high = occurs(node, place)
         self.spend(1, place.at(node))
         if not (ref := node.get("ref")):
-            return replace(self._local(node, place), min_occurs=low, max_occurs=high)
+            return self._local(node, place, (low, high))
         name = self._names.find("element", node, place, ref, "any element may stand there")
         if name is None:
             meant = place.meant(node, ref)

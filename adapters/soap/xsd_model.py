@@ -35,7 +35,9 @@ def flatten(group: Group | None) -> Flat:
             first.setdefault(particle.name, particle)
     counts = _counts(group)
     elements = tuple(
-        replace(element, min_occurs=counts[name][0], max_occurs=counts[name][1])
+        element
+        if (element.min_occurs, element.max_occurs) == counts[name]
+        else replace(element, min_occurs=counts[name][0], max_occurs=counts[name][1])
         for name, element in first.items()
     )
     free = _repeats_several(group) or (places > len(counts) and _orders_clash(group))

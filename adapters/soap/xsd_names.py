@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Literal
 
 from adapters.soap.documents import WSDL, XS
@@ -40,11 +41,18 @@ class Names:
 
         `assumed` tells, for the report, how the caller goes on without it.
         """
+        if (known := self.exact(kind, node, place, qname)) is not None:
+            return known
         name = place.meant(node, qname)
-        if name is not None and self.knows(kind, name):
-            self._note_missing_import(node, place, name)
-            return name
         return self.repaired(kind, place.at(node), place.namespace, qname, name, assumed)
+
+    def exact(self, kind: Kind, node: Any, place: Place, qname: str) -> str | None:
+        """Return the Clark name of what a QName means, None if nothing is there or its prefix is not."""
+        name = place.meant(node, qname)
+        if name is None or not self.knows(kind, name):
+            return None
+        self._note_missing_import(node, place, name)
+        return name
 
     def repaired(
         self, kind: Kind, where: str, own: str, qname: str, name: str | None, assumed: str
@@ -114,6 +122,7 @@ class Names:
         return self._imported[id(place.root)]
 
 
+@lru_cache(maxsize=4096)
 def builtin(name: str) -> SimpleType | None:
     """Return the built-in type of a Clark name, those that SOAP encoding mirrors too; None if it is none."""
     uri, local = namespace(name), local_name(name)

@@ -16,6 +16,8 @@ XML = "http://www.w3.org/XML/1998/namespace"
 #: Definitions that need one another in a row; real ones stay under ten.
 MAX_DEPTH = 60
 KINDS = ("element", "complexType", "simpleType", "group", "attributeGroup", "attribute")
+_ANNOTATION, _DOCUMENTATION = f"{XS}annotation", f"{XS}documentation"
+_OTHERS = (*KINDS, "annotation", "import", "include", "notation", "redefine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,9 @@ class Definitions:
                 redefined += [(child, place) for child in node.iterchildren("*") if _is_definition(child)]
             elif _is_definition(node):
                 self._define(node, place)
+            elif node.tag.startswith(XS) and local_name(node.tag) not in _OTHERS:
+                what = f"xs:{local_name(node.tag)} is no definition of XML Schema"
+                self.report.add("error", "no-definition", place.at(node), what, "it is not there")
         return redefined
 
     def _define(self, node: Any, place: Place) -> None:
@@ -189,7 +194,10 @@ def children(node: Any) -> list[Any]:
 
 def documentation(node: Any) -> str:
     """Return the documentation of a node in one line."""
-    return " ".join((node.findtext(f"{XS}annotation/{XS}documentation") or "").split())
+    annotation = node.find(_ANNOTATION)
+    if annotation is None:
+        return ""
+    return " ".join((annotation.findtext(_DOCUMENTATION) or "").split())
 
 
 def flag(node: Any, name: str) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from adapters.soap.documents import XS
 from adapters.soap.errors import ContractError
 from adapters.soap.xsd_names import ANY_TYPE
 from adapters.soap.xsd_places import children
 from adapters.soap.xsd_types import ComplexType, SimpleType, local_name
 
-_IDENTITY = ("key", "keyref", "unique")
+_IDENTITY = (f"{XS}key", f"{XS}keyref", f"{XS}unique")
 
 
 def trouble(
@@ -52,7 +53,7 @@ def derived(simple: Mapping[str, str], types: Mapping[str, ComplexType]) -> dict
 
 def identities(node: Any) -> tuple[str, ...]:
     """Return the identity constraints of an element in words."""
-    return tuple(_identity(child) for child in children(node) if local_name(child.tag) in _IDENTITY)
+    return tuple(_identity(child) for child in node.iterchildren(*_IDENTITY))
 
 
 def _identity(node: Any) -> str:

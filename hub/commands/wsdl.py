@@ -79,7 +79,7 @@ def check(
     try:
         contract = Contract.from_wsdl(wsdl, hosts=host or (), folder=folder, binding=binding)
     except ContractError as error:
-        findings = [Finding("error", "not-imported", error.where, error.what)]
+        findings = [Finding("error", "refused", error.where, error.what)]
         imported: dict[str, Any] = {"operations": 0, "refused": {}}
         told = "no operation can be used"
     else:

@@ -158,7 +158,7 @@ def _reader(stream: BinaryIO, container: Container) -> BinaryIO:
     if container == "zstd":
         return cast(BinaryIO, zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True))
     archive = zipfile.ZipFile(stream)
-    names = [i.filename for i in archive.infolist() if not i.is_dir()]
+    names = [i.filename for i in archive.infolist() if not i.filename.endswith("/")]
     if len(names) != 1:
         raise ValueError(f"{len(names)} files")
     return cast(BinaryIO, archive.open(names[0]))

@@ -109,6 +109,23 @@ def test_dangling_references_of_every_kind(read, content, rule):
     assert found(contract) == [("error", rule)]
 
 
+def test_an_element_where_a_type_is_needed(read):
+    """A type that is the name of an element means that element's type, be it anonymous or its own."""
+    content = """<xs:complexType name="C"><xs:sequence><xs:element name="a" type="t:Ask"/><xs:element name="b" type="t:E"/>
+    </xs:sequence></xs:complexType><xs:element name="E"><xs:complexType><xs:sequence><xs:element name="e" type="t:E" minOccurs="0"/>
+    </xs:sequence></xs:complexType></xs:element>"""
+    contract = read(schema=answer("t:C", content))
+    assert contract.element("Do", "a").type.base == "string"
+    assert contract.element("Do", "b/e/e").local == "e"
+    assert set(found(contract)) == {("warning", "element-as-type")}
+
+
+def test_what_is_no_definition(read):
+    """A misspelt definition is not there, and the report says so."""
+    contract = read(schema=ELEMENTS + '<xs:simpletype name="S"/>')
+    assert found(contract) == [("error", "no-definition")]
+
+
 def test_names_without_import(read):
     """A namespace that is used without xs:import is found all the same, and noted once."""
     types = f"""<wsdl:types><xs:schema targetNamespace="urn:t" xmlns:o="urn:o" xmlns:m="http://www.w3.org/2005/05/xmlmime">
@@ -238,5 +255,5 @@ def test_a_report_has_an_end():
         for _ in range(2):
             report.add("warning", "wrong-namespace", f"a.xsd:{number}", "x", "y")
     assert (len(report), report.left_out, report.worst) == (MAX_FINDINGS, 10, "warning")
-    report.add("error", "x", "", "", "")
+    report.add("error", "refused", "", "", "")
     assert [f.severity for f in report.sorted()[:1]] == ["warning"]
