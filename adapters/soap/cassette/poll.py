@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from adapters.soap.adapter import SoapAdapter, contract_of
-from adapters.soap.cassette.clients import RecordingClient
+from adapters.soap.cassette.cassette import Cassette
+from adapters.soap.cassette.clients import PlayingClient, RecordingClient
 from adapters.soap.cassette.masker import Masker
+from adapters.soap.contract import Contract
 from adapters.soap.spec import SoapSpec
 from adapters.soap.wire.blocking import BlockingWire
 from adapters.soap.wire.client import WireClient
@@ -52,6 +54,11 @@ def record_poll(spec: SoapSpec, folder: Path, path: Path) -> tuple[int, int]:
         wire.close()
         count = recording.save(path)
     return count, rows
+
+
+def playing(contract: Contract, path: Path) -> BlockingWire:
+    """Return a wire that plays a cassette."""
+    return BlockingWire(contract, PlayingClient(contract, Cassette.load(path)))
 
 
 def shown(spec: SoapSpec) -> dict[str, str]:
