@@ -1,4 +1,4 @@
-"""`banyan soap call`: one operation, called by the settings of an adapter or by a WSDL alone."""
+"""`banyan soap call`: one operation by an adapter's settings or a WSDL; `record`: one poll, to be played."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ EXAMPLE = "Example: banyan soap call --wsdl casework.wsdl --operation GetCase --
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register `call`."""
+    """Register `call` and `record`."""
     app.command(epilog=EXAMPLE)(call)
+    app.command(epilog="Example: banyan soap record adapters/cases adapters/cases/recorded/poll.jsonl")(
+        record
+    )
 
 
 def call(
@@ -68,6 +71,24 @@ def call(
         note(f"recorded in {saved}, personal data replaced by pseudonyms")
     code = _show(where, operation, raw, reveal=reveal or play is not None)
     raise typer.Exit(code)
+
+
+def record(
+    adapter: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of a SOAP adapter.")],
+    cassette: Annotated[Path, typer.Argument(metavar="FILE", help="Cassette to write.")],
+) -> None:
+    """Poll an adapter's service once and write what was said to a cassette; nothing is published.
+
+    Personal data is replaced by pseudonyms. In the adapter's folder `recorded` its own test plays it.
+    """
+    from adapters.soap.cassette.poll import record_poll
+    from adapters.soap.spec import SoapSpec
+    from connectors.settings import load
+
+    spec = load(adapter / "adapter.toml", SoapSpec)
+    cassette.parent.mkdir(parents=True, exist_ok=True)
+    exchanges, rows = record_poll(spec, adapter, cassette)
+    print_json({"exchanges": exchanges, "rows": rows, "cassette": str(cassette)})
 
 
 class _Target:
@@ -137,6 +158,7 @@ async def _called(
 
 def _show(where: _Target, operation: str, raw: bytes, *, reveal: bool) -> int:
     from adapters.soap.envelope import SoapFault
+    from adapters.soap.json_values import to_json
 
     found = where.contract.operation(operation)
     if not raw.strip():
@@ -147,13 +169,13 @@ def _show(where: _Target, operation: str, raw: bytes, *, reveal: bool) -> int:
         shown = {"code": value.code, "detail": value.detail_name}
         print_json({"fault": shown | ({"text": value.text} if reveal else {})})
         return NO
-    canonical = where.contract.canonical(operation, value) if found.response is not None else {}
-    print_json(canonical if reveal else _masked(canonical, where.classification))
+    plain = {} if found.response is None else to_json(where.contract.codec, found.response, value)
+    print_json(plain if reveal else _masked(plain, where.classification))
     return DONE
 
 
 def _masked(value: Any, classification: dict[str, str], name: str = "") -> Any:
-    """Return a canonical value with every leaf masked that is not classified as open."""
+    """Return values with every leaf masked that is not classified as open."""
     from schemas.classification import DEFAULT, mask
 
     if isinstance(value, dict):
@@ -167,6 +189,7 @@ def _masked(value: Any, classification: dict[str, str], name: str = "") -> Any:
 
 def _values(contract: Contract, operation: str, json_file: str | None, xml_file: Path | None) -> Any:
     from adapters.soap.errors import BadValue
+    from adapters.soap.json_values import from_json
 
     found = contract.operation(operation)
     if json_file is not None and xml_file is not None:
@@ -177,7 +200,8 @@ def _values(contract: Contract, operation: str, json_file: str | None, xml_file:
         if xml_file is not None:
             return contract.decode_request(operation, xml_file.read_bytes())
         text = sys.stdin.read() if json_file == "-" else Path(json_file).read_text() if json_file else "{}"
-        values = {} if found.request is None else _typed(contract, found.request, json.loads(text))
+        given = json.loads(text)
+        values = {} if found.request is None else from_json(contract.codec, found.request, given)
         contract.encode_request(operation, values)
         return values
     except BadValue as error:
@@ -192,47 +216,3 @@ def _values(contract: Contract, operation: str, json_file: str | None, xml_file:
             where=f"{'standard input' if json_file == '-' else json_file}:{error.lineno}",
             fix="mend the file",
         ) from None
-
-
-def _typed(contract: Contract, element: Any, value: Any) -> Any:
-    """Return JSON values as the codec wants them: texts and numbers by the declared type."""
-    from adapters.soap.errors import BadValue
-    from adapters.soap.xsd_types import SimpleType
-
-    if value is None:
-        return None
-    if isinstance(value, list) and element.repeats:
-        return [_typed(contract, _single(element), item) for item in value]
-    if isinstance(element.type, SimpleType):
-        return _leaf(contract, element.type, value)
-    kind = contract.schema.complex(element)
-    if kind is None or not isinstance(value, dict):
-        return value
-    children = {child.local: child for child in kind.elements}
-    attributes = {f"@{a.name.rpartition('}')[2]}": a.type for a in kind.attributes}
-    made: dict[str, Any] = {}
-    for name, inner in value.items():
-        try:
-            if name in children:
-                made[name] = _typed(contract, children[name], inner)
-            elif name in attributes:
-                made[name] = _leaf(contract, attributes[name], inner)
-            elif name == "#text" and kind.text is not None:
-                made[name] = _leaf(contract, kind.text, inner)
-            else:
-                made[name] = inner
-        except BadValue as error:
-            raise error.below(name) from None
-    return made
-
-
-def _single(element: Any) -> Any:
-    from dataclasses import replace
-
-    return replace(element, min_occurs=1, max_occurs=1)
-
-
-def _leaf(contract: Contract, kind: Any, value: Any) -> Any:
-    if isinstance(value, bool):
-        value = "true" if value else "false"
-    return contract.codec.decode_text(kind, value if isinstance(value, str) else str(value))

@@ -55,6 +55,18 @@ class AttachmentStore:
         """Return where the attachment with this hash lies, if it is there."""
         return self.folder / sha256[:2] / sha256
 
+    def prune(self, before: float) -> int:
+        """Delete attachments that came last before `before` (epoch seconds); return how many."""
+        pruned = 0
+        for path in self.folder.glob("[0-9a-f][0-9a-f]/*"):
+            try:
+                if path.stat().st_mtime < before:
+                    path.unlink()
+                    pruned += 1
+            except FileNotFoundError:
+                continue  # another process was faster
+        return pruned
+
     def begin(self) -> Incoming:
         """Return an attachment that is being written.
 

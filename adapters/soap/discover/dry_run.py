@@ -12,8 +12,7 @@ from typing import Any
 from adapters.batch.dry_run import DryRun
 from adapters.extract import Extract
 from adapters.soap.adapter import SoapAdapter, contract_of
-from adapters.soap.cassette.cassette import Cassette
-from adapters.soap.cassette.clients import PlayingClient
+from adapters.soap.cassette.poll import playing
 from adapters.soap.change_spec import ListChange
 from adapters.soap.contract import Contract
 from adapters.soap.discover.service import RECORDS, MadeUpService
@@ -21,7 +20,6 @@ from adapters.soap.discover.tape import Tape
 from adapters.soap.polling.load import Wire
 from adapters.soap.polling.receive import Receive
 from adapters.soap.spec import SoapSpec
-from adapters.soap.wire.blocking import BlockingWire
 from schemas.errors import BanyanError, SettingsError
 
 
@@ -77,7 +75,7 @@ def _wire(spec: SoapSpec, contract: Contract, service: MadeUpService, sample: Pa
     if sample is None:
         return service
     if sample.suffix == ".jsonl":
-        return BlockingWire(contract, PlayingClient(contract, Cassette.load(sample)))
+        return playing(contract, sample)
     return Recorded(_listing(spec), sample.read_bytes(), service)
 
 
@@ -137,4 +135,11 @@ class _Count:
 
     def result(self) -> DryRun:
         rejects = sum(self.reasons.values())
-        return DryRun(dict(self.rows), rejects, self.first, dict(self.reasons), self.problems, self.refused)
+        return DryRun(
+            dict(self.rows),
+            rejects,
+            self.first,
+            dict(self.reasons),
+            problems=self.problems,
+            refused=self.refused,
+        )

@@ -89,8 +89,15 @@ def verify(name: str, key: Any, value: bytes, content: bytes, *, sha1: bool = Fa
 
 
 def canonical(node: Any, prefixes: list[str] | None = None) -> bytes:
-    """Return the exclusive canonical form of an element, without comments."""
-    whole = etree.tostring(
-        node, method="c14n", exclusive=True, with_comments=False, inclusive_ns_prefixes=prefixes or None
-    )
+    """Return the exclusive canonical form of an element, without comments.
+
+    Raises:
+        SecurityFailure: it has none, as with a relative namespace (Canonical XML 1.0, section 4.4).
+    """
+    try:
+        whole = etree.tostring(
+            node, method="c14n", exclusive=True, with_comments=False, inclusive_ns_prefixes=prefixes or None
+        )
+    except etree.C14NError:
+        raise SecurityFailure("a part of the message has no canonical form") from None
     return bytes(whole)

@@ -25,6 +25,8 @@ from adapters.soap.security.username import NONCE_BYTES, username_token
 from adapters.soap.security.verify import check_value, ids_of, verified
 from schemas.errors import SettingsError
 
+#: A reply has one signature and one encrypted key, rarely a few: each costs an operation of public-key kind.
+_MAX_STEPS = 10
 #: A reply older than this is refused even if it calls itself valid: it may be played again.
 _LONGEST_VALID = 24 * 3600
 
@@ -147,13 +149,20 @@ class Security:
         security = self._ours(envelope)
         covered: list[Any] = []
         decrypted: list[Any] = []
-        for step in list(security) if security is not None else []:
+        steps = (
+            []
+            if security is None
+            else [n for n in security if n.tag in (xenc("EncryptedKey"), ds("Signature"))]
+        )
+        if len(steps) > _MAX_STEPS:
+            raise SecurityFailure(f"the security header has {len(steps)} signatures and encrypted keys")
+        for step in steps:
             if step.tag == xenc("EncryptedKey"):
                 if self._decryptor is None:
                     raise SecurityFailure("the reply is encrypted", fix="set [wire.security.decrypt]")
                 cbc = self._spec.decrypt is not None and self._spec.decrypt.cbc
                 decrypted += decrypt_parts(step, self._decryptor, ids_of(envelope), cbc=cbc)
-            elif step.tag == ds("Signature") and self._trust is not None:
+            elif self._trust is not None:
                 covered += self._signed(step, envelope, security)
         if self._decryptor is not None and self._spec.decrypt is not None and self._spec.decrypt.required:
             self._check_encrypted(any(node is _body(envelope) for node in decrypted))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import SecretStr
@@ -17,6 +17,11 @@ from schemas.errors import SettingsError
 
 #: NIST SP 800-131A: shorter keys are no proof any more.
 _MIN_RSA_BITS = 2048
+#: What cryptography raises when the parts of a certificate that it reads late are broken.
+BROKEN_CERTIFICATE = (
+    *(ValueError, TypeError, UnsupportedAlgorithm),
+    *(x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+)
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
@@ -49,13 +54,14 @@ class Trust:
 
     def accepts(self, certificate: x509.Certificate, now: dt.datetime) -> bool:
         """Return whether a signer is one of the anchors, or issued by one that may issue, and valid."""
-        if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+        try:
+            if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+                return False
+            if not _may_sign(certificate):
+                return False
+            return certificate in self.anchors or any(_issued(certificate, a, now) for a in self.anchors)
+        except BROKEN_CERTIFICATE:
             return False
-        if not _may_sign(certificate):
-            return False
-        if certificate in self.anchors:
-            return True
-        return any(_issued(certificate, anchor, now) for anchor in self.anchors)
 
     def by_issuer(self, issuer: str, serial: int) -> x509.Certificate | None:
         """Return the anchor with this issuer (RFC 4514, in either order of its parts) and serial number."""
@@ -145,7 +151,7 @@ def _issued(certificate: x509.Certificate, anchor: x509.Certificate, now: dt.dat
         if not anchor.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
             return False
         certificate.verify_directly_issued_by(anchor)
-    except (x509.ExtensionNotFound, ValueError, TypeError, InvalidSignature):
+    except (x509.ExtensionNotFound, InvalidSignature):
         return False
     return True
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from adapters.soap.security.algorithms import canonical, hashed, verify
 from adapters.soap.security.errors import SecurityFailure
-from adapters.soap.security.keys import Trust, sha1_thumbprint
+from adapters.soap.security.keys import BROKEN_CERTIFICATE, Trust, sha1_thumbprint
 from adapters.soap.security.names import DS, EXC_C14N, ID, THUMBPRINT, X509, XENC, ds, wsse
 
 #: A message has a handful of parts; each reference costs a canonical form of what it names.
@@ -209,5 +209,5 @@ def _bytes(text: str | None) -> bytes:
 def _certificate(node: Any) -> x509.Certificate:
     try:
         return x509.load_der_x509_certificate(_bytes(node.text))
-    except ValueError:
+    except BROKEN_CERTIFICATE:
         raise SecurityFailure("the signer's certificate cannot be read") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -15,15 +16,18 @@ from adapters.soap.wire.streaming import Streaming
 from schemas.errors import SettingsError
 
 T = TypeVar("T")
+#: Connections close in a moment; a peer that holds one open does not hold up the end of the process.
+_ENDING_SECONDS = 2.0
 
 
 class BlockingWire:
-    """Calls from any thread; one background thread of its own runs the event loop."""
+    """Calls from any thread; a background thread of its own runs the event loop until `close`."""
 
     def __init__(self, contract: Contract, client: Streaming) -> None:
         self._contract, self.client = contract, client
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
+        self._end: weakref.finalize[..., BlockingWire] | None = None
 
     def check(self, operation: str, values: Mapping[str, Any]) -> None:
         """Make the request without sending it.
@@ -63,10 +67,9 @@ class BlockingWire:
     def close(self) -> None:
         """Close the connections and end the thread."""
         with self._lock:
-            loop, self._loop = self._loop, None
-        if loop is not None:
-            asyncio.run_coroutine_threadsafe(self.client.close(), loop).result()
-            loop.call_soon_threadsafe(loop.stop)
+            end, self._loop, self._end = self._end, None, None
+        if end is not None:
+            end()
 
     def _parts(self, answer: Answer) -> Iterator[bytes]:
         while (part := self._wait(_next(answer))) is not None:
@@ -76,13 +79,31 @@ class BlockingWire:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=_run, args=(self._loop,), name="soap-wire", daemon=True).start()
+                thread = threading.Thread(target=_run, args=(self._loop,), name="soap-wire", daemon=True)
+                thread.start()
+                self._end = weakref.finalize(self, _ended, self._loop, thread, self.client)
             loop = self._loop
         return asyncio.run_coroutine_threadsafe(work, loop).result()
 
 
 async def _next(answer: Answer) -> bytes | None:
     return await anext(answer.parts, None)
+
+
+def _ended(loop: asyncio.AbstractEventLoop, thread: threading.Thread, client: Streaming) -> None:
+    """Close the connections and stop the loop; runs in any thread, also when nobody holds the wire."""
+
+    async def close() -> None:
+        await client.close()
+        loop.stop()
+
+    def begin() -> None:
+        tasks.append(loop.create_task(close()))  # held, or it could be collected before it is done
+
+    tasks: list[asyncio.Task[None]] = []
+    loop.call_soon_threadsafe(begin)
+    if threading.current_thread() is not thread:
+        thread.join(_ENDING_SECONDS)
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

@@ -198,7 +198,7 @@ class WireClient:
             key = key or new_message_id()
         elif declared.repeat_by == "header":
             key = key or str(uuid.uuid4())
-        repeatable, attempt = declared.safe or declared.repeat_by != "none", 0
+        attempt = 0
         while True:
             attempt += 1
             try:
@@ -207,7 +207,7 @@ class WireClient:
                 pause = self._retry.pause(
                     attempt,
                     error,
-                    repeatable=repeatable,
+                    repeatable=declared.repeatable,
                     chance=self._clocks.chance(),
                     asked=getattr(error, "retry_after", None),
                 )
@@ -232,7 +232,9 @@ class WireClient:
             with _translated(where, seconds):
                 async with AsyncExitStack() as sent:
                     response = await patience.wait(
-                        sent.enter_async_context(self._transport.post(headers, request.body))
+                        sent.enter_async_context(
+                            self._transport.post(headers, request.body, repeatable=declared.repeatable)
+                        )
                     )
                     if response.status == 304 and validators.headers:
                         yield Answer(304, _nothing(), validators=validators)
@@ -335,6 +337,12 @@ class _translated:  # noqa: N801 - read as a verb: with _translated(…)
         if isinstance(error, aiohttp.ClientHttpProxyError):
             return CallRefused(
                 f"the proxy refuses: HTTP {error.status}", where=where, fix="check [wire.proxy]"
+            )
+        if isinstance(error, aiohttp.ServerDisconnectedError):
+            return ServiceUnavailable(
+                "the service ended the connection without an answer: whether the call arrived is not known",
+                where=where,
+                fix="look whether it was done before it is sent again, unless it is safe",
             )
         if isinstance(error, aiohttp.ClientResponseError):
             return BrokenAnswer("what came is not HTTP", where=where, fix="check the endpoint's port")

@@ -43,6 +43,8 @@ def open_wire(
 ) -> Wire:
     """Return the driver that `spec` names; nothing is connected yet. Arguments as of `WireClient`.
 
+    `concurrency` is of detail calls: the list whose answer is still being read has a place beside them.
+
     Raises:
         SettingsError: a key or certificate cannot be used.
         ContractError: zeep cannot load the WSDL.
@@ -62,7 +64,7 @@ def open_wire(
         endpoint,
         spec,
         seconds=seconds,
-        concurrency=concurrency,
+        concurrency=concurrency + 1,
         per_second=per_second,
         folder=folder,
     )

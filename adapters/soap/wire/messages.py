@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,8 @@ from adapters.soap.security.errors import SecurityFailure
 from adapters.soap.security.header import Security
 from adapters.soap.wire.spec import WireSpec
 
+#: Old attachments are looked for so often, when new ones come.
+_PRUNE_SECONDS = 3600.0
 #: Headers come before the body; more than this is no SOAP header.
 _MAX_HEADER_BYTES = 1 << 20
 
@@ -76,7 +79,7 @@ class Messages:
         """
         self._contract, self._endpoint, self._spec = contract, endpoint, spec
         self._security = security or (Security(spec.security) if spec.security else None)
-        self._store = AttachmentStore(folder / spec.attachments.store)
+        self._store, self._pruned = AttachmentStore(folder / spec.attachments.store), 0.0
 
     def request(self, operation: str, values: Any, message_id: str = "") -> Request:
         """Return a request; each has a MessageID, a timestamp and a nonce of its own.
@@ -136,6 +139,7 @@ class Messages:
                 where=where,
             )
             content, attachments = received.root, received.attachments
+            self._prune(limits.keep_days)
         elif self._security is not None and self._security.reads_replies:
             content = await _whole(parts, where)
         elif self._spec.addressing is not None:
@@ -150,6 +154,11 @@ class Messages:
         if self._spec.addressing is not None:
             check_reply(addresses, request.message_id, where)
         return Reply(_one(bytes(etree.tostring(root))), attachments, addresses)
+
+    def _prune(self, keep_days: float | None) -> None:
+        if keep_days is not None and time.time() - self._pruned > _PRUNE_SECONDS:
+            self._pruned = time.time()
+            self._store.prune(self._pruned - keep_days * 86_400)
 
     def _check(self, root: Any, attachments: Mapping[str, Attachment], request: Request, where: str) -> None:
         """Check the proofs of a whole envelope, and put references where attachments belong."""

@@ -57,6 +57,11 @@ class OperationSpec(_Table):
         description="Most seconds that the service may take for one answer; absent = the adapter's.",
     )
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same call may be sent again."""
+        return self.safe or self.repeat_by != "none"
+
 
 class RetrySpec(_Table):
     """How often and when a safe call is sent again."""
@@ -165,6 +170,9 @@ class AttachmentsSpec(_Table):
     )
     max_bytes: int = Field(256 << 20, ge=1, description="Largest attachment.")
     max_parts: int = Field(100, ge=1, description="Most attachments of one message.")
+    keep_days: float | None = Field(
+        None, gt=0, description="Delete those that did not come for so many days; absent = keep all."
+    )
     mtom: bool = Field(False, description="Send base64Binary values as MTOM/XOP parts.")
     mtom_threshold: int = Field(1024, ge=0, description="Values below so many bytes stay in the XML.")
 

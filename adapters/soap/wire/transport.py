@@ -22,6 +22,9 @@ from schemas.errors import SettingsError
 
 #: An idle connection is closed after so many seconds: firewalls forget it after a minute or so.
 _KEEPALIVE_SECONDS = 50.0
+#: For calls that may not be repeated: on a connection that the service has just closed, nobody would know
+#: whether such a call arrived. Servers keep idle connections for five seconds and more.
+_FRESH_SECONDS = 2.0
 
 
 class Transport:
@@ -37,14 +40,16 @@ class Transport:
         # The system's authorities take a tenth of a second to read.
         self._ssl = ssl_context(spec.tls) if spec.tls or endpoint.startswith("https:") else None
         self._proxy, self._proxy_headers = _proxy(spec, endpoint)
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._lanes: asyncio.Queue[NtlmLane] | None = None
 
     @asynccontextmanager
-    async def post(self, headers: Mapping[str, str], body: bytes) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def post(
+        self, headers: Mapping[str, str], body: bytes, *, repeatable: bool = True
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request; the answer's body is still on the wire. Redirects are not followed.
 
-        How long it may take is the caller's to watch.
+        How long it may take is the caller's to watch. One that is not `repeatable` gets a fresh connection.
 
         Raises:
             aiohttp.ClientError: as aiohttp raises them.
@@ -66,18 +71,20 @@ class Transport:
             return
         if auth is not None:
             headers = {**headers, "Authorization": _basic(auth.user, auth.password.get_secret_value())}
-        if self._session is None:
-            self._session = self._open(self._concurrency)
-        async with self._session.post(self._endpoint, data=body, headers=headers, **options) as response:
+        if (session := self._sessions.get(repeatable)) is None:
+            idle = _KEEPALIVE_SECONDS if repeatable else _FRESH_SECONDS
+            session = self._sessions[repeatable] = self._open(self._concurrency, idle)
+        async with session.post(self._endpoint, data=body, headers=headers, **options) as response:
             yield response
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
         while self._lanes is not None and not self._lanes.empty():
             await self._lanes.get_nowait().close()
-        self._session = self._lanes = None
+        self._lanes = None
 
     @asynccontextmanager
     async def _lane(self) -> AsyncIterator[NtlmLane]:
@@ -94,10 +101,8 @@ class Transport:
             if self._lanes is not None:
                 self._lanes.put_nowait(lane)
 
-    def _open(self, connections: int) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            limit=connections, keepalive_timeout=_KEEPALIVE_SECONDS, ssl=self._ssl or True
-        )
+    def _open(self, connections: int, idle: float = _KEEPALIVE_SECONDS) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=idle, ssl=self._ssl or True)
         # A proxy from the environment must not get calls that are meant for this machine.
         trust_env = self._spec.proxy is None and urlsplit(self._endpoint).hostname not in LOOPBACK
         return aiohttp.ClientSession(

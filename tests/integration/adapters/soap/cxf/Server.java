@@ -160,6 +160,13 @@ public class Server {
                     "signatureDigestAlgorithm", "http://www.w3.org/2001/04/xmlenc#sha256",
                     "signatureParts", BODY_AND_TIMESTAMP));
         }
+        publish(base + "signed-mtom", Map.of("mtom", true),
+            security("Signature Timestamp", "signaturePropFile", keys),
+            security("Timestamp Signature", "signaturePropFile", keys, "user", "server",
+                "signatureKeyIdentifier", "DirectReference",
+                "signatureAlgorithm", "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+                "signatureDigestAlgorithm", "http://www.w3.org/2001/04/xmlenc#sha256",
+                "signatureParts", BODY_AND_TIMESTAMP));
         publish(base + "signed-ec", Map.of(),
             security("Signature Timestamp", "signaturePropFile", "keys-ec.properties"),
             security("Timestamp Signature", "signaturePropFile", "keys-ec.properties", "user", "server",

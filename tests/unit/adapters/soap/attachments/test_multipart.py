@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import stat
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -190,6 +191,20 @@ async def test_a_store_that_cannot_be_written(tmp_path):
     (tmp_path / "a").write_text("a file")
     with pytest.raises(Transient, match="cannot be stored"):
         await received(GOOD, tmp_path)
+
+
+async def test_old_attachments_are_deleted(tmp_path):
+    """What came last before a moment goes; what came again since stays."""
+    await received(GOOD, tmp_path)
+    store = AttachmentStore(tmp_path / "a")
+    (path,) = [p for p in store.folder.rglob("*") if p.is_file()]
+    os.utime(path, (1000, 1000))
+    assert store.prune(1000) == 0
+    await received(GOOD, tmp_path)
+    assert store.prune(1001) == 0
+    os.utime(path, (1000, 1000))
+    assert store.prune(1001) == 1
+    assert not path.exists()
 
 
 def test_references():

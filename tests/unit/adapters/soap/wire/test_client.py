@@ -124,6 +124,17 @@ async def test_another_call_is_never_sent_again(service, client_of, fake):
     assert (len(service.seen), fake.slept) == (1, [])
 
 
+async def test_a_connection_that_ended_leaves_a_doubt(service, client_of):
+    """Where nobody can know whether a call arrived, the error says so."""
+
+    async def ends(served, writer):
+        writer.close()
+
+    service.handler = ends
+    with pytest.raises(ServiceUnavailable, match="whether the call arrived is not known"):
+        await client_of().call("Ask", {})
+
+
 async def test_retry_after_is_heeded(service, client_of, fake):
     """A service that says when to come back is called then; or not at all, if that is too long."""
     service.handler = replies(http(b"", "503 Busy", "Retry-After: 17"), http(GOOD))

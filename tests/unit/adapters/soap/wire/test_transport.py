@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
+import threading
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import spnego
+from structlog.testing import capture_logs
 
 from adapters.soap.errors import CallRefused, ServiceUnavailable
 from adapters.soap.wire.blocking import BlockingWire
 from adapters.soap.wire.client import WireClient
+from adapters.soap.wire.drivers import open_wire
 from adapters.soap.wire.spec import WireSpec
 from adapters.soap.wire.transport import ssl_context
+from adapters.soap.zeep_wire import ZeepWire
 from schemas.errors import SettingsError
 from tests.unit.adapters.soap.conftest import answer
 from tests.unit.adapters.soap.security.conftest import Authority
@@ -106,6 +112,35 @@ async def test_a_proxy(service, client_of):
     assert (await client_of(proxy=proxy).call("Ask", {})).value == {"a": "yes"}
     assert service.seen[0].head.startswith("POST http://legacy.example/claims HTTP/1.1")
     assert base64.b64decode(service.seen[0].header("Proxy-Authorization")[6:]) == b"p:q"
+
+
+async def test_a_proxy_under_tls(tls_service, client_of, authority):
+    """Under TLS the proxy sees CONNECT and its credentials, nothing of the call; the service sees neither."""
+    asked: list[str] = []
+
+    async def tunnel(reader, writer):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        asked.append(head)
+        host, _, port = head.split()[1].rpartition(":")
+        inner_reader, inner_writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+
+        async def copy(source, target):
+            while data := await source.read(65536):
+                target.write(data)
+            target.close()
+
+        await asyncio.gather(copy(reader, inner_writer), copy(inner_reader, writer), return_exceptions=True)
+
+    proxy = await asyncio.start_server(tunnel, "127.0.0.1", 0)
+    ours = authority.issue("caller")
+    tls = {"ca": authority.pem, "certificate": ours.certificate_pem, "key": ours.key_pem}
+    at = {"url": f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}", "user": "p", "password": "q"}
+    assert (await client_of(tls=tls, proxy=at).call("Ask", {})).value == {"a": "yes"}
+    assert asked[0].startswith("CONNECT 127.0.0.1:")
+    assert "Basic cDpx" in asked[0]
+    assert "Proxy-Authorization" not in tls_service.seen[0].head
+    proxy.close()
 
 
 @pytest.mark.parametrize(
@@ -212,10 +247,83 @@ async def test_ntlm_refused(service, client_of, ntlm_users):
         await client_of(auth=NTLM).call("Ask", {})
 
 
+class Slow(BaseHTTPRequestHandler):
+    """Begins its answer at once, and ends it after the request for which it waits."""
+
+    protocol_version = "HTTP/1.1"
+    answered = threading.Semaphore(0)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = answer("<a>yes</a>")
+        self.send_response(200)
+        self.send_header("Content-Type", "text/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[:20])
+        self.wfile.flush()
+        self.answered.acquire(timeout=5)
+        self.wfile.write(body[20:])
+        self.answered.release()
+
+    def log_message(self, *args) -> None:
+        pass
+
+
+def test_a_list_that_is_being_read_does_not_stop_its_details(make_contract, tmp_path):
+    """With one detail call allowed at a time, details are still called while the list's answer arrives."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    contract = make_contract('<xs:sequence><xs:element name="a" type="xs:string"/></xs:sequence>')
+    options = {"seconds": 5.0, "concurrency": 1, "per_second": 1e6, "folder": tmp_path}
+    url = f"http://127.0.0.1:{server.server_port}/list"
+    wire = open_wire(WireSpec.model_validate({}), contract, url, **options)
+    try:
+        with wire.call("Ask", {}) as listed:
+            first = next(listed)
+            Slow.answered.release()  # the detail's answer need not wait
+            with wire.call("Ask", {}) as detail:
+                assert b"".join(detail) == answer("<a>yes</a>")
+            assert first + b"".join(listed) == answer("<a>yes</a>")
+    finally:
+        wire.close()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_zeep_is_a_driver_too(make_contract, tmp_path):
+    """The setting chooses the driver; both check requests alike."""
+    contract = make_contract('<xs:sequence><xs:element name="a" type="xs:string"/></xs:sequence>')
+    options = {"seconds": 5.0, "concurrency": 1, "per_second": 1.0, "folder": tmp_path}
+    for driver, kind in (("banyan", BlockingWire), ("zeep", ZeepWire)):
+        wire = open_wire(
+            WireSpec.model_validate({"driver": driver}), contract, "http://127.0.0.1:9/", **options
+        )
+        assert type(wire) is kind
+        wire.check("Ask", {})
+        with pytest.raises(SettingsError, match="request takes"):
+            wire.check("Ask", {"page": 1})
+
+
+def test_demands_of_the_wsdl_are_told(make_contract, tmp_path):
+    """What the WSDL's policy demands and the settings do not do is in the log, with what to set."""
+    contract = make_contract('<xs:sequence><xs:element name="a" type="xs:string"/></xs:sequence>')
+    operation = contract.operations["Ask"]
+    sp = "{http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702}"
+    contract.operations = {"Ask": replace(operation, policies=(f"{sp}UsernameToken", f"{sp}SamlToken"))}
+    options = {"seconds": 5.0, "concurrency": 1, "per_second": 1.0, "folder": tmp_path}
+    with capture_logs() as logs:
+        open_wire(WireSpec.model_validate({}), contract, "http://127.0.0.1:9/", **options)
+    assert [entry["remedy"] for entry in logs] == [
+        "set [wire.security.username]",
+        "SAML tokens are not supported",
+    ]
+
+
 def test_the_driver_for_threads(make_contract, tmp_path):
     """Code with threads gets the same client: bytes as they arrive, errors as they are, from any thread."""
-    import threading
-    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
     class Handler(BaseHTTPRequestHandler):
         status = 200
@@ -233,7 +341,7 @@ def test_the_driver_for_threads(make_contract, tmp_path):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     contract = make_contract('<xs:sequence><xs:element name="a" type="xs:string"/></xs:sequence>')
     url = f"http://127.0.0.1:{server.server_port}/"
