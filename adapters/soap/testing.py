@@ -18,7 +18,7 @@ class SoapAdapterTest:
 
     Answers are made up from the schema, so that no real data is needed. Put recorded answers of the service
     into `recorded/` and each is read too: whole envelopes (`*.xml`, personal data masked) or cassettes of
-    `banyan soap record` (`*.jsonl`). Add tests of your own below.
+    `banyan soap call --record` (`*.jsonl`). Add tests of your own below.
     """
 
     folder: Path

@@ -135,4 +135,11 @@ class _Count:
 
     def result(self) -> DryRun:
         rejects = sum(self.reasons.values())
-        return DryRun(dict(self.rows), rejects, self.first, dict(self.reasons), self.problems, self.refused)
+        return DryRun(
+            dict(self.rows),
+            rejects,
+            self.first,
+            dict(self.reasons),
+            problems=self.problems,
+            refused=self.refused,
+        )

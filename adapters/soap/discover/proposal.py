@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.batch.inspect.propose import part
+from adapters.batch.inspect.file_names import part
 from adapters.soap.contract import Contract
 from adapters.soap.discover.operations import Guess, base_of, children
 from adapters.soap.lexical import BUILTINS

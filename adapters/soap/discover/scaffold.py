@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.batch.inspect.propose import literal, part
+from adapters.batch.inspect.file_names import part
+from adapters.batch.inspect.propose import literal
 from adapters.soap.contract import Contract
 from adapters.soap.discover.operations import Guess, guesses
 from adapters.soap.discover.proposal import Proposal, propose

@@ -201,7 +201,7 @@ def test_drift_is_told(flow: Any, tmp_path: Path) -> None:
         for _ in range(2):
             here.look(moment=1.5, drift=drift, every_seconds=0.1, **LIST)
         (event,) = [e for e in history(here.links, "persons") if e.state == "drifted"]
-        assert any("changed: is gone" in problem for problem in event.problems)
+        assert any("changed (response) is gone" in problem for problem in event.problems)
         assert len(here.events()) == 3
     finally:
         listener.close()
