@@ -200,10 +200,9 @@ class Legacy:
         links = self.links
         where = [links.prefix, links.kafka.bootstrap, links.registry_url, str(links.state)]
         command = [sys.executable, "-m", "tests.integration.adapters.soap.changing_process"]
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [*command, *where, json.dumps(self._settings())], cwd=ROOT, stdout=subprocess.PIPE
         )
-        return process
 
     def _looks(self, process: subprocess.Popen[bytes], adapters: int) -> None:
         """Wait until so many adapters look at their sources."""

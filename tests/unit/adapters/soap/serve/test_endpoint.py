@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from adapters.soap.addressing import VERSIONS, read_headers
 from adapters.soap.envelope import NAMESPACES, SoapFault, read_fault, unwrap
 from adapters.soap.errors import BadValue, ServiceUnavailable
 from adapters.soap.serve.endpoint import Answer, SoapEndpoint
@@ -106,6 +107,24 @@ def test_an_action_must_agree_with_the_body() -> None:
     assert fault_of(send(served, request(), soapaction=f'"{NS}/Acknowledge"')).code == "Client"
     other = f'<a:Action xmlns:a="{WSA}">{NS}/Acknowledge</a:Action>'
     assert fault_of(send(served, request(header=other))).code == "Client"
+
+
+@pytest.mark.parametrize("wsa", list(VERSIONS.values()))
+def test_an_addressed_request_gets_a_related_answer(wsa: str) -> None:
+    """An answer relates to the request's MessageID and has an action, a fault that of faults."""
+    header = (
+        f'<a:Action xmlns:a="{wsa}" soap:mustUnderstand="1">{NS}/GetPersons</a:Action>'
+        f'<a:MessageID xmlns:a="{wsa}">urn:m1</a:MessageID>'
+    )
+    answer = send(endpoint(), request(header=header))
+    addresses = read_headers(etree.fromstring(answer.body))
+    assert (answer.status, addresses.relates_to) == (200, ("urn:m1",))
+    assert addresses.action and addresses.message_id.startswith("urn:uuid:")
+    failed = send(endpoint(lambda *_: SoapFault("Server", "x")), request(header=header))
+    assert read_headers(etree.fromstring(failed.body)).action.endswith("fault")
+    elsewhere = f'{header}<a:ReplyTo xmlns:a="{wsa}"><a:Address>http://evil/</a:Address></a:ReplyTo>'
+    refused = send(endpoint(), request(header=elsewhere))
+    assert "anonymous" in fault_of(refused).text
 
 
 def test_a_media_type_of_the_other_version() -> None:
