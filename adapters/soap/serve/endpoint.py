@@ -141,6 +141,9 @@ class SoapEndpoint:
                 "an answer does not fit the contract", operation=name, path=error.path, reason=error.reason
             )
             return _fault(version, "Server", "the answer does not fit the contract")
+        except Exception as error:
+            log.error("an answer cannot be written", operation=name, error=described(error))
+            return _fault(version, "Server", "internal error")
         status = 200 if not isinstance(result, SoapFault) else _status(version, result.code)
         return Answer(status, content_type(version), message)
 

@@ -169,7 +169,8 @@ def test_errors_of_the_handler(error: Exception, code: str) -> None:
 
 def test_an_answer_outside_the_contract() -> None:
     """An answer of ours that does not fit is a Server fault, not a wrong message."""
-    assert fault_of(send(endpoint(lambda *_: {"person": [{"id": "x"}]}), request())).code == "Server"
+    for wrong in ({"person": [{"id": "x"}]}, {"person": 3}, {"stranger": 1}, "text", None, 7):
+        assert fault_of(send(endpoint(lambda *_, w=wrong: w), request())).code == "Server"
 
 
 def test_only_some_operations() -> None:
