@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import aiohttp
@@ -83,13 +83,15 @@ class Contract:
         zone: str | None = None,
         decimals: Mapping[str, str] | None = None,
         binding: str = "",
+        prefixes: Mapping[str, str] | Literal["wsdl"] | None = None,
     ) -> Contract:
         """Read a WSDL 1.1 from a file, folder, zip archive, lock or HTTP address, with all that it imports.
 
         `hosts` may be fetched from beside the WSDL's own host; files may be imported from
         `folder` (by default the WSDL's own) and below; `zone` is what a dateTime without zone means in this
         system; `binding` names the port (or `service/port`), the binding or the version of SOAP (`1.1` or
-        `1.2`) to take operations from where there are several.
+        `1.2`) to take operations from where there are several; `prefixes` gives namespaces the prefixes
+        that a service insists on, or all of them those that the WSDL declares.
 
         Raises:
             ContractError: not a WSDL 1.1, hostile, or an import leads where it may not.
@@ -106,6 +108,7 @@ class Contract:
             documents.content,
             zone=zone,
             decimals=decimals,
+            prefixes=declared_prefixes(documents.roots.values()) if prefixes == "wsdl" else prefixes,
             report=documents.report,
         )
 
@@ -356,6 +359,16 @@ class Contract:
         if operation.use != "encoded" or body is None:
             check_response(element, body, where)
         return self.codec.decode(element, body, encoded=operation.use == "encoded")
+
+
+def declared_prefixes(roots: Iterable[Any]) -> dict[str, str]:
+    """Return the prefixes that documents declare at their top, by namespace; the first one of each counts."""
+    found: dict[str, str] = {}
+    for root in roots:
+        for prefix, uri in root.nsmap.items():
+            if prefix and uri not in found and prefix not in found.values():
+                found[uri] = prefix
+    return found
 
 
 def _bare(header: Any) -> Any:
