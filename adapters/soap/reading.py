@@ -16,6 +16,7 @@ from adapters.soap.avro_entity import EntityShape
 from adapters.soap.change_spec import DeletedSpec, PagingSpec
 from adapters.soap.contract import Contract
 from adapters.soap.envelope import SoapFault
+from adapters.soap.errors import BrokenAnswer
 from adapters.soap.http_reply import place
 from adapters.soap.pace import Pace
 from adapters.soap.polling.details import Details
@@ -233,7 +234,9 @@ class Page:
         if call.paging is not None:
             full = self.rows >= call.paging.rows
             self.more = bool(at(rest, call.paging.more)) if call.paging.more else full
-            self.more = self.more and self.rows > 0
+            if self.more and not self.rows:
+                # Taken for the end, it would make a whole list of one that is not.
+                raise BrokenAnswer("a page without rows says that more follow", where=self._where)
 
     def identity(self, item: Item) -> str:
         """Return what tells this row from its neighbours in the list: its key, else its XML."""

@@ -125,7 +125,10 @@ def operations(
     if as_json:
         print_json(rows)
         return
-    columns = ["operation", "soap", "style", "request", "response", "port", "refused"]
+    # What says nothing, or of all the same, only takes a terminal's room.
+    ports = {r["port"] for r in rows if "port" in r}
+    more = [*(["port"] if len(ports) > 1 else []), *(["refused"] if contract.refused else [])]
+    columns = ["operation", "soap", "style", "request", "response", *more]
     local = ("request", "response")
     print_table(
         columns,

@@ -12,10 +12,10 @@ from lxml import etree
 from adapters.soap.catalogue import location_of
 from adapters.soap.documents import WSDL, XS
 from adapters.soap.report import Report
-from adapters.soap.safe_xml import parse_document
+from adapters.soap.safe_xml import WELL_KNOWN, parse_document
 from adapters.soap.wsdl import SOAP_BINDINGS
 
-_ADDRESSES = frozenset(f"{{{uri}}}address" for uri in SOAP_BINDINGS)
+_ADDRESSES = frozenset(f"{{{uri}}}address" for uri in (*SOAP_BINDINGS, WELL_KNOWN["http"]))
 _LOCATIONS = {
     f"{WSDL}import": "location",
     f"{XS}import": "schemaLocation",
@@ -41,7 +41,7 @@ class Description:
     def document(self, number: int, address: str) -> bytes | None:
         """Return one document, 0 = the WSDL; None if there is none.
 
-        Every SOAP address in it is `address`, and what it imports is found at `address?document=N`.
+        Every address of a service in it is `address`, and what it imports is found at `address?document=N`.
         """
         if not 0 <= number < len(self._documents):
             return None

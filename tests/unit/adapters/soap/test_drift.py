@@ -43,8 +43,14 @@ def test_the_same_contract_has_no_drift(tmp_path):
             ('name="name" type="xs:string" minOccurs="0"', 'name="name" type="xs:string"'),
             "name (response) stands 1 to 1 times, not 0 to 1",
         ),
-        (('<xs:enumeration value="GONE"/>', ""), "breaks: Notify/Notify/person/status (request) 0 values new, 1 gone"),
-        (('name="changed" type="xs:dateTime"', 'name="changed" type="xs:date"'), "is xs:date, not xs:dateTime"),
+        (
+            ('<xs:enumeration value="GONE"/>', ""),
+            "breaks: Notify/Notify/person/status (request) 0 values new, 1 gone",
+        ),
+        (
+            ('name="changed" type="xs:dateTime"', 'name="changed" type="xs:date"'),
+            "is xs:date, not xs:dateTime",
+        ),
         (('soapAction="urn:register/ListIds"', 'soapAction="urn:new"'), "breaks: ListIds action"),
         (
             ('<xs:element name="status" type="t:Status"/>\n', '<xs:element name="status" type="t:Status"/>'

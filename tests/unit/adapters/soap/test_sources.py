@@ -14,7 +14,7 @@ from adapters.soap import documents, sources
 from adapters.soap.catalogue import FILES, location_of, standard_schema
 from adapters.soap.contract import Contract
 from adapters.soap.documents import Documents
-from adapters.soap.errors import ContractError, Hostile
+from adapters.soap.errors import ContractError, Hostile, ServiceUnavailable
 from adapters.soap.lock import LOCK_NAME, write_lock
 from adapters.soap.safe_xml import parse_document
 from schemas.errors import SettingsError
@@ -179,6 +179,24 @@ def test_too_many_documents(tmp_path, monkeypatch):
     files(tmp_path, **{"a.wsdl": importing("s0.xsd"), **chain})
     with pytest.raises(Hostile, match="more than 20 documents"):
         Contract.from_wsdl(tmp_path / "a.wsdl")
+
+
+@pytest.mark.parametrize("address", ["http://[", "http://", f"http://{'a' * 70}.test/x", "http://x:y:z/"])
+def test_addresses_that_are_none(address):
+    """What looks like an address and is none is refused in words, as the WSDL itself and as its import."""
+    with pytest.raises((ContractError, ServiceUnavailable)):
+        Contract.from_wsdl(address)
+
+
+@pytest.mark.parametrize("target", ["http://[", "//[", "file://[", "ftp://[/a.xsd"])
+def test_imports_of_what_is_no_address(tmp_path, target):
+    """An import that names no location is told in the report, like any other that is missing."""
+    files(tmp_path, **{"a.wsdl": importing(target)})
+    try:
+        told = str(list(Contract.from_wsdl(tmp_path / "a.wsdl").report))
+    except ContractError as error:
+        told = str(error)
+    assert "not allowed" in told or "cannot" in told
 
 
 # --- locks ------------------------------------------------------------------------------------------
