@@ -131,7 +131,7 @@ def _place(reject: Reject) -> tuple[int, int]:
 
 
 def _hash(reject: Reject) -> int:
-    facts = repr((reject.entity, reject.field_path, reject.reason, reject.raw)).encode()
+    facts = repr((reject.entity, reject.field_path, reject.reason, reject.raw, reject.key_text)).encode()
     return int.from_bytes(hashlib.sha256(facts).digest(), "big")
 
 

@@ -22,6 +22,7 @@ from adapters.soap.envelope import (
     fault_element,
     header_elements,
     read_fault,
+    the_body,
     unwrap,
     wrap,
 )
@@ -33,6 +34,7 @@ from adapters.soap.rows import RowDecoder
 from adapters.soap.safe_xml import parse_answer
 from adapters.soap.stream import ListDecoder, check_response, without_items
 from adapters.soap.wsdl import Operation, read_operations
+from adapters.soap.wsdl_messages import is_body
 from adapters.soap.xsd import SchemaReader
 from adapters.soap.xsd_types import Element, Schema, namespace
 from schemas.entity import Entity, KeyPrivacy
@@ -201,14 +203,14 @@ class Contract:
             BadValue: a value outside its type.
         """
         found = self.operation(operation)
-        body = self._body(found, parse_answer(message, operation), operation)
+        body = self._body(found, found.request, parse_answer(message, operation), operation)
         return self._decode(found, found.request, body, operation)
 
     def decode_response(self, operation: str, message: bytes, where: str = "") -> dict[str, Any] | SoapFault:
         """Return the values of a response, or its fault; errors as in `decode_request`."""
         where = where or operation
         found = self.operation(operation)
-        body = self._body(found, parse_answer(message, where), where)
+        body = self._body(found, found.response, parse_answer(message, where), where)
         if fault := read_fault(body):
             return typed(self.codec, found, fault)
         values: dict[str, Any] = self._decode(found, found.response, body, where)
@@ -232,7 +234,7 @@ class Contract:
     def faithful(self, operation: str, message: bytes) -> bool:
         """Return whether decode → encode gives the same message (DESIGN 10.7); True for a fault."""
         found = self.operation(operation)
-        body = self._body(found, parse_answer(message, operation), operation)
+        body = self._body(found, found.response, parse_answer(message, operation), operation)
         response = found.response
         if response is None or body is None:
             return body is None and response is None
@@ -332,8 +334,14 @@ class Contract:
             raise BadValue(next(iter(given)), "not a header that the operation declares")
         return nodes
 
-    def _body(self, operation: Operation, root: Any, where: str) -> Any:
-        """Return the one body element; of an encoded message with what it refers to put in place."""
+    def _body(self, operation: Operation, element: Element | None, root: Any, where: str) -> Any:
+        """Return the one body element; of an encoded message with what it refers to put in place.
+
+        Of a message of several parts it is the Body itself, unless a fault is in it.
+        """
+        if is_body(element):
+            children = body_elements(root, where)
+            return children[0] if children and read_fault(children[0]) else the_body(root, where)
         if operation.use != "encoded":
             return unwrap(root, where)
         children = body_elements(root, where)

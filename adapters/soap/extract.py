@@ -168,6 +168,8 @@ class SoapExtract:
     def _judge(self) -> None:
         if len(self._totals) > 1:
             self._problems.append(f"{_CHANGED}: its total differs between pages")
+        elif self._reading.call.total and not self._totals:
+            self._problems.append("the service does not say how many rows there are, as it should")
         elif self._totals and self._totals != {self._rows}:
             self._problems.append(f"the service counts {next(iter(self._totals))} row(s), {self._rows} came")
         if len(set(self._order)) < len(self._order):

@@ -22,6 +22,14 @@ def is_url(location: str) -> bool:
     return location.startswith(("http://", "https://"))
 
 
+def host_of(address: str) -> str:
+    """Return the host of an address; empty for a text that is none, such as `http://[`."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
 def download(url: str, hosts: frozenset[str]) -> tuple[bytes, str]:
     """Return the bytes at `url`, and the address that it led to.
 
@@ -37,7 +45,7 @@ def download(url: str, hosts: frozenset[str]) -> tuple[bytes, str]:
             for _ in range(MAX_REDIRECTS + 1):
                 _check_host(address, hosts, url)
                 # A proxy from the environment must not get calls that are meant for this machine.
-                session.trust_env = urlsplit(address).hostname not in LOOPBACK
+                session.trust_env = host_of(address) not in LOOPBACK
                 with session.get(
                     address, timeout=FETCH_TIMEOUT, stream=True, allow_redirects=False
                 ) as answer:
@@ -73,7 +81,9 @@ def _content(answer: requests.Response, url: str) -> bytes:
 
 def _check_host(address: str, hosts: frozenset[str], url: str) -> None:
     """Refuse a host that is not allowed, or whose name leads to this machine or its cloud's metadata."""
-    host = urlsplit(address).hostname or ""
+    host = host_of(address)
+    if not host:
+        raise ContractError("the address names no host", where=url, fix="check it")
     if not is_url(address) or host not in hosts:
         raise ContractError(
             f"an address leads to the host {host!r}, which is not allowed", where=url, fix="allow the host"
@@ -82,6 +92,8 @@ def _check_host(address: str, hosts: frozenset[str], url: str) -> None:
         return
     try:
         found = {info[4][0] for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    except UnicodeError:
+        raise ContractError("the name of the host is none", where=url, fix="check the address") from None
     except OSError:
         return  # there may be a proxy that knows the name; otherwise the connection says what is wrong
     for text in found:

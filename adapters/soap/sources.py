@@ -10,7 +10,7 @@ from posixpath import normpath
 from urllib.parse import unquote, urljoin, urlsplit
 
 from adapters.soap.errors import ContractError, Hostile
-from adapters.soap.fetch import LOOPBACK, download, is_url
+from adapters.soap.fetch import LOOPBACK, download, host_of, is_url
 from adapters.soap.safe_xml import MAX_DOCUMENT_BYTES
 
 __all__ = ["LOOPBACK", "Sources", "is_url"]
@@ -37,7 +37,7 @@ class Sources:
         self.hosts = frozenset(hosts)
         self.start = str(location)
         if is_url(self.start):
-            own = urlsplit(self.start).hostname or ""
+            own = host_of(self.start)
             # A WSDL of another machine may not reach this one's loopback.
             self.hosts |= {own} | (LOOPBACK if own in LOOPBACK else frozenset())
             return
@@ -61,6 +61,10 @@ class Sources:
         target = target.strip()
         if is_url(target):
             return target
+        try:
+            urlsplit(target)
+        except ValueError:
+            return f"unreadable://{target}"  # refused with its name
         if is_url(base):
             return urljoin(self._led_to.get(base, base), target.replace("\\", "/"))
         if "://" in target and not target.startswith("file:"):
@@ -78,7 +82,10 @@ class Sources:
         """
         if is_url(base):
             return None
-        path = urlsplit(target).path if "://" in target else target.partition("?")[0]
+        try:
+            path = urlsplit(target).path if "://" in target else target.partition("?")[0]
+        except ValueError:
+            return None
         path = unquote(path).replace("\\", "/").lstrip("/")
         name = PurePosixPath(path).name
         tops = [self._top() + "/"] if self._top() else []
@@ -100,7 +107,7 @@ class Sources:
     def refusal(self, location: str) -> str | None:
         """Return why a document may not or cannot be read, None if it may be tried."""
         if is_url(location):
-            host = urlsplit(location).hostname or ""
+            host = host_of(location)
             return (
                 None if host in self.hosts else f"an import leads to the host {host!r}, which is not allowed"
             )

@@ -18,8 +18,12 @@ from schemas.errors import SettingsError
 
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 _OPEN = frozenset({"public", "internal"})
-#: Parts of a fault that name the kind of error, not the person.
-_FAULT_CODES = frozenset({"faultcode", "Value"})
+#: Parts of a fault that name the kind of error, not the person: by parent and name, for a `Value` of another
+#: standard may hold anything.
+_FAULT_CODES = frozenset(
+    {(f"{{{NAMESPACES['1.1']}}}Fault", "faultcode")}
+    | {(f"{{{NAMESPACES['1.2']}}}{above}", f"{{{NAMESPACES['1.2']}}}Value") for above in ("Code", "Subcode")}
+)
 
 
 class Masker:
@@ -128,7 +132,9 @@ class Masker:
         """Mask what no schema describes: every text and attribute, by shape."""
         for inner in node.iter("*"):
             name = local_name(inner.tag)
-            if not (self._open(name) or name in _FAULT_CODES) and inner.text:
+            above = inner.getparent()
+            code = above is not None and (above.tag, inner.tag) in _FAULT_CODES
+            if not (self._open(name) or code) and inner.text:
                 inner.text = self._pseudonyms.shape(inner.text)
             if inner is not node:
                 inner.tail = self._between(inner.tail)

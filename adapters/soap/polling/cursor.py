@@ -87,6 +87,10 @@ class Cursor:
         )
 
 
+#: Clocks that differ by more are no clocks: such a time is a sentinel (9999-12-31) or an error.
+_AHEAD = timedelta(days=1)
+
+
 def back(value: Any, amount: float) -> Any:
     """Return a cursor so much earlier: seconds of a time (whole days of a date), a difference of a number.
 
@@ -112,3 +116,12 @@ def moment(value: Any, now_ms: int) -> Any:
     if isinstance(value, datetime):
         return now if value.tzinfo else now.replace(tzinfo=None)
     return now.date() if isinstance(value, date) else None
+
+
+def is_ahead(value: Any, now_ms: int) -> bool:
+    """Return whether a cursor is a time that lies too far ahead of now to be the time of a change.
+
+    As a cursor it would hide all changes until then.
+    """
+    now = moment(value, now_ms)
+    return now is not None and value > now and value - now > _AHEAD

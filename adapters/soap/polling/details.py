@@ -56,8 +56,9 @@ class Details:
         Args:
             items: of the list.
             problems: failed calls are told here, and their items are empty.
-            strict: raise the first transient failure instead, and take a refused call for a bad record: for
-                readers that come back to what they could not read.
+            strict: raise the first transient failure instead, and whatever fails below SOAP: credentials
+                that are over are no record's fault. A call that SOAP refuses is a bad record. For readers
+                that come back to what they could not read.
         """
         wanted = [n for n, item in enumerate(items) if item.value is not None]
         groups = [wanted[n : n + self._spec.batch] for n in range(0, len(wanted), self._spec.batch)]
@@ -73,19 +74,21 @@ class Details:
         return found
 
     def _call(self, items: list[Item], problems: list[str], *, strict: bool) -> list[Item]:
-        raw = b""
+        request, raw = self._request(items), b""
+        answered = False
         try:
-            with self._throttle.call(self._wire, self._spec.operation, self._request(items)) as parts:
+            with self._throttle.call(self._wire, self._spec.operation, request) as parts:
                 raw = b"".join(_bounded(parts, self._where))
+            answered = True
             return self._records(items, raw, problems, strict=strict)
         except BadValue as error:
             return [Item(None, error, raw[:MAX_RAW_BYTES], self._node_keys(item)) for item in items]
         except BanyanError as error:
-            if strict and isinstance(error, Transient):
+            if strict and (isinstance(error, Transient) or not answered):
                 raise
             if strict and isinstance(error, Terminal):
                 refused = BadValue("", "the detail call was refused")
-                return [Item(None, refused, b"", self._node_keys(item)) for item in items]
+                return [Item(None, refused, self._asked(item), self._node_keys(item)) for item in items]
             problems.append(f"a detail call failed: {error.what}")
             return [Item(None)] * len(items)
 
@@ -125,12 +128,19 @@ class Details:
         missing = sum(record is None for record in found)
         if missing and strict:
             gone = BadValue("", "its detail was asked for and did not come")
-            return [r or Item(None, gone, b"", self._node_keys(i)) for r, i in zip(found, items, strict=True)]
+            return [
+                r or Item(None, gone, self._asked(i), self._node_keys(i))
+                for r, i in zip(found, items, strict=True)
+            ]
         if missing:
             problems.append("a detail was asked for and did not come")
         if by_key and not strict:
             problems.append("a detail came that was not asked for")
         return [record or Item(None) for record in found]
+
+    def _asked(self, item: Item) -> bytes:
+        """Return the request for one item, for the dead letter of a record that did not come."""
+        return self._contract.encode_request(self._spec.operation, self._request([item]))[:MAX_RAW_BYTES]
 
     def _node_keys(self, item: Item) -> tuple[Any, ...]:
         return tuple((item.value or {}).get(key) for key in self._key)

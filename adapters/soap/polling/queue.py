@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from lxml import etree
 
 from adapters.extract import Chunk, Extract, Origin
 from adapters.soap.avro_entity import EntityShape
@@ -27,7 +28,7 @@ from adapters.soap.polling.memory import Memory, digest
 from adapters.soap.polling.paths import at, put, text_at, text_in
 from adapters.soap.polling.rows import RowMaker
 from adapters.soap.spec import SoapSpec
-from adapters.soap.stream import Item
+from adapters.soap.stream import MAX_RAW_BYTES, Item
 from schemas.errors import SettingsError
 
 log = structlog.get_logger("banyan.adapter")
@@ -66,6 +67,7 @@ class Queue:
             key_privacy=spec.key_privacy,
         )
         self.rows = RowMaker(contract, self._shape, contract.element(change.operation, record), spec.key)
+        self._message_element = contract.element(change.operation, change.item)
         for path in (change.message_id, change.action.element if change.action else change.message_id):
             if "@" not in path:
                 contract.element(change.operation, f"{change.item}/{path}")
@@ -93,12 +95,16 @@ class Queue:
         return self._shape
 
     def poll(self) -> Iterator[Extract]:
-        """Yield an extract for each fetched answer, until one is empty."""
+        """Yield an extract for each fetched answer, until one holds nothing new.
+
+        An answer of old messages alone ends a look: a service that refuses to forget them would be asked
+        without a pause.
+        """
         while True:
             self._last_ms = max(self._now_ms(), self._last_ms + 1)
             extract = QueueExtract(self, self._memory, self._last_ms)
             yield extract
-            if self._committed is not extract or not extract.messages:
+            if self._committed is not extract or not extract.fresh:
                 return
 
     def done(self, extract: Extract) -> None:
@@ -121,6 +127,19 @@ class Queue:
 
     def close(self) -> None:
         """There is nothing to let go of."""
+
+    def raw(self, item: Item) -> bytes:
+        """Return a message's XML for a dead letter; made again where it could be decoded.
+
+        Once it is acknowledged, nobody else has it.
+        """
+        if item.value is None:
+            return item.raw
+        try:
+            whole = bytes(etree.tostring(self.contract.codec.encode(self._message_element, item.value)))
+        except BadValue:
+            whole = repr(item.value).encode()
+        return whole[:MAX_RAW_BYTES]
 
     def _acknowledge(self, messages: Sequence[str]) -> None:
         spec = self.change.acknowledge
@@ -165,6 +184,11 @@ class QueueExtract:
         return ()
 
     @property
+    def fresh(self) -> bool:
+        """Whether a message came that was not taken before; known after `chunks`."""
+        return bool(self._digests)
+
+    @property
     def memory(self) -> str:
         """The ids of these messages with those before them."""
         return self._before.taking(self._digests, self._queue.change.remember).dump()
@@ -198,7 +222,8 @@ class QueueExtract:
         change = self._queue.change
         text = text_at(item.value, change.message_id) or text_in(item.raw, change.message_id)
         if text is None or not self._queue.id_type.fits(text):
-            return Item(None, item.error or BadValue(change.message_id, "a message without id"), item.raw), 0
+            error = item.error or BadValue(change.message_id, "a message without id")
+            return Item(None, error, self._queue.raw(item)), 0
         self.messages.append(text)
         mark = digest(text)
         if mark in known:
@@ -213,5 +238,5 @@ class QueueExtract:
             if record is None and action != IGNORE:
                 raise BadValue(change.record, "the message holds no record")
         except BadValue as error:
-            return Item(None, error, item.raw), 0
+            return Item(None, error, self._queue.raw(item)), 0
         return (Item(None) if action == IGNORE else Item(record)), action

@@ -14,7 +14,7 @@ from adapters.soap.change_spec import SinceChange
 from adapters.soap.contract import Contract
 from adapters.soap.extract import SoapExtract
 from adapters.soap.pace import Pace
-from adapters.soap.polling.cursor import Cursor, back, moment
+from adapters.soap.polling.cursor import Cursor, back, is_ahead, moment
 from adapters.soap.polling.full import FullList
 from adapters.soap.polling.journal import Journal
 from adapters.soap.polling.load import Wire
@@ -191,7 +191,9 @@ class WholeList(SoapExtract):
     def seen(self, item: Item) -> None:
         """Remember the greatest cursor of the first page."""
         value = at(item.value, self._change.cursor) if self._change.cursor else None
-        if self._pages == 1 and value is not None and (self._latest is None or value > self._latest):
+        if self._pages != 1 or value is None or is_ahead(value, self.began_ms):
+            return
+        if self._latest is None or value > self._latest:
             self._latest = value
 
     @property

@@ -12,7 +12,7 @@ from adapters.diff import DELETE
 from adapters.extract import Chunk, Origin
 from adapters.soap.change_spec import SinceChange
 from adapters.soap.extract import poll_id
-from adapters.soap.polling.cursor import Cursor, back, moment
+from adapters.soap.polling.cursor import Cursor, back, is_ahead, moment
 from adapters.soap.polling.memory import Memory, digest
 from adapters.soap.polling.paths import at
 from adapters.soap.reading import Page, Reading
@@ -47,6 +47,9 @@ class SinceExtract:
         self.more = False
         self._known = frozenset(memory.digests)
         self._latest: Any = None
+        self._below: Any = None
+        self._fresh = 0
+        self._ascending, self._early = True, False
         self._until: Any = None
         self._token = ""
         self._seen: dict[bytes, Any] = {}
@@ -63,7 +66,8 @@ class SinceExtract:
             return before.model_copy(update={"cursor": self._token or before.cursor}).dump()
         start = before.cursor or change.start
         reached = self._cursor.value(start) if start else None
-        for candidate in (self._latest, self._until):
+        # Of an early end, the greatest cursor may have more rows on the page that was not read.
+        for candidate in (self._below,) if self._early else (self._latest, self._until):
             if candidate is not None and (reached is None or candidate > reached):
                 reached = candidate
         if reached is None:
@@ -92,9 +96,9 @@ class SinceExtract:
                     yield self._chunk(batch.items or (), record)
                     record += len(batch.keys)
             except Transient:
-                if not self._change.ordered or pages == 1 or not rows:
+                if not self._may_end_early(1):
                     raise
-                self.more = True
+                self.more = self._early = True
                 return
             rows += page.rows
             paging = self._reading.call.paging
@@ -104,12 +108,23 @@ class SinceExtract:
                     where=self._reading.call.operation,
                     fix="check the paging settings, or raise max_pages",
                 )
-            if page.more and self._change.ordered and rows >= self._change.step_rows:
-                self.more = True
+            if page.more and self._may_end_early(self._change.step_rows):
+                self.more = self._early = True
                 return
             if not page.more:
                 self._end(page, rows)
             page = self._reading.page_after(page) if page.more else None
+
+    def _may_end_early(self, rows: int) -> bool:
+        """Return whether what has come may be committed although more follows.
+
+        Only rows that are new count, and only if the cursor moves on: a batch job gives one time to more rows
+        than a step has, and an overlap can hold as many. The next look would read the very same step again.
+        """
+        if not (self._change.ordered and self._ascending and self._fresh >= rows and self._below is not None):
+            return False
+        before = self._before.cursor
+        return not before or self._below > self._cursor.value(before)
 
     def _asked(self) -> dict[str, Any]:
         change, before = self._change, self._before
@@ -133,6 +148,14 @@ class SinceExtract:
             self._token = "" if token is None else self._cursor.text(token)
             self.more = rows > 0 and self._token not in ("", self._before.cursor)
 
+    def _reached(self, place: Any) -> None:
+        if is_ahead(place, self._started_ms):
+            return
+        if self._latest is None or place > self._latest:
+            self._below, self._latest = self._latest, place
+        elif place < self._latest:
+            self._ascending = False
+
     def _chunk(self, batch: Sequence[Item], record: int) -> Chunk:
         reading = self._reading
         fresh: list[Item] = []
@@ -142,11 +165,12 @@ class SinceExtract:
             place = at(item.value, self._change.cursor) if self._change.cursor else None
             if place is not None:
                 self._seen[mark] = place
-                self._latest = place if self._latest is None else max(self._latest, place)
+                self._reached(place)
             if mark in self._known:
                 fresh.append(Item(None))  # keeps the record numbers of its neighbours
             else:
                 fresh.append(item)
+                self._fresh += 1
             actions.append(DELETE if reading.call.is_deleted(item) else UPSERT)
         if reading.details is not None:
             asked = [Item(None) if a == DELETE else i for i, a in zip(fresh, actions, strict=True)]

@@ -92,7 +92,7 @@ def check_username(
     if secret.get("Type", "").endswith("#PasswordDigest"):
         created = (token.findtext(wsu("Created")) or "").strip()
         nonce = _nonce(token.findtext(wsse("Nonce")) or "")
-        good = hmac.compare_digest(digest(nonce, created, password), given.strip())
+        good = hmac.compare_digest(digest(nonce, created, password).encode(), given.strip().encode())
         at = moment(created)
         good = good and bool(nonce) and at is not None and -skew <= now - at <= fresh + skew
         if not (good and user in passwords and seen.first(nonce, now, fresh + 2 * skew)):

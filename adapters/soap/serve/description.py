@@ -9,11 +9,13 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from lxml import etree
 
+from adapters.soap.catalogue import location_of
 from adapters.soap.documents import WSDL, XS
-from adapters.soap.safe_xml import parse_document
+from adapters.soap.report import Report
+from adapters.soap.safe_xml import WELL_KNOWN, parse_document
 from adapters.soap.wsdl import SOAP_BINDINGS
 
-_ADDRESSES = frozenset(f"{{{uri}}}address" for uri in SOAP_BINDINGS)
+_ADDRESSES = frozenset(f"{{{uri}}}address" for uri in (*SOAP_BINDINGS, WELL_KNOWN["http"]))
 _LOCATIONS = {
     f"{WSDL}import": "location",
     f"{XS}import": "schemaLocation",
@@ -39,7 +41,7 @@ class Description:
     def document(self, number: int, address: str) -> bytes | None:
         """Return one document, 0 = the WSDL; None if there is none.
 
-        Every SOAP address in it is `address`, and what it imports is found at `address?document=N`.
+        Every address of a service in it is `address`, and what it imports is found at `address?document=N`.
         """
         if not 0 <= number < len(self._documents):
             return None
@@ -52,7 +54,7 @@ class Description:
         namespace says enough.
         """
         location, content = self._documents[number]
-        root = parse_document(content, location)
+        root = parse_document(content, location, Report())
         for node in root.iter():
             if node.tag in _ADDRESSES and address:
                 node.set("location", address)
@@ -63,16 +65,18 @@ class Description:
     def _relocate(self, node: Any, attribute: str, base: str, place: Callable[[int], str]) -> None:
         if (target := node.get(attribute)) is None:
             return
-        number = self._find(base, target)
+        number = self._find(base, target, node.get("namespace", ""))
         if number is not None:
             node.set(attribute, place(number))
         else:
             del node.attrib[attribute]
 
-    def _find(self, base: str, target: str) -> int | None:
+    def _find(self, base: str, target: str, namespace: str) -> int | None:
         if "://" in base or target.startswith(("http://", "https://")):
             candidates = [urljoin(base, target)]
         else:
             plain = urlsplit(target).path if target.startswith("file:") else target
             candidates = [str((Path(base).parent / p).resolve()) for p in (plain, unquote(plain))]
+        # Of a standard schema the contract has Banyan's own copy, whatever address stood there.
+        candidates += [c for c in (location_of(target), location_of(namespace)) if c is not None]
         return next((self._number[c] for c in candidates if c in self._number), None)

@@ -65,3 +65,13 @@ def test_by_entity(given_):
     found = by_entity(given_)
     assert found == {e: [r for r in given_ if r.entity == e] for e in found}
     assert sum(map(len, found.values())) == len(given_)
+
+
+def test_the_digest_tells_records_apart(tmp_path):
+    """Two records that fail alike, without raw bytes, are two: the second is no repetition of the first."""
+    digests = set()
+    for key in ("1", "2"):
+        found = Rejects(tmp_path / key)
+        found.add([Reject("person", 1, -1, b"", "", "the detail call was refused", key)])
+        digests.add(found.digest)
+    assert len(digests) == 2

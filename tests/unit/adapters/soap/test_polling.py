@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from adapters.soap.adapter import SoapAdapter
+from adapters.soap.contract import Contract
 from adapters.soap.envelope import SoapFault
 from adapters.soap.errors import CallRefused, ServiceUnavailable
 from adapters.soap.pace import Pace
@@ -160,6 +161,19 @@ def test_totals_must_agree(casework):
     assert "total differs" in poll(adapter_of(service))[0].problems()[0]
 
 
+def test_a_total_that_is_expected_must_come(tmp_path):
+    """Where the settings name a total, a list without it is not known to be complete."""
+    text = (EXAMPLES / "legacy/casework.wsdl").read_text()
+    path = tmp_path / "casework.wsdl"
+    path.write_text(text.replace('name="total" type="xs:int"', 'name="total" type="xs:int" minOccurs="0"'))
+    service = Service(Contract.from_wsdl(path), "A B")
+    told = service.contract.encode_response("ListCases", {"cases": {"case": [case("A")]}, "more": False})
+    service.before_page = {1: lambda: told}
+    extract, keys, _ = poll(adapter_of(service))
+    assert keys == ["A"]
+    assert "does not say how many rows" in extract.problems()[0]
+
+
 def test_a_row_that_comes_twice(casework):
     """A key that comes on two pages shows that the list changed while it was read."""
     service = Service(casework, "B C D E")
@@ -240,6 +254,18 @@ def test_a_list_without_end_stops(casework):
     extract, *_ = poll(adapter_of(service, paging=SETTINGS["paging"] | {"max_pages": 5}))
     assert len(service.calls) == 5
     assert "did not end after 5 pages" in extract.problems()[0]
+
+
+def test_a_page_without_rows_that_says_more_is_not_the_end(casework):
+    """An empty page with `more` contradicts itself: the list is not complete, so nothing is deleted."""
+    service = Service(casework, "A B C D E F")
+    empty = {"cases": {"case": []}, "total": 3, "more": True}
+    told = casework.encode_response("ListCases", empty)
+    service.total = 3
+    service.before_page = {2: lambda: told}
+    extract, keys, _ = poll(adapter_of(service))
+    assert keys == ["A", "B", "C"]
+    assert extract.problems() == ("page 2: a page without rows says that more follow",)
 
 
 def test_pages_without_a_more_flag(casework):

@@ -102,6 +102,25 @@ def test_what_no_schema_describes_is_masked_too(contract):
     assert contract.decode_response("Ask", masked).code == "Client"
 
 
+def test_only_a_fault_has_codes(contract):
+    """`Value` and `faultcode` are kept where SOAP puts them, and masked in anything else."""
+    detail = '<x><Value>Ann</Value><faultcode>Ann</faultcode><Code xmlns=""><Value>Ann</Value></Code></x>'
+    fault = message(
+        f"<s:Fault><faultcode>s:Client</faultcode><faultstring>no</faultstring><detail>{detail}</detail></s:Fault>"
+    )
+    masked = Masker(contract, OPEN, b"s").reply("Ask", fault)
+    assert b"Ann" not in masked
+    assert b"s:Client" in masked
+    soap = b"http://www.w3.org/2003/05/soap-envelope"
+    new = (
+        b'<s:Envelope xmlns:s="' + soap + b'"><s:Body><s:Fault><s:Code><s:Value>s:Sender</s:Value></s:Code>'
+        b'<s:Reason><s:Text xml:lang="en">Ann</s:Text></s:Reason></s:Fault></s:Body></s:Envelope>'
+    )
+    masked = Masker(contract, OPEN, b"s").reply("Ask", new)
+    assert b"s:Sender" in masked
+    assert b"Ann" not in masked
+
+
 def test_a_bad_value_stays_bad(contract):
     """A value that does not fit its type is masked by its shape: its error can be played again."""
     whole = reply(contract, "QQ123456A").replace(b">QQ123456A<", b">QQ-Ann<")

@@ -69,6 +69,16 @@ def test_an_acknowledgement_that_is_refused(run):
     assert register.count("Acknowledge") >= 2
 
 
+def test_acknowledgements_that_are_all_refused(run):
+    """A service that takes no acknowledgement is not asked for the same messages without a pause."""
+    register = Register()
+    register.send("T", 1)
+    register.before["Acknowledge"] = lambda _: SoapFault("Client", "not allowed")
+    register.before["FetchMessages"] = lambda nth: SoapFault("Client", "without end") if nth > 9 else None
+    persons = run(register, change=QUEUE)
+    assert len(persons.look()) == 2
+
+
 @pytest.mark.parametrize(
     ("acknowledge", "calls"),
     [
@@ -113,6 +123,9 @@ def test_bad_messages(run):
         (2, "kind"),
         (3, "person"),
     ]
+    assert b">LOST<" in rejects[0].raw
+    assert b">X<" in rejects[1].raw  # once it is acknowledged, nobody else has it
+    assert b">3<" in rejects[2].raw
     assert first.messages == ["1", "2", "3", "4"]
     assert persons.take() == [("c", 4, "x")]
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.soap.envelope import SoapFault
+from adapters.soap.errors import CallRefused
 from adapters.soap.polling.memory import Memory
 from schemas.errors import SettingsError, Terminal, Transient
 from tests.register import START, Register
@@ -118,6 +119,79 @@ def test_ordered_changes_are_committed_in_steps(run):
     assert sorted(persons.rows) == list(range(1, 12))
 
 
+@pytest.mark.parametrize("overlap", [0, 3600])
+def test_more_rows_of_one_time_than_a_step_has(run, overlap):
+    """A batch job gives one time to many rows: steps go on until the cursor moves, and come to an end."""
+    register = Register(range(1, 30))
+    for number in range(5, 25):
+        register.persons[number]["changed"] = START + timedelta(seconds=5)
+    persons = run(register, change=SINCE | {"ordered": True, "step_rows": 3, "overlap": overlap})
+    register.before["GetChanges"] = lambda nth: (
+        SoapFault("Client", "asked without end") if nth > 200 else None
+    )
+    persons.look()
+    assert sorted(persons.rows) == list(range(1, 30))
+
+
+def test_steps_of_a_service_that_leaves_the_cursor_out(run):
+    """A service that answers with what is after the cursor loses no row of a time that a step has cut."""
+    register = Register(range(1, 12))
+    for number in (3, 4, 5):
+        register.persons[number]["changed"] = START + timedelta(seconds=3)
+
+    def after(_: int) -> dict[str, object]:
+        asked = register.calls[-1][1]
+        found = sorted(register.persons.values(), key=lambda p: p["changed"])
+        found = [p for p in found if "since" not in asked or p["changed"] > asked["since"]]
+        first = (asked["page"] - 1) * 3
+        return {"person": found[first : first + 3], "more": first + 3 < len(found)}
+
+    register.before["GetChanges"] = after
+    persons = run(register, change=SINCE | {"ordered": True, "step_rows": 3})
+    persons.look()
+    assert sorted(persons.rows) == list(range(1, 12))
+
+
+def test_a_step_within_a_window_does_not_end_the_window(run):
+    """Where a window is left early, the cursor stays at what was read, not at the window's end."""
+    register = Register(range(1, 12))
+    change = SINCE | {"until": "until", "window_seconds": 86_400, "start": "2026-01-01T00:00:00Z"}
+    persons = run(register, change=change | {"ordered": True, "step_rows": 3})
+    persons.now_ms = int((START + timedelta(days=4)).timestamp() * 1000)
+    persons.look()
+    assert sorted(persons.rows) == list(range(1, 12))
+
+
+def test_failures_behind_old_rows_end_the_look(run):
+    """A page that fails behind rows of the overlap is raised: nothing was won, so the look ends."""
+    register = Register(range(1, 6))
+    persons = run(register, change=SINCE | {"ordered": True, "overlap": 3600})
+    persons.look()
+    register.calls.clear()
+    register.before["GetChanges"] = lambda nth: SoapFault("Server", "x") if nth % 2 == 0 else None
+    with pytest.raises(Transient):
+        persons.look()
+    assert register.count("GetChanges") == 2
+
+
+@pytest.mark.parametrize("whole", [{}, {"full": {"every_seconds": 3600}}])
+def test_a_time_far_ahead_is_no_cursor(run, whole):
+    """One row dated 9999-12-31 is taken once, and the changes after it are found."""
+    register = Register(range(1, 3))
+    register.persons[2]["changed"] = START.replace(year=9999)
+    persons = run(register, change=SINCE | whole, **LIST)
+    persons.look()
+    assert sorted(persons.rows) == [1, 2]
+    persons.take()
+    register.change(1, "new")
+    register.before.clear()
+    persons.look()
+    assert persons.take() == [("u", 1, "new")]
+    before = persons.memory
+    persons.look()
+    assert (persons.take(), persons.memory) == ([], before)
+
+
 def test_windows(run):
     """With an end of the window, time is read piece by piece, each committed, empty ones too."""
     register = Register(range(1, 4))
@@ -177,6 +251,32 @@ def test_a_detail_that_fails_keeps_the_cursor(run):
     register.before["GetPersons"] = lambda nth: None
     persons.look()
     assert sorted(persons.rows) == [1, 2, 3]
+
+
+def test_a_refused_detail_says_which_record_it_was(run):
+    """The dead letter of a record that could not be fetched holds its key and the refused request."""
+    register = Register(range(1, 3))
+    persons = run(register, change=SINCE, detail=DETAIL)
+    register.before["GetPersons"] = lambda _: SoapFault("Client", "x")
+    (extract,) = persons.adapter.poll()
+    rejects = [r for chunk in extract.chunks() for r in chunk.rejects]
+    assert [r.key_text for r in rejects] == ["1", "2"]
+    assert b">1<" in rejects[0].raw
+    assert b">2<" in rejects[1].raw
+
+
+def test_credentials_that_are_refused_are_no_bad_records(run):
+    """A detail call that fails below SOAP is raised: the records are not at fault, and the cursor stays."""
+    register = Register(range(1, 3))
+    persons = run(register, change=SINCE, detail=DETAIL)
+
+    def refuse(_: int) -> None:
+        raise CallRefused("HTTP 401")
+
+    register.before["GetPersons"] = refuse
+    with pytest.raises(CallRefused):
+        persons.look()
+    assert persons.memory == ""
 
 
 def test_the_whole_list_now_and_then(run):

@@ -57,6 +57,7 @@ BAD = {
     "too old": token(now=NOW - 361),
     "from the future": token(now=NOW + 61),
     "unknown user": spoiled(lambda n: setattr(n.find(wsse("Username")), "text", "boss")),
+    "no digest": spoiled(lambda n: setattr(n.find(wsse("Password")), "text", "Müller")),
     "no nonce": spoiled(lambda n: n.remove(n.find(wsse("Nonce")))),
     "no time": spoiled(lambda n: n.remove(n.find(wsu("Created")))),
     "another time": spoiled(lambda n: setattr(n.find(wsu("Created")), "text", instant(NOW - 1))),

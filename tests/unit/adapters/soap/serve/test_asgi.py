@@ -96,6 +96,18 @@ def test_an_import_that_is_not_in_the_contract_loses_its_location() -> None:
     assert b'namespace="urn:a"' in made
 
 
+def test_no_address_of_the_old_service_is_told() -> None:
+    """Ports of other bindings too name our address, not the host behind us."""
+    wsdl = b"""<definitions xmlns="http://schemas.xmlsoap.org/wsdl/"><service name="s">
+    <port name="p" binding="b">
+    <h:address xmlns:h="http://schemas.xmlsoap.org/wsdl/http/" location="http://mainframe.internal/"/></port>
+    <port name="q" binding="c"><s:address xmlns:s="http://schemas.xmlsoap.org/wsdl/soap12/"
+    location="http://mainframe.internal/"/></port></service></definitions>"""
+    made = Description({"/srv/a.wsdl": wsdl}).document(0, "http://us/")
+    assert made is not None
+    assert b"mainframe" not in made
+
+
 def test_a_message_is_answered() -> None:
     """A POST is answered by the handler."""
     body = contract().encode_request("GetPersons", {"ids": {"id": [2]}})
