@@ -13,7 +13,7 @@ import pytest
 from adapters.soap import documents, sources
 from adapters.soap.catalogue import FILES, location_of, standard_schema
 from adapters.soap.contract import Contract
-from adapters.soap.documents import MAX_DOCUMENTS, Documents
+from adapters.soap.documents import Documents
 from adapters.soap.errors import ContractError, Hostile, ServiceUnavailable
 from adapters.soap.lock import LOCK_NAME, write_lock
 from adapters.soap.safe_xml import parse_document
