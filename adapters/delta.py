@@ -4,6 +4,7 @@ Pure. A delta file tells changes instead of rows, and tells them in order: a key
 deleted in one file, and each event's `before` is what the one before it left. What the file says may not fit
 what is known (`Unexpected`): then the policy decides, and the case is counted.
 
+* an upsert makes its key so, known or not, and is never unexpected;
 * create of a known key, update of an unknown one, delete of an unknown one are *unexpected*;
 * `accept`: the create becomes an update, the update a create, the delete nothing;
 * `reject`: the record changes nothing and is returned in `conflicts` for the dead-letter topic.
@@ -26,6 +27,8 @@ Unexpected = Literal["accept", "reject"]
 Actions = npt.NDArray[np.uint8]
 #: The action of a record that is an event of its own, of which no picture is kept.
 EVENT = ord("e")
+#: The action of a record that says how its key is now, whatever was known.
+UPSERT = ord("p")
 
 
 def apply_actions(
@@ -44,7 +47,7 @@ def apply_actions(
         old_value: m values of the previous picture.
         new_key: n key texts.
         new_value: n values; that of a delete is not looked at.
-        action: n codes: `ord` of c, u or d.
+        action: n codes: `ord` of c, u or d, or `UPSERT`.
         unexpected: what becomes of a record that does not fit what is known.
 
     Returns:
@@ -56,7 +59,7 @@ def apply_actions(
     opens = np.append(True, code[order][1:] != code[order][:-1])[:n]
     there = np.empty(n, dtype=bool)
     there[order] = _there_before(action[order], code[order] < m, opens, unexpected)
-    odd = np.where(action == CREATE, there, ~there)
+    odd = np.where(action == CREATE, there, ~there) & (action != UPSERT)
     effective = ~odd if unexpected == "reject" else ~((action == DELETE) & odd)
     rows = np.flatnonzero(effective)
 

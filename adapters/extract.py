@@ -39,8 +39,8 @@ class Rows:
         batch: n rows with the columns of `Entity.arrow_schema()`.
         record: n record numbers, from 1, in the file or list.
         offset: n byte offsets of the record in the file; -1 where there is no file.
-        action: n codes of a delta file, `ord` of c, u or d, or `ord("e")` for records that are events of
-            their own; None for rows of a picture, full or partial.
+        action: n codes of a delta file, `ord` of c, u or d, or `adapters.delta.UPSERT`, or `ord("e")` for
+            records that are events of their own; None for rows of a picture, full or partial.
         length: n lengths of the records in bytes, without what frames them; None where nobody counts them.
     """
 

@@ -48,7 +48,8 @@ class Holding:
         manifest, state = spool.manifest, publisher.state
         # A poll shows the same picture again and again; it is held (or was refused) once.
         seen = {state.refused, state.held.snapshot if state.held else ""}
-        if manifest.file is None and manifest.snapshot in seen:
+        # (A part is another one each time: what was refused of it is passed over by its memory.)
+        if manifest.file is None and not manifest.partial and manifest.snapshot in seen:
             return False
         self.let_go(publisher, manifest)
         held = Held(
@@ -110,9 +111,21 @@ class Holding:
         refused = held.snapshot if answer == "rejected" else publisher.state.refused
         # The parts behind a rejected one still wait: for the right file, or for a person who skips it.
         blocked = Blocked(extract=held.extract, file=held.file, sequence=held.sequence)
-        waits = held.partial and answer == "rejected"
-        self.drop(publisher, *told, refused=refused, blocked=blocked if waits else publisher.state.blocked)
+        rejected = held.partial and answer == "rejected"
+        waits = rejected and held.file is not None
+        update: dict[str, object] = {"blocked": blocked if waits else publisher.state.blocked}
+        if rejected and not waits:
+            # What a poll had read is passed over on record; else the next one would read just the same again.
+            update["memory"] = self._memory(held, publisher.state.memory)
+        self.drop(publisher, *told, refused=refused, **update)
         return None
+
+    def _memory(self, held: Held, known: str) -> str:
+        try:
+            memory = Spool(self._spools / held.spool).manifest.memory
+        except Terminal:
+            return known
+        return known if memory is None else memory
 
     def drop(self, publisher: Publisher, *told: LifecycleEvent, **update: object) -> None:
         """Forget the extract that waits: its dead letters are published, nothing else of it ever is.

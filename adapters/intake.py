@@ -19,13 +19,15 @@ from adapters.lifecycle import ExtractState, LifecycleEvent
 from adapters.orders import Orders
 from adapters.prepare import prepare
 from adapters.publish import Publisher
+from adapters.remembering import Remembering, began_ms
 from adapters.samples import samples
 from adapters.snapshot import Snapshots
 from adapters.spec import AdapterSpec
-from adapters.spool import Spool, keep_spools
+from adapters.spool import Manifest, Spool, keep_spools
 from adapters.state import Blocked
 from adapters.status import AdapterStatus
 from adapters.turn import fault_of, number_of, superseded, turn
+from adapters.watching import tell_drift
 from connectors.key_secret import key_secret
 from connectors.links import Links
 from schemas.errors import BanyanError, Terminal, described
@@ -111,6 +113,10 @@ class Intake:
             self._resumed = True
         self._settle_held(publisher)
         self._obey(adapter, publisher)
+        tell_drift(adapter, publisher, self._status)
+        if isinstance(adapter, Remembering):
+            # Kafka is the authority: a person may have approved, rejected or skipped since the last look.
+            adapter.resume(publisher.state.memory, self._home, first=not publisher.state.snapshot)
         seen: set[str] = set()
         stuck = ""
         try:
@@ -184,7 +190,7 @@ class Intake:
         extract: Extract,
         doubts: tuple[str, ...],
     ) -> str:
-        read_from_ms = _now_ms()
+        read_from_ms = began_ms(extract) or _now_ms()
         file = extract.origin.file
         part = f"{file or extract.id} before it in the sequence is not done" if extract.partial else ""
         try:
@@ -262,10 +268,18 @@ class Intake:
         quiet = manifest.file is None and not manifest.rows and manifest.snapshot == manifest.base
         if not quiet or superseded(manifest, publisher.state, self._failed):
             self._publish(publisher, spool, read_from_ms)
-        elif time.monotonic() - self._last_beat >= self._heartbeat_seconds:
+        elif self._news(publisher, manifest) or self._beat_due:
             publisher.heartbeat(manifest, read_from_ms=read_from_ms)
             self._last_beat = time.monotonic()
         self.tidy(publisher)
+
+    @property
+    def _beat_due(self) -> bool:
+        return time.monotonic() - self._last_beat >= self._heartbeat_seconds
+
+    def _news(self, publisher: Publisher, manifest: Manifest) -> bool:
+        """Whether a poll without events has something to remember: messages that changed nothing."""
+        return manifest.memory is not None and manifest.memory != publisher.state.memory
 
     def _publish(self, publisher: Publisher, spool: Spool, read_from_ms: int) -> None:
         replaced = superseded(spool.manifest, publisher.state, self._failed)

@@ -14,6 +14,8 @@ from connectors.log_reader import read_all
 ExtractState = Literal[
     # Of a window of expected files, before there is an extract.
     "scheduled", "arrived", "late", "missing",
+    # Of the source's own description (a WSDL) beside the one that was imported.
+    "drifted", "agreed",
     # Of an extract, in the order of its life.
     "invalid", "waiting", "started", "reading", "completed", "held", "committed", "archived",
     # Other ends and turns.
@@ -24,6 +26,8 @@ ExtractState = Literal[
 
 #: States that speak of expected files, not of an extract.
 WINDOW_STATES = frozenset({"scheduled", "arrived", "late", "missing"})
+#: States that speak of a source's description, not of an extract; `problems` of `drifted` say how it differs.
+CONTRACT_STATES = frozenset({"drifted", "agreed"})
 #: From state to the states that may follow it for one file; "" is where it begins. A process that dies lets
 #: its successor begin again at "started". (A poll has only ends: committed, failed, held and what follows.)
 FOLLOWS: dict[str, frozenset[str]] = {

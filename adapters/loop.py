@@ -16,6 +16,7 @@ from adapters.folder_lock import FolderLock
 from adapters.intake import Intake, Stopped
 from adapters.lifecycle import ExtractState
 from adapters.publish import Publisher
+from adapters.remembering import Remembering
 from adapters.spec import AdapterSpec
 from adapters.status import AdapterStatus
 from connectors.admin import Admin
@@ -80,7 +81,7 @@ class AdapterLoop:
             log.error("adapter ended", adapter=self._spec.name, error=str(error))
         finally:
             self._detach()
-            if isinstance(self._adapter, Arriving):
+            if isinstance(self._adapter, Arriving | Remembering):
                 self._adapter.close()
             self.status.phase = "ended"
 
@@ -107,6 +108,13 @@ class AdapterLoop:
                 pause = self._trouble(error, failures)
                 if self._once and (not isinstance(error, Transient) or failures >= _ONCE_ATTEMPTS):
                     return
+            self._rest(pause)
+
+    def _rest(self, pause: float) -> None:
+        """Wait; a source that was sent something ends the pause, unless it is one after an error."""
+        if isinstance(self._adapter, Remembering) and not self.status.error:
+            self._adapter.rest(self._stop, pause)
+        else:
             self._stop.wait(pause)
 
     def _attach(self) -> tuple[Adapter, Publisher]:

@@ -23,6 +23,7 @@ from adapters.extract import Extract, Reject
 from adapters.guard import reasons_to_hold
 from adapters.parts import Rows
 from adapters.rejects import Rejects, by_entity
+from adapters.remembering import memory_of
 from adapters.snapshot import Snapshots
 from adapters.spec import AdapterSpec
 from adapters.spool import Spool, SpoolWriter
@@ -110,7 +111,8 @@ def prepare(
             {name: diff.tally for name, diff in diffs.items()},
             spec.guard,
             partial=extract.partial,
-            unreadable_keys=unreadable,
+            # In a part no absence is judged, and one bad message of a service must not stop all others.
+            unreadable_keys=0 if extract.partial and extract.origin.file is None else unreadable,
             problems=problems,
             doubts=doubts,
         )
@@ -145,6 +147,7 @@ def prepare(
             secret=next((fingerprint(c.secret) for c in channels.values() if c.secret), ""),
             hold=tuple(hold),
             problems=problems,
+            memory=memory_of(extract),
         )
 
 

@@ -126,9 +126,15 @@ class Publisher:
         self.state = state or self.state
 
     def heartbeat(self, manifest: Manifest, *, read_from_ms: int) -> None:
-        """Say that a poll found nothing new, so "complete to" moves on."""
+        """Say that a poll found nothing new, so "complete to" moves on; what it is to remember is kept."""
+        state = self.state
+        if manifest.memory is not None:
+            state = state.model_copy(update={"memory": manifest.memory})
         with self._transaction():
             self._end_mark(manifest, {}, read_from_ms)
+            if state.memory != self.state.memory:
+                self._put_state(state)
+        self.state = state
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -237,6 +243,7 @@ class Publisher:
                 "ts_ms": max(state.ts_ms, manifest.business_ms),
                 "letters": manifest.letters,
                 "secret": manifest.secret,
+                "memory": state.memory if manifest.memory is None else manifest.memory,
                 "blocked": None if mended else state.blocked,
                 "sequence": max(numbers, default=None),
                 "again": tuple(e for e in state.again if e != manifest.extract),

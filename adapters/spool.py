@@ -105,6 +105,8 @@ class Manifest(BaseModel):
     secret: str = ""
     hold: tuple[str, ...]
     problems: tuple[str, ...]
+    #: What the adapter is to remember once this is published; None = what it remembers already.
+    memory: str | None = None
     files: tuple[SpoolFile, ...]
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from adapters.lifecycle import WINDOW_STATES, LifecycleEvent
+from adapters.lifecycle import CONTRACT_STATES, WINDOW_STATES, LifecycleEvent
 
 #: States of an extract that need a person, or at least time.
 OPEN = ("held", "failed", "invalid", "waiting")
@@ -23,6 +23,8 @@ class Standing:
     open: dict[str, LifecycleEvent] = field(default_factory=dict)
     #: The window of expected files told last, unless a file has come since it was late or missing.
     window: LifecycleEvent | None = None
+    #: What was told last of the source\'s description.
+    contract: LifecycleEvent | None = None
     #: State → how often it was told.
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -31,6 +33,9 @@ class Standing:
         self.counts[event.state] += 1
         if event.state in WINDOW_STATES:
             self.window = event
+            return
+        if event.state in CONTRACT_STATES:
+            self.contract = event
             return
         if event.state == "started" and self.window and self.window.state in ("late", "missing"):
             self.window = None
@@ -45,6 +50,11 @@ class Standing:
             self.open[event.extract] = event
             while len(self.open) > _KEPT:
                 self.open.pop(next(iter(self.open)))
+
+    @property
+    def drift(self) -> tuple[str, ...]:
+        """How the source's live description differs from the imported one; empty where it does not."""
+        return self.contract.problems if self.contract and self.contract.state == "drifted" else ()
 
     @property
     def expected(self) -> str:

@@ -109,6 +109,10 @@ class AdapterState(BaseModel):
     #: Offset on the lifecycle topic up to which people's orders are carried out.
     orders_from: int = 0
     awaited: Awaited = Field(default_factory=Awaited)
+    #: Digest of the drift of the source's description that was told last; empty where it agrees.
+    drift: str = ""
+    #: What the adapter itself must not forget: how far it has read, which messages it has taken.
+    memory: str = ""
 
     def remember(self, *extracts: str) -> tuple[str, ...]:
         """Return `known` with these ids at its end."""

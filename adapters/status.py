@@ -23,3 +23,5 @@ class AdapterStatus:
     unready: dict[str, str] = field(default_factory=dict)
     #: What is late or missing, in words.
     expected: str = ""
+    #: How the source's live description differs from the imported one.
+    drift: tuple[str, ...] = ()

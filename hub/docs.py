@@ -20,6 +20,7 @@ from pydantic_core import PydanticUndefined
 
 from adapters.about import about_markdown, about_schema
 from adapters.catalogue import KINDS
+from adapters.soap.security.policy import table
 from hub.settings import HubSettings
 from strangler.operation import Operation
 from streams.document import Document
@@ -42,6 +43,7 @@ def pages() -> dict[str, str]:
         "operation-toml.md": _NOTE + _settings_page("operations/<name>.toml", Operation),
         "document-toml.md": _NOTE + _settings_page("documents/<name>.toml", Document),
         "commands.md": _NOTE + _commands_page(),
+        "ws-policy.md": _NOTE + _policy_page(),
         "schema/banyan.schema.json": _json(HubSettings.model_json_schema()),
         "schema/operation.schema.json": _json(Operation.model_json_schema()),
     }
@@ -49,6 +51,20 @@ def pages() -> dict[str, str]:
         made[f"adapter-{kind}.md"] = _NOTE + about_markdown(spec).rstrip() + "\n"
         made[f"schema/adapter-{kind}.schema.json"] = _json(about_schema(spec))
     return made
+
+
+def _policy_page() -> str:
+    lines = [
+        "# Assertions of WS-Policy",
+        "",
+        "What becomes of what a WSDL demands: always done, done by a setting, or missing with the reason. An",
+        "assertion that is not in this table is told as missing.",
+        "",
+        "| assertion | state | how |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {name} | {state} | {how.replace('|', chr(92) + '|')} |" for name, state, how in table()]
+    return "\n".join(lines) + "\n"
 
 
 def write(folder: Path = FOLDER) -> None:

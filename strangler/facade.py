@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Sequence
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from connectors.links import Links
 from schemas.errors import SettingsError, described
@@ -117,8 +118,13 @@ class Facade:
     async def _soap(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
         if (served := self._served.get(name)) is None:
             await respond(send, problem("no-route", 404, "no operation has this path"))
+        elif scope["method"] == "GET" and (document := _described(scope)) is not None:
+            found = served.describe(document, _address(scope))
+            described = [(b"content-type", b"text/xml; charset=utf-8")]
+            nothing = problem("no-route", 404, "the contract has no such document")
+            await respond(send, nothing if found is None else Response(200, described, found))
         elif scope["method"] != "POST":
-            await respond(send, problem("method", 405, "SOAP calls are POSTs", {"Allow": "POST"}))
+            await respond(send, problem("method", 405, "SOAP calls are POSTs; GET ?wsdl", {"Allow": "POST"}))
         else:
             started = time.perf_counter()
             body = await read_body(scope, receive)
@@ -192,3 +198,19 @@ async def _kept_running(run: Any) -> None:
             described(error),
         )
         raise
+
+
+def _described(scope: Scope) -> int | None:
+    """Return the number of the document that `?wsdl` or `?document=N` asks for; None if neither is there."""
+    asked = {
+        k.lower(): v
+        for k, v in parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    }
+    if "wsdl" in asked:
+        return 0
+    return int(asked["document"]) if asked.get("document", "").isdigit() else None
+
+
+def _address(scope: Scope) -> str:
+    host = next((v for k, v in scope["headers"] if k == b"host"), b"").decode("latin-1")
+    return f"{scope.get('scheme', 'http')}://{host}{scope['path']}"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final, TypeVar
 
+from adapters.soap.serve.description import Description
+from adapters.soap.serve.endpoint import SoapEndpoint
+from adapters.soap.serve.faults import fault, plain
+from adapters.soap.serve.message import NotThisOperation, check_request, content_type
 from schemas.errors import BanyanError
 from strangler.exchange import Headers, Response, json_response, problem
 from strangler.latency import Latency
@@ -13,7 +17,6 @@ from strangler.operation import Operation
 from strangler.record import MappingError, Record, jsonable
 from strangler.shadow import Call, Shadow
 from strangler.side import LegacySide, ModernSide, ParameterRefused, Parameters, Reply
-from strangler.soap_message import NotThisOperation, check_request, content_type, fault
 from strangler.stage import Stage
 from strangler.upstream import Answer, SideFailed
 
@@ -22,6 +25,8 @@ _NOT_FORWARDED: Final = frozenset(
     b"connection keep-alive proxy-connection transfer-encoding te trailer upgrade host content-length expect "
     b"accept-encoding proxy-authenticate proxy-authorization".split()
 )
+
+T = TypeVar("T")
 
 
 class Served:
@@ -45,6 +50,9 @@ class Served:
     ) -> None:
         self.operation, self._stage = operation, stage
         self.legacy, self.modern, self.shadow = legacy, modern, shadow
+        only = (operation.legacy.operation,)
+        self._endpoint = SoapEndpoint(legacy.contract, self._from_modern, only=only)
+        self._description = Description(legacy.contract.documents)
         self.latency = {"caller": Latency(), "legacy": Latency(), "modern": Latency()}
         name = operation.name.encode()
         self._marks: dict[Stage, Headers] = {
@@ -86,19 +94,25 @@ class Served:
         """Answer a SOAP call: through to legacy byte for byte, or from modern in the old contract."""
         stage = self._stage()
         try:
+            if stage.served_by == "modern":
+                answer = await self._endpoint.answer(body, headers)
+                headers = [(b"content-type", answer.content_type.encode())]
+                return stage, self._marked(stage, Response(answer.status, headers, answer.body))
             self._check(headers, body)
         except NotThisOperation as error:
             return stage, self._fault(stage, "Client", error.what)
-        if stage.served_by == "modern":
-            return stage, await self._soap_from_modern(stage, body)
         try:
-            answer = await self._timed("legacy", self.legacy.forward(_forwarded(headers), body))
+            reply = await self._timed("legacy", self.legacy.forward(_forwarded(headers), body))
         except SideFailed as error:
             response = problem("upstream", error.status, f"the legacy side gave no answer: {error.reason}")
             return stage, self._marked(stage, response)
         if stage is Stage.SHADOW:
-            self.shadow.offer(Call(None, body, answer.body, time.time_ns() // 1_000_000))
-        return stage, self._marked(stage, Response(answer.status, _kept(answer), answer.body))
+            self.shadow.offer(Call(None, body, reply.body, time.time_ns() // 1_000_000))
+        return stage, self._marked(stage, Response(reply.status, _kept(reply), reply.body))
+
+    def describe(self, document: int, address: str) -> bytes | None:
+        """Return the old contract with `address` in it (0 = the WSDL); None if there is no such document."""
+        return self._description.document(document, address)
 
     async def close(self) -> None:
         """Close both sides' connections."""
@@ -116,45 +130,42 @@ class Served:
         types = self.operation.record.types
         return self.operation.rest_map.write({name: jsonable(types[name], v) for name, v in record.items()})
 
-    async def _soap_from_modern(self, stage: Stage, body: bytes) -> Response:
+    async def _from_modern(self, _: str, values: Any) -> Any:
+        """Answer a SOAP request from the modern side, in values of the old contract."""
         try:
-            parameters = self.legacy.parameters(body)
+            parameters = self.legacy.parameters_of(values)
         except BanyanError:
-            return self._fault(stage, "Client", "the request cannot be read by its contract")
+            return plain("Client", "the request cannot be read by its contract")
         try:
-            reply = await self._fetch(stage, parameters)
+            reply = await self._timed("modern", self.modern.fetch(parameters))
             if reply.record is None:
-                return self._not_found(stage, parameters)
-            message = self.legacy.write(reply.record)
+                return self._not_found(parameters)
+            return self.operation.soap_map.write(reply.record)
         except SideFailed as error:
-            return self._fault(stage, "Server", f"the modern side gave no answer: {error.reason}")
+            return plain("Server", f"the modern side gave no answer: {error.reason}")
         except BanyanError:
-            return self._fault(stage, "Server", "the modern answer does not fit the contract")
-        return self._marked(stage, self._message(200, message))
+            return plain("Server", "the modern answer does not fit the contract")
 
     def _check(self, headers: Headers, body: bytes) -> None:
         binding = self.legacy.binding
         element = binding.request.name if binding.request is not None else ""
         check_request(body, element, binding.action, headers)
 
-    def _not_found(self, stage: Stage, parameters: Parameters) -> Response:
-        spec, binding = self.operation.legacy.not_found, self.legacy.binding
-        detail = next((f.name for f in binding.faults if f.name.rpartition("}")[2] == spec.fault), "")
+    def _not_found(self, parameters: Parameters) -> Any:
+        spec = self.operation.legacy.not_found
+        detail = next((f.name for f in self.legacy.binding.faults if f.local == spec.fault), "")
         values = {child: parameters[name] for child, name in spec.detail.items()}
-        return self._marked(
-            stage, self._message(500, fault(binding.version, "Client", spec.text, detail, values))
-        )
+        return plain("Client", spec.text, detail, values)
 
     def _fault(self, stage: Stage, code: str, text: str) -> Response:
-        return self._marked(stage, self._message(500, fault(self.legacy.binding.version, code, text)))
-
-    def _message(self, status: int, body: bytes) -> Response:
-        return Response(status, [(b"content-type", content_type(self.legacy.binding.version).encode())], body)
+        version = self.legacy.binding.version
+        media = [(b"content-type", content_type(version).encode())]
+        return self._marked(stage, Response(500, media, fault(version, code, text)))
 
     def _marked(self, stage: Stage, response: Response) -> Response:
         return Response(response.status, [*response.headers, *self._marks[stage]], response.body)
 
-    async def _timed(self, side: str, call: Awaitable[Answer]) -> Answer:
+    async def _timed(self, side: str, call: Awaitable[T]) -> T:
         started = time.perf_counter()
         answer = await call
         self.latency[side].add(time.perf_counter() - started)

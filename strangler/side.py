@@ -13,10 +13,10 @@ from urllib.parse import quote
 from yarl import URL
 
 from adapters.soap.contract import Contract
+from adapters.soap.serve.message import content_type
 from schemas.errors import BanyanError, SettingsError, Skippable
 from strangler.operation import Operation
 from strangler.record import MappingError, Record, jsonable, typed
-from strangler.soap_message import content_type
 from strangler.upstream import Answer, RawHeaders, SideFailed, Upstream
 
 Parameters = Mapping[str, str]
@@ -159,7 +159,14 @@ class LegacySide:
         Raises:
             BanyanError: not a request of this operation.
         """
-        values = self.contract.decode_request(self._operation.legacy.operation, request)
+        return self.parameters_of(self.contract.decode_request(self._operation.legacy.operation, request))
+
+    def parameters_of(self, values: Any) -> dict[str, str]:
+        """Return the parameters that a decoded request carries.
+
+        Raises:
+            MappingError: one is missing.
+        """
         out: dict[str, str] = {}
         for path, name in self._operation.legacy.request.items():
             here: Any = values

@@ -22,7 +22,13 @@ class BrokenAnswer(Transient):
 
 
 class ServiceUnavailable(Transient):
-    """No answer in time, or one that asks to come back later."""
+    """No answer in time, or one that asks to come back later: in `retry_after` seconds, if it says when."""
+
+    def __init__(
+        self, what: str, *, where: str = "", fix: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.retry_after = retry_after
 
 
 class CallRefused(Terminal):

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from adapters.extract import Chunk, Origin
+from adapters.soap.polling.journal import Entry, Journal
 from adapters.soap.reading import Page, Reading
+from adapters.soap.stream import Item
 from schemas.errors import BanyanError
+
+_CHANGED = "the list changed while it was read"
 
 
 class SoapExtract:
@@ -18,19 +23,30 @@ class SoapExtract:
     service's total did not change and equals the rows received, and, where a key that was known is missing
     from a list of several pages, a second reading showed the very same list. The last one closes a gap that
     no total shows: a row deleted and one added between two pages push a third across the page border unseen.
+
+    With a journal (the first load) every transient error is raised, and the next extract goes on there.
     """
 
     partial = False
+    #: Whether `seen` wants the items; without them plain lists are decoded by column.
+    watches = False
 
-    def __init__(self, reading: Reading, started_ms: int, known: frozenset[str] | None) -> None:
-        self._reading, self._known = reading, known
-        moment = datetime.fromtimestamp(started_ms / 1000, UTC)
-        self.id = f"{reading.spec.name}-{moment:%Y%m%dT%H%M%S}{started_ms % 1000:03d}Z"
+    def __init__(
+        self,
+        reading: Reading,
+        started_ms: int,
+        known: frozenset[str] | None,
+        *,
+        journal: Journal | None = None,
+    ) -> None:
+        self._reading, self._known, self._journal = reading, known, journal
+        self.began_ms = journal.started_ms if journal else started_ms
+        self.id = poll_id(reading.spec.name, self.began_ms)
         self.origin = Origin(
-            ts_ms=started_ms,
+            ts_ms=self.began_ms,
             ts_kind="arrival",
-            arrival_ms=started_ms,
-            operation=reading.spec.operation,
+            arrival_ms=self.began_ms,
+            operation=reading.call.operation,
             message_id=self.id,
         )
         self._order: list[str] = []
@@ -43,34 +59,99 @@ class SoapExtract:
         """Key texts that the list held, after `chunks` is exhausted."""
         return frozenset(self._order)
 
+    def seen(self, item: Item) -> None:
+        """Called with each item of the list as it comes; for those who want to know more of it."""
+
+    @property
+    def note(self) -> str:
+        """What `seen` has found out so far, for the journal."""
+        return ""
+
+    def recall(self, note: str) -> None:
+        """Called with the note of what an earlier process has seen."""
+
     def chunks(self) -> Iterator[Chunk]:
         """Yield rows and rejects, in list order.
 
         Raises:
-            Transient: the first page did not come.
+            Transient: the first page did not come; with a journal, any page or detail call.
             Terminal: the first page was refused, or belongs to another contract.
         """
         self._order, self._totals, self._problems = [], set(), []
         self._pages = self._rows = 0
-        record = 1
+        record, begun = 1, list[Entry]()
         page: Page | None = self._reading.first_page()
+        for entry in self._journal.entries(self._reading.shape.entity.name) if self._journal else ():
+            assert page is not None  # entries end where the list ended
+            begun.append(entry)
+            if entry.ends:
+                yield from (e.chunk for e in begun)
+                page, record = self._replay(page, begun, record)
+                begun = []
         while page is not None:
             self._pages += 1
             try:
-                for chunk in page.chunks(record):
+                for chunk in self._read(page, record, begun):
                     record = page.next_record
                     yield chunk
             except BanyanError as error:
-                if self._pages == 1:
+                if self._pages == 1 or self._journal is not None:
                     raise
                 self._problems.append(f"page {self._pages}: {error.what}")
                 return
+            begun = []
             page = self._finish(page)
         self._judge()
+        if self._journal is not None:
+            self._journal.whole()
 
     def problems(self) -> Sequence[str]:
         """Why this poll is not complete; empty = complete."""
         return tuple(self._problems)
+
+    def _read(self, page: Page, record: int, begun: list[Entry]) -> Iterator[Chunk]:
+        """Read a page; chunks of it that an earlier process has read are taken from the journal."""
+        page.next_record = record
+        last: Entry | None = None
+        for number, batch in enumerate(page.batches(items=self.watches)):
+            keys = batch.keys
+            page.keys += keys
+            for item in batch.items or ():
+                self.seen(item)
+            if number < len(begun) and begun[number].keys == keys:
+                page.next_record += len(keys)
+                page.problems += begun[number].problems
+                self.recall(begun[number].note)
+                yield begun[number].chunk
+                continue
+            if number < len(begun):
+                page.problems.append(f"{_CHANGED}: it is another one than before the load was broken off")
+                if self._journal is not None:
+                    self._journal.cut(len(begun) - number)
+                begun = []
+            before = len(page.problems)
+            chunk = page.chunk(batch, strict=self._journal is not None)
+            if last is not None:
+                self._keep(last)
+            last = Entry(page.number, keys, chunk, tuple(page.problems[before:]), self.note)
+            yield chunk
+        if self._journal is not None:
+            last = last or Entry(page.number, (), Chunk(), note=self.note)
+            self._keep(replace(last, ends=True, rows=page.rows, total=page.total, more=page.more))
+
+    def _keep(self, entry: Entry) -> None:
+        if self._journal is not None:
+            self._journal.add(entry)
+
+    def _replay(self, page: Page, entries: list[Entry], record: int) -> tuple[Page | None, int]:
+        """Take a page from the journal; return the page after it and the number of its first record."""
+        self._pages += 1
+        end = entries[-1]
+        self.recall(end.note)
+        page.keys = [key for e in entries for key in e.keys]
+        page.problems = [p for e in entries for p in e.problems]
+        page.rows, page.total, page.more = end.rows, end.total, end.more
+        return self._finish(page), record + page.rows
 
     def _finish(self, page: Page) -> Page | None:
         self._order += page.keys
@@ -78,19 +159,19 @@ class SoapExtract:
         self._problems += page.problems
         if page.total is not None:
             self._totals.add(page.total)
-        limit = self._reading.spec.paging.max_pages if self._reading.spec.paging else 1
-        if page.more and self._pages >= limit:
+        paging = self._reading.call.paging
+        if page.more and self._pages >= (paging.max_pages if paging else 1):
             self._problems.append(f"the list did not end after {self._pages} pages")
             return None
         return self._reading.page_after(page) if page.more else None
 
     def _judge(self) -> None:
         if len(self._totals) > 1:
-            self._problems.append("the list changed while it was read: its total differs between pages")
+            self._problems.append(f"{_CHANGED}: its total differs between pages")
         elif self._totals and self._totals != {self._rows}:
             self._problems.append(f"the service counts {next(iter(self._totals))} row(s), {self._rows} came")
         if len(set(self._order)) < len(self._order):
-            self._problems.append("the list changed while it was read: a key came twice")
+            self._problems.append(f"{_CHANGED}: a key came twice")
         if not self._problems and self._pages > 1 and self._misses_known():
             self._confirm()
 
@@ -105,4 +186,10 @@ class SoapExtract:
             self._problems.append(f"an absence could not be confirmed: {error.what}")
             return
         if again != self._order:
-            self._problems.append("the list changed while it was read: a second reading gave another list")
+            self._problems.append(f"{_CHANGED}: a second reading gave another list")
+
+
+def poll_id(adapter: str, started_ms: int) -> str:
+    """Return the id of a poll that began at a moment."""
+    moment = datetime.fromtimestamp(started_ms / 1000, UTC)
+    return f"{adapter}-{moment:%Y%m%dT%H%M%S}{started_ms % 1000:03d}Z"

@@ -10,8 +10,14 @@ from adapters.soap.errors import BrokenAnswer, CallRefused, ServiceUnavailable
 _LATER = frozenset({408, 425, 429, 502, 503, 504})
 
 
-def check_status(status: int, content_type: str, where: str) -> None:
+def check_status(status: int, content_type: str, where: str, retry_after: float | None = None) -> None:
     """Return if a SOAP message may follow (HTTP 500 carries faults in SOAP 1.1, 400 in 1.2).
+
+    Args:
+        status: of HTTP.
+        content_type: the header.
+        where: the endpoint, for errors.
+        retry_after: seconds that the service asks to wait.
 
     Raises:
         ServiceUnavailable: come back later.
@@ -28,7 +34,12 @@ def check_status(status: int, content_type: str, where: str) -> None:
     if status in (400, 500) and xml:
         return
     if status in _LATER or status >= 500:
-        raise ServiceUnavailable(f"HTTP {status} without a SOAP answer", where=where, fix="try again later")
+        raise ServiceUnavailable(
+            f"HTTP {status} without a SOAP answer",
+            where=where,
+            fix="try again later",
+            retry_after=retry_after,
+        )
     if status in (401, 403):
         raise CallRefused(f"HTTP {status}", where=where, fix="check the credentials for this service")
     if 300 <= status < 400:

@@ -3,40 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from lxml import etree
+import pyarrow.compute as pc
 
-from adapters.extract import Chunk, Reject, Rows
+from adapters.extract import Chunk
 from adapters.soap.avro_entity import EntityShape
+from adapters.soap.change_spec import DeletedSpec, PagingSpec
 from adapters.soap.contract import Contract
 from adapters.soap.envelope import SoapFault
-from adapters.soap.errors import BadValue, BrokenAnswer, CallRefused, ServiceUnavailable
 from adapters.soap.http_reply import place
 from adapters.soap.pace import Pace
-from adapters.soap.safe_xml import MAX_ANSWER_BYTES
+from adapters.soap.polling.details import Details
+from adapters.soap.polling.fault_error import fault_error
+from adapters.soap.polling.load import Throttle, Wire
+from adapters.soap.polling.paths import at, put, text_at
+from adapters.soap.polling.rows import RowMaker
+from adapters.soap.rows import RowBatch
 from adapters.soap.spec import SoapSpec
-from adapters.soap.stream import MAX_RAW_BYTES, Item
-from adapters.soap.zeep_wire import ZeepWire
-from schemas.errors import BanyanError
-from schemas.key_text import key_text_of
+from adapters.soap.stream import Item
+from schemas.key_text import key_text
 
 #: Rows a chunk: large enough for column work, small enough to bound memory.
 CHUNK_ROWS = 5_000
+#: Where each row is a call of its own, a chunk is what a crash loses of a first load.
+_DETAIL_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ListCall:
+    """One operation that returns rows: the list itself, or what has changed.
+
+    Attributes:
+        operation, request, item, paging, total: as in the settings of the list.
+        deleted: which items stand for deleted rows.
+    """
+
+    operation: str
+    request: Mapping[str, Any]
+    item: str
+    paging: PagingSpec | None = None
+    total: str = ""
+    deleted: DeletedSpec | None = None
+
+    @classmethod
+    def of(cls, spec: SoapSpec) -> ListCall:
+        """Return the call of the adapter's list."""
+        return cls(spec.operation, spec.request, spec.item, spec.paging, spec.total, spec.deleted)
+
+    def is_deleted(self, item: Item) -> bool:
+        """Return whether an item says that its row is gone."""
+        return self.deleted is not None and text_at(item.value, self.deleted.element) in self.deleted.values
 
 
 class Reading:
-    """How one adapter's list is read: settings, contract, wire and pace. Holds no state of a poll."""
+    """How one list is read: settings, contract, wire and pace. Holds no state of a poll."""
 
-    def __init__(self, spec: SoapSpec, contract: Contract, wire: ZeepWire, pace: Pace, endpoint: str) -> None:
-        self.spec, self.contract, self.wire, self.pace, self.endpoint = spec, contract, wire, pace, endpoint
-        self.item = contract.element(spec.operation, spec.item)
-        source = (spec.detail.operation, spec.detail.item) if spec.detail else (spec.operation, spec.item)
+    def __init__(
+        self,
+        spec: SoapSpec,
+        contract: Contract,
+        wire: Wire,
+        pace: Pace,
+        endpoint: str,
+        *,
+        call: ListCall | None = None,
+        throttle: Throttle | None = None,
+    ) -> None:
+        self.spec, self.contract, self.wire, self.endpoint = spec, contract, wire, endpoint
+        self.call = call or ListCall.of(spec)
+        self.throttle = throttle or Throttle(pace, spec.limits.concurrency, spec.limits.slow)
+        operation, item = self.call.operation, self.call.item
+        source = (spec.detail.operation, spec.detail.item) if spec.detail else (operation, item)
         self.shape: EntityShape = contract.shape(
             *source,
             spec.key,
@@ -45,28 +87,49 @@ class Reading:
             classification=spec.classification,
             key_privacy=spec.key_privacy,
         )
-        for path in filter(None, (spec.total, spec.paging.more if spec.paging else "")):
-            contract.element(spec.operation, path)
+        self.rows = RowMaker(contract, self.shape, contract.element(*source), spec.key)
+        paging = self.call.paging
+        for path in filter(None, (self.call.total, paging.more if paging else "")):
+            contract.element(operation, path)
+        #: Whole lists whose items are the records are decoded by column; others item by item.
+        self.gone_column = self._gone_column()
+        self.by_column = spec.detail is None and (self.call.deleted is None or bool(self.gone_column))
+        self.details: Details | None = None
         if spec.detail:
             for element in spec.detail.parameters.values():
-                contract.element(spec.operation, f"{spec.item}/{element}")
+                contract.element(operation, f"{item}/{element}")
+            concurrency = spec.limits.concurrency
+            self.details = Details(
+                spec.detail, spec.key, contract, wire, self.throttle, endpoint, concurrency
+            )
 
-    def list_request(self, number: int) -> dict[str, Any]:
-        """Return the request values of one page."""
-        values = dict(self.spec.request)
-        if (paging := self.spec.paging) is not None:
-            values[paging.page] = number
+    def _gone_column(self) -> str:
+        """Return the column that says that a row is deleted; empty where none does, or not as plain text."""
+        deleted = self.call.deleted
+        for member in self.shape.members if deleted is not None else ():
+            if deleted is not None and member.key == deleted.element and member.type == "string":
+                return member.name
+        return ""
+
+    def list_request(self, number: int, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the request values of one page; `more` are values by path."""
+        values = dict(self.call.request)
+        if (paging := self.call.paging) is not None:
+            ahead = (number - paging.first) * paging.rows
+            values[paging.page] = paging.first + ahead if paging.offset else number
             if paging.size:
                 values[paging.size] = paging.rows
+        for path, value in (more or {}).items():
+            put(values, path, value)
         return values
 
-    def first_page(self) -> Page:
-        """Return the first page, not read yet."""
-        return Page(self, self.spec.paging.first if self.spec.paging else 0)
+    def first_page(self, more: Mapping[str, Any] | None = None) -> Page:
+        """Return the first page, not read yet; `more` are request values by path."""
+        return Page(self, self.call.paging.first if self.call.paging else 0, more or {})
 
     def page_after(self, page: Page) -> Page:
         """Return the page that follows."""
-        return Page(self, page.number + 1)
+        return Page(self, page.number + 1, page.asked)
 
     def key_order(self) -> Iterator[str]:
         """Read the list again and yield what identifies its rows, in order; no detail calls, no rows.
@@ -80,24 +143,22 @@ class Reading:
                 yield page.identity(item)
             page = self.page_after(page) if page.more else None
 
-    def item_key(self, item: Item) -> str | None:
-        """Return the key text of a list item, None if it cannot be read."""
-        values: Sequence[Any] = item.node_keys
-        if item.value is not None:
-            values = [item.value.get(key) for key in self.spec.key]
-        if len(values) != len(self.spec.key) or any(v is None for v in values):
-            return None
-        try:
-            row = self.shape.key_row(dict(zip(self.spec.key, values, strict=True)))
-        except BadValue:
-            return None
-        return key_text_of(self.shape.entity, row)
 
-    def columns(self, rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
-        """Return n rows as columns of the entity's Arrow schema."""
-        schema = self.shape.entity.arrow_schema()
-        arrays = [pa.array([row[f.name] for row in rows], f.type) for f in schema]
-        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some consecutive rows of a page.
+
+    Attributes:
+        keys: what identifies each.
+        items: the decoded items; None where they came as columns.
+        rows: batches of columns with their numbers in the page, and what could not be a row.
+        start: number of the first row in the page, from 0.
+    """
+
+    keys: tuple[str, ...]
+    items: Sequence[Item] | None = None
+    rows: Sequence[RowBatch] = ()
+    start: int = 0
 
 
 @dataclass
@@ -105,20 +166,24 @@ class Page:
     """One page of a list; complete after `chunks` (or `items`) is exhausted.
 
     Attributes:
+        asked: request values of this reading, by path.
         keys: what identifies each row, in list order.
         rows: items that came, bad ones too.
         total: as the service says; None if it does not.
         more: whether a page follows.
+        rest: the response without its items.
         problems: detail calls that failed.
         next_record: number of the record after this page's last.
     """
 
     reading: Reading
     number: int
+    asked: Mapping[str, Any] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
     rows: int = 0
     total: int | None = None
     more: bool = False
+    rest: Mapping[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     next_record: int = 1
 
@@ -128,24 +193,46 @@ class Page:
         Raises:
             Transient, Terminal: the call failed or the service answered with a fault.
         """
-        spec, reading = self.reading.spec, self.reading
-        where = place(reading.endpoint, spec.operation)
-        decoder = reading.contract.list_decoder(
-            spec.operation, spec.item, spec.key if not spec.detail else (), where
+        reading, call = self.reading, self.reading.call
+        keys = reading.spec.key if not reading.spec.detail else ()
+        decoder = reading.contract.list_decoder(call.operation, call.item, keys, self._where)
+        for part in self._parts():
+            for item in decoder.feed(part):
+                self.rows += 1
+                yield item
+        self._end(decoder.rest())
+
+    def _columns(self) -> Generator[RowBatch]:
+        """Call the service and yield rows by column as they arrive; errors as in `items`."""
+        reading, call = self.reading, self.reading.call
+        decoder = reading.contract.row_decoder(
+            call.operation, call.item, reading.shape, reading.spec.key, self._where
         )
-        reading.pace.wait()
-        with reading.wire.call(spec.operation, reading.list_request(self.number)) as parts:
-            for part in parts:
-                for item in decoder.feed(part):
-                    self.rows += 1
-                    yield item
-        rest = decoder.rest()
+        for part in self._parts():
+            for batch in decoder.feed(part):
+                self.rows += batch.count
+                yield batch
+        self._end(decoder.rest())
+
+    @property
+    def _where(self) -> str:
+        return place(self.reading.endpoint, self.reading.call.operation)
+
+    def _parts(self) -> Generator[bytes]:
+        reading = self.reading
+        request = reading.list_request(self.number, self.asked)
+        with reading.throttle.call(reading.wire, reading.call.operation, request) as parts:
+            yield from parts
+
+    def _end(self, rest: dict[str, Any] | SoapFault) -> None:
+        call = self.reading.call
         if isinstance(rest, SoapFault):
-            raise fault_error(rest, where)
-        self.total = _at(rest, spec.total) if spec.total else None
-        if spec.paging is not None:
-            full = self.rows >= spec.paging.rows
-            self.more = bool(_at(rest, spec.paging.more)) if spec.paging.more else full
+            raise fault_error(rest, self._where)
+        self.rest = rest
+        self.total = at(rest, call.total) if call.total else None
+        if call.paging is not None:
+            full = self.rows >= call.paging.rows
+            self.more = bool(at(rest, call.paging.more)) if call.paging.more else full
             self.more = self.more and self.rows > 0
 
     def identity(self, item: Item) -> str:
@@ -153,115 +240,78 @@ class Page:
         spec = self.reading.spec
         if spec.detail and item.value is not None:
             return "\x1f".join(str(item.value.get(name)) for name in spec.detail.parameters.values())
-        return self.reading.item_key(item) or f"?{item.raw!r}"
+        return self.reading.rows.item_key(item) or f"?{item.raw!r}"
 
-    def chunks(self, record: int) -> Iterator[Chunk]:
-        """Yield the page's rows and rejects; `record` is the number of its first."""
-        self.next_record = record
+    def batches(self, *, items: bool = False) -> Iterator[Batch]:
+        """Yield the page's rows, so many at once as make a chunk; as items where `items` asks for them."""
+        if self.reading.by_column and not items:
+            yield from self._column_batches()
+            return
+        for found in self._item_batches():
+            yield Batch(tuple(self.identity(item) for item in found), found)
+
+    def _column_batches(self) -> Iterator[Batch]:
+        waiting: list[RowBatch] = []
+        with closing(self._columns()) as found:
+            for batch in found:
+                waiting.append(batch)
+                if sum(b.count for b in waiting) >= CHUNK_ROWS:
+                    yield self._batch(waiting)
+                    waiting = []
+        if waiting:
+            yield self._batch(waiting)
+
+    def _batch(self, rows: list[RowBatch]) -> Batch:
+        first = self.rows - sum(b.count for b in rows)
+        keys: dict[int, str] = {}
+        for batch in rows:
+            texts = key_text(self.reading.shape.entity, batch.rows).to_pylist()
+            keys |= dict(zip(batch.numbers.tolist(), texts, strict=True))
+            keys |= {number: self.identity(item) for number, item in batch.bad}
+        return Batch(tuple(keys[first + n] for n in range(len(keys))), None, rows, first)
+
+    def _there(self, batches: Sequence[RowBatch]) -> Sequence[RowBatch]:
+        """Take out the rows that are marked as deleted."""
+        column, deleted = self.reading.gone_column, self.reading.call.deleted
+        if not column or deleted is None:
+            return batches
+        left = []
+        for batch in batches:
+            gone = pc.is_in(batch.rows.column(column), value_set=pa.array(deleted.values, pa.string()))
+            kept = pc.invert(gone)
+            numbers = batch.numbers[np.asarray(kept.to_numpy(zero_copy_only=False), bool)]
+            left.append(replace(batch, rows=batch.rows.filter(kept), numbers=numbers))
+        return left
+
+    def _item_batches(self) -> Iterator[list[Item]]:
+        size = CHUNK_ROWS if self.reading.details is None else _DETAIL_ROWS
         batch: list[Item] = []
         with closing(self.items()) as items:
             for item in items:
-                self.keys.append(self.identity(item))
                 batch.append(item)
-                if len(batch) >= CHUNK_ROWS:
-                    yield self._chunk(batch)
+                if len(batch) >= size:
+                    yield batch
                     batch = []
         if batch:
-            yield self._chunk(batch)
+            yield batch
 
-    def _chunk(self, items: list[Item]) -> Chunk:
-        records = range(self.next_record, self.next_record + len(items))
-        self.next_record += len(items)
-        if self.reading.spec.detail:
-            items = self._details(items)
-        rows: list[dict[str, Any]] = []
-        numbers: list[int] = []
-        rejects: list[Reject] = []
-        for number, item in zip(records, items, strict=True):
-            if item.value is not None:
-                try:
-                    rows.append(self.reading.shape.row(item.value))
-                    numbers.append(number)
-                except BadValue as error:
-                    item = self._unfit(item, error)
-            if item.error is not None:
-                rejects.append(self._reject(item, item.error, number))
-        entity = self.reading.spec.entity
-        batch = self.reading.columns(rows)
-        record = np.array(numbers, np.int64)
-        good = Rows(entity, batch, record, np.full(len(rows), -1, np.int64))
-        return Chunk((good,) if rows else (), tuple(rejects))
+    def chunks(self, record: int, *, strict: bool = False) -> Iterator[Chunk]:
+        """Yield the page's rows and rejects; `record` is the number of its first.
 
-    def _unfit(self, item: Item, error: BadValue) -> Item:
-        """Return a decoded item that no row can hold as a bad one, its XML made again."""
-        spec = self.reading.spec
-        element = (
-            self.reading.contract.element(spec.detail.operation, spec.detail.item)
-            if spec.detail
-            else self.reading.item
-        )
-        raw = bytes(etree.tostring(self.reading.contract.codec.encode(element, item.value)))
-        keys = tuple((item.value or {}).get(key) for key in spec.key)
-        return Item(None, error, raw[:MAX_RAW_BYTES], keys)
+        A row that is marked as deleted is left out: its absence deletes it, where the list is complete.
+        `strict` raises the first transient failure of a detail call.
+        """
+        self.next_record = record
+        for batch in self.batches():
+            self.keys += batch.keys
+            yield self.chunk(batch, strict=strict)
 
-    def _reject(self, item: Item, error: BadValue, number: int) -> Reject:
-        spec = self.reading.spec
-        return Reject(
-            spec.entity, number, -1, item.raw, error.path, error.reason, self.reading.item_key(item)
-        )
-
-    def _details(self, items: list[Item]) -> list[Item]:
-        with ThreadPoolExecutor(self.reading.spec.limits.concurrency) as pool:
-            return list(pool.map(self._detail, items))
-
-    def _detail(self, item: Item) -> Item:
-        """Return the record that a list item stands for; a failed call is a problem and an empty item."""
-        spec, reading = self.reading.spec, self.reading
-        if item.value is None or spec.detail is None:
-            return item
-        where = place(reading.endpoint, spec.detail.operation)
-        request = {name: item.value.get(element) for name, element in spec.detail.parameters.items()}
-        keys = tuple(item.value.get(key) for key in spec.key)
-        raw = b""
-        try:
-            reading.pace.wait()
-            with reading.wire.call(spec.detail.operation, request) as parts:
-                raw = b"".join(_bounded(parts, where))
-            answer = reading.contract.decode_response(spec.detail.operation, raw, where)
-            if isinstance(answer, SoapFault):
-                raise fault_error(answer, where)
-            value = _at(answer, spec.detail.item)
-            if value is None:
-                raise BadValue(spec.detail.item, "absent or nil in the answer")
-            return Item(value)
-        except BadValue as error:
-            return Item(None, error, raw[:MAX_RAW_BYTES], keys)
-        except BanyanError as error:
-            self.problems.append(f"a detail call failed: {error.what}")
-            return Item(None)
-
-
-def fault_error(fault: SoapFault, where: str) -> BanyanError:
-    """Return a fault as the error whose recovery fits its code; its text is withheld."""
-    if fault.by_caller:
-        return CallRefused(fault.describe(), where=where, fix="check the request settings against the WSDL")
-    return ServiceUnavailable(
-        fault.describe(), where=where, fix="try again later; the service's log has the text"
-    )
-
-
-def _bounded(parts: Iterator[bytes], where: str) -> Iterator[bytes]:
-    size = 0
-    for part in parts:
-        size += len(part)
-        if size > MAX_ANSWER_BYTES:
-            raise BrokenAnswer(f"the answer is longer than {MAX_ANSWER_BYTES:,} bytes", where=where)
-        yield part
-
-
-def _at(values: Any, path: str) -> Any:
-    for step in path.split("/"):
-        if not isinstance(values, Mapping):
-            return None
-        values = values.get(step)
-    return values
+    def chunk(self, batch: Batch, *, strict: bool = False) -> Chunk:
+        """Return a batch as rows and rejects, after its detail calls."""
+        first, self.next_record = self.next_record, self.next_record + len(batch.keys)
+        if batch.items is None:
+            return self.reading.rows.of_columns(self._there(batch.rows), first - batch.start)
+        there = [Item(None) if self.reading.call.is_deleted(item) else item for item in batch.items]
+        if self.reading.details is not None:
+            there = self.reading.details.fetch(there, self.problems, strict=strict)
+        return self.reading.rows.chunk(there, first)

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from adapters.extract import Adapter
+from adapters.soap.change_spec import (
+    ChangeSpec,
+    DeletedSpec,
+    DriftSpec,
+    ElementPath,
+    ElementPaths,
+    ListChange,
+    PagingSpec,
+    ReceiveChange,
+    SinceChange,
+)
+from adapters.soap.wire.spec import WireSpec
 from adapters.spec import AdapterSpec, TopicPart
-
-ElementPath = Annotated[str, Field(pattern=r"^[^/\s]+(/[^/\s]+)*$")]
-
-
-class PagingSpec(BaseModel):
-    """How a long list is read page by page."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    page: str = Field(description="Request element that carries the page number.")
-    first: int = Field(1, ge=0, description="Number of the first page.")
-    size: str = Field("", description="Request element that carries the page size; empty if there is none.")
-    rows: int = Field(100, ge=1, description="Rows asked for in one page.")
-    more: str = Field(
-        "",
-        description="Path in the response of the boolean that says whether pages follow; empty = read on "
-        "until a page has fewer rows than asked for.",
-    )
-    max_pages: int = Field(
-        100_000, ge=1, description="Stop with a problem after so many pages: a loop, not a list."
-    )
 
 
 class DetailSpec(BaseModel):
@@ -42,6 +33,18 @@ class DetailSpec(BaseModel):
     parameters: dict[str, str] = Field(
         min_length=1, description="Request element of the detail call = element of the list's item."
     )
+    batch: int = Field(1, ge=1, description="Keys in one detail call; with more than 1, `keys` is needed.")
+    keys: ElementPaths = Field(
+        "",
+        description="Path in the request of the repeating element that takes one key; `parameters` then "
+        "lie in it, or it is the key itself. An asked key without answer is a failed call.",
+    )
+
+    @model_validator(mode="after")
+    def _batched(self) -> DetailSpec:
+        if (self.batch > 1) != bool(self.keys):
+            raise ValueError("batch and keys belong together")
+        return self
 
 
 class LimitsSpec(BaseModel):
@@ -51,28 +54,43 @@ class LimitsSpec(BaseModel):
 
     concurrency: int = Field(2, ge=1, le=64, description="Detail calls in flight at the same time.")
     requests_per_second: float = Field(20.0, gt=0, description="Most requests a second, all kinds together.")
+    slow: float = Field(
+        3.0,
+        gt=1,
+        description="A service that takes so many times as long as it did at its best is slow: fewer calls "
+        "go out at once, in the end one at a time with pauses, until it has recovered.",
+    )
 
 
 class SoapSpec(AdapterSpec):
     """Settings of a SOAP adapter."""
 
     summary: ClassVar[str] = (
-        "Polls a list operation of a SOAP service (document/literal, described by a WSDL 1.1), page by page "
-        "and, if asked, with a detail call for each row, and publishes what changed since the last poll. "
-        "Zeep is the wire driver; WSDL import and decoding are Banyan's own. A poll in which any page or "
-        "detail call failed, or whose list changed while it was read, is not complete and never deletes."
+        "Publishes what changes behind a SOAP service that a WSDL 1.1 describes. `[change]` says how the "
+        "change is seen: the whole list compared with the last one (the default; with details by key), what "
+        "changed since a cursor, a queue of messages that are fetched and acknowledged, or messages that the "
+        "legacy system sends to us. A list of which any page or detail call failed, or that changed while it "
+        "was read, is not complete and never deletes. A message is acknowledged only after its event is on "
+        "Kafka, and one that comes again gives no second event."
     )
 
     kind: Literal["soap"] = Field("soap", description="Always `soap`.")
     wsdl: str = Field(description="The WSDL: a file beside adapter.toml (recommended), or an HTTP address.")
     hosts: tuple[str, ...] = Field((), description="Hosts the WSDL's imports may come from, beside its own.")
     endpoint: str = Field("", description="Address of the service; empty = the one in the WSDL.")
-    operation: str = Field(description="Operation that returns the list.")
+    change: ChangeSpec = Field(
+        default_factory=lambda: ListChange.model_validate({}),
+        description="How the service shows a change; `mode` is `list` (the default), `since`, `queue` or "
+        "`receive`, each with a table of its own.",
+    )
+    operation: str = Field(
+        "", description="Operation that returns the list; needed unless messages or changes say everything."
+    )
     request: dict[str, Any] = Field(
         default_factory=dict, description="Fixed request values of the list operation."
     )
-    item: ElementPath = Field(
-        description="Path in the response of the repeating element, for example cases/case."
+    item: ElementPaths = Field(
+        "", description="Path in the response of the repeating element, for example cases/case."
     )
     total: str = Field(
         "",
@@ -82,6 +100,16 @@ class SoapSpec(AdapterSpec):
     key: tuple[str, ...] = Field(min_length=1, description="Elements of the business key, in order.")
     paging: PagingSpec | None = Field(None, description="Absent = the whole list comes in one answer.")
     detail: DetailSpec | None = Field(None, description="Absent = the list's items are the records.")
+    deleted: DeletedSpec | None = Field(
+        None, description="Rows of the list that are to be taken as gone; absent = all rows are there."
+    )
+    drift: DriftSpec | None = Field(None, description="Absent = the live WSDL is never looked at.")
+    resume_hours: float = Field(
+        24.0,
+        ge=0,
+        description="The first load goes on where it was broken off, with what it has read in the last so "
+        "many hours; 0 = it begins again.",
+    )
     timezone: str | None = Field(
         None, description="What a dateTime without zone means here, such as Europe/London; never guessed."
     )
@@ -93,6 +121,9 @@ class SoapSpec(AdapterSpec):
         default_factory=dict,
         description="Element = class of data; everything is `personal` until classified.",
     )
+    wire: WireSpec = Field(
+        default_factory=lambda: WireSpec.model_validate({}), description="How calls travel."
+    )
     timeout_seconds: float = Field(
         30.0, gt=0, description="Most seconds for one answer, from the request to its last byte."
     )
@@ -102,6 +133,33 @@ class SoapSpec(AdapterSpec):
     limits: LimitsSpec = Field(
         default_factory=lambda: LimitsSpec.model_validate({}), description="What the legacy system can bear."
     )
+
+    @model_validator(mode="after")
+    def _whole(self) -> SoapSpec:
+        change = self.change
+        lists = change.mode == "list" or (isinstance(change, SinceChange) and change.full is not None)
+        own = isinstance(change, SinceChange) and change.operation and change.item
+        needs_list = lists or (isinstance(change, SinceChange) and not own)
+        if needs_list and not (self.operation and self.item):
+            raise ValueError("operation and item are needed: the list of this mode of change")
+        if not lists and (
+            self.compare.ignore or self.compare.tolerance or self.compare.unexpected != "accept"
+        ):
+            raise ValueError("[compare] ignore, tolerance and unexpected are for lists only")
+        if change.mode in ("queue", "receive") and (self.detail or self.paging):
+            raise ValueError(f"[detail] and [paging] do nothing in mode {change.mode}")
+        return self
+
+    def advice(self) -> list[tuple[str, str]]:
+        """Return what is allowed here but dangerous."""
+        change, found = self.change, self.wire.advice(self.endpoint)
+        if isinstance(change, ReceiveChange) and not change.user and change.host not in ("127.0.0.1", "::1"):
+            found.append(
+                ("anybody who reaches the port can send changes", "set [change] user and password, or host")
+            )
+        if isinstance(change, SinceChange) and change.full is None and change.deleted is None:
+            found.append(("a deleted row is never noticed", "set [change.deleted], or [change.full]"))
+        return found
 
     def open(self, folder: Path) -> Adapter:
         """Read the WSDL and check the settings against it; the service itself is not called yet."""

@@ -50,7 +50,7 @@ def list_(estate: EstateArgument = None, as_json: JsonOption = False) -> None:
     else:
         # A terminal has room for how they stand; whose they are stands in `--json`, and in a pipe.
         whose = [] if sys.stdout.isatty() else ["kind", "owner"]
-        columns = ["name", "system", *whose, "state", "last", "open", "expected"]
+        columns = ["name", "system", *whose, "state", "last", "open", "expected", "contract"]
         print_table(
             [*columns, "entities"],
             ([*(f[c] for c in columns), " ".join(f["entities"])] for f in found),
@@ -82,6 +82,8 @@ def _stands(standing: Standing | None) -> dict[str, Any]:
         "last": (newest.file or newest.extract) if newest else "",
         "open": len(standing.open) if standing else 0,
         "expected": standing.expected if standing else "",
+        "contract": standing.contract.state if standing and standing.contract else "",
+        "drift": list(standing.drift) if standing else [],
     }
 
 

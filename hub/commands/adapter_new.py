@@ -13,6 +13,7 @@ from schemas.errors import SettingsError
 
 if TYPE_CHECKING:
     from adapters.batch.dry_run import DryRun
+    from adapters.soap.spec import SoapSpec
 
 Sample = Annotated[Path | None, typer.Option("--sample", help="A file of the source; it is only read.")]
 
@@ -31,26 +32,33 @@ def new(
     csv: Annotated[Path | None, typer.Option("--csv", help="A delimited file.")] = None,
     xml: Annotated[Path | None, typer.Option("--xml", help="An XML file.")] = None,
     json: Annotated[Path | None, typer.Option("--json", help="A JSON file, or one of JSON lines.")] = None,
-    wsdl: Annotated[Path | None, typer.Option("--wsdl", help="A SOAP service: not yet.")] = None,
+    wsdl: Annotated[
+        str | None, typer.Option("--wsdl", help="A SOAP service: a WSDL file or its HTTP address.")
+    ] = None,
+    operation: Annotated[
+        str, typer.Option(help="With --wsdl: the operation to read; without it the one that suits best.")
+    ] = "",
     sample: Sample = None,
     system: Annotated[
         str, typer.Option(help="The legacy system; second part of the topics' names.")
     ] = "legacy",
     estate: EstateOption = None,
 ) -> None:
-    """Write a new adapter's folder: adapter.toml, the copybook, and a test that passes as written.
+    """Write a new adapter's folder: adapter.toml, copybook or contract, and a test that passes as written.
 
-    The settings are those that `banyan inspect` proposes for the sample. Nothing is ever overwritten.
+    The settings are those that `banyan inspect` proposes for the sample, or those that the WSDL's operations
+    suggest; why is printed. Nothing is ever overwritten.
     """
     from adapters.batch.scaffold import scaffold
 
-    if wsdl is not None:
-        raise SettingsError(
-            "adapters are not made from a WSDL yet",
-            where="--wsdl",
-            fix="write adapter.toml by hand; docs/adapters.md says how",
-        )
     given = [f for f in (sample, csv, xml, json) if f is not None]
+    if wsdl is not None:
+        if given or copybook is not None:
+            raise SettingsError(
+                "a WSDL and a file are given", where="--wsdl", fix="make an adapter of one of them"
+            )
+        _from_wsdl(name, system, wsdl, operation, _estate(estate) / "adapters" / name)
+        return
     if len(given) > 1:
         raise SettingsError(
             "more than one sample is given", where="NAME", fix="give one of --sample, --csv, --xml, --json"
@@ -71,14 +79,25 @@ def test(
 ) -> None:
     """Read a made-up file, or a sample of yours, by an adapter's settings; publish nothing.
 
-    Needs no Kafka. Exit code 1 where a record is rejected or the file would be held.
+    Of a SOAP adapter the service is made up from the WSDL; a sample is a recorded answer of its list
+    operation (the whole envelope), or a cassette of `banyan soap call --record`. Needs no Kafka. Exit code 1
+    where a record is rejected or the file would be held.
     """
     from fnmatch import fnmatchcase
 
     from adapters.batch.dry_run import made_up_run, sample_run
     from adapters.batch.spec import BatchSpec
+    from adapters.soap.spec import SoapSpec
 
     spec, folder = open_estate(estate).adapter(name)
+    if isinstance(spec, SoapSpec):
+        from adapters.soap.discover.dry_run import dry_run as soap_dry_run
+
+        if sample is not None and not sample.is_file():
+            raise SettingsError("no such file", where=str(sample), fix="check the path")
+        found = soap_dry_run(spec, folder, sample=sample)
+        _report(found, sample.name if sample else "a made-up service", as_json=as_json)
+        raise typer.Exit(DONE if found.clean else NO)
     if not isinstance(spec, BatchSpec):
         raise SettingsError(
             f"{name} is of kind {spec.kind}",
@@ -96,6 +115,38 @@ def test(
         raise SettingsError(what, where=str(sample), fix="check the path")
     _report(found, sample.name if sample else "a made-up file", as_json=as_json)
     raise typer.Exit(DONE if found.clean else NO)
+
+
+def _from_wsdl(name: str, system: str, wsdl: str, operation: str, folder: Path) -> None:
+    """Make an adapter from a WSDL; say what its operations look like, and what to check."""
+    from adapters.soap.discover.dry_run import dry_run
+    from adapters.soap.discover.scaffold import scaffold
+    from hub.terminal import print_table
+
+    made = scaffold(name, system=system, wsdl=wsdl, operation=operation)
+    print_table(
+        ["operation", "looks like", "why"], ([g.operation, g.kind, "; ".join(g.reasons)] for g in made.found)
+    )
+    for path in made.write(folder):
+        say(str(path))
+    for advice in made.advice:
+        note(advice)
+    tape = folder / "recorded" / "made_up.jsonl"
+    found = dry_run(_loaded(folder), folder, tape=tape)
+    if tape.exists():
+        say(str(tape))
+    if not found.clean:
+        note(f"it cannot be tried on made-up answers: {found.refused or found.first}; record a real one")
+
+
+def _loaded(folder: Path) -> SoapSpec:
+    """Return the settings of a SOAP adapter that was just written."""
+    from typing import cast
+
+    from adapters.catalogue import load_adapter
+    from adapters.soap.spec import SoapSpec
+
+    return cast(SoapSpec, load_adapter(folder))
 
 
 def _report(found: DryRun, what: str, *, as_json: bool) -> None:

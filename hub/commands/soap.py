@@ -1,4 +1,4 @@
-"""Messages of a SOAP service: JSON to envelope, and back."""
+"""Messages of a SOAP service: JSON to envelope, and back; calls by hand."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hub.commands import soap_call
 from hub.terminal import NO, note, print_json
 from schemas.errors import SettingsError
 
@@ -28,11 +29,12 @@ ZoneOption = Annotated[
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register `encode` and `decode`."""
+    """Register `encode`, `decode` and `call`."""
     app.command(epilog=EXAMPLE)(encode)
     app.command(
         epilog="Example: banyan soap decode --wsdl casework.wsdl --operation GetCase --response --xml in.xml"
     )(decode)
+    soap_call.add_to(app)
 
 
 def encode(

@@ -159,6 +159,7 @@ class Collector:
             overdue=standing.troubled_window is not None,
             due_ms=standing.window.due_ms if standing.window else 0,
             counts=dict(standing.counts),
+            drift=standing.drift,
         )
 
     def _flows(self, status: list[dict[str, Any]], ends: dict[str, dict[str, int]]) -> list[FlowView]:

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from adapters.lifecycle import WINDOW_STATES
+from adapters.lifecycle import CONTRACT_STATES, WINDOW_STATES
 from hub.console.overview import Overview
 
 _ADAPTER = ("adapter",)
@@ -52,10 +52,17 @@ class _Figures(Collector):
             "When the source was last known to hold nothing that is not published.",
             labels=_ADAPTER,
         )
+        drift = GaugeMetricFamily(
+            "banyan_contract_differences",
+            "Differences between a source's live description and the imported one.",
+            labels=_ADAPTER,
+        )
         for source in self._overview.sources:
             name = source.adapter
             for state, count in sorted(source.counts.items()):
-                (expected if state in WINDOW_STATES else told).add_metric((name, state), count)
+                if state not in CONTRACT_STATES:
+                    (expected if state in WINDOW_STATES else told).add_metric((name, state), count)
+            drift.add_metric((name,), len(source.drift))
             for state in ("held", "failed", "invalid", "waiting"):
                 open_.add_metric((name, state), sum(e.state == state for e in source.open))
             overdue.add_metric((name,), int(source.overdue))
@@ -72,4 +79,4 @@ class _Figures(Collector):
             "banyan_outages", "Parts that do not answer the console; its figures may be old then."
         )
         outages.add_metric((), len(self._overview.outages))
-        yield from (expected, overdue, due, told, open_, complete, letters, outages)
+        yield from (expected, overdue, due, told, open_, complete, drift, letters, outages)

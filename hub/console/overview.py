@@ -71,6 +71,8 @@ class SourceView:
     due_ms: int = 0
     #: State → how often it was told since the lifecycle topic began.
     counts: dict[str, int] = field(default_factory=dict)
+    #: How the source's live description differs from the imported one.
+    drift: tuple[str, ...] = ()
 
     @property
     def more(self) -> int:
@@ -173,6 +175,11 @@ class Overview:
                         f"Ask {source.owner or source.system} for it; it is taken when it comes",
                     )
                 )
+            if source.drift:
+                what = f"{source.adapter}: the live contract is not the imported one: {source.drift[0]}"
+                more = f" (and {len(source.drift) - 1} more)" if len(source.drift) > 1 else ""
+                ask = f"Ask {source.owner or source.system}; see `banyan wsdl diff`"
+                found.append(Alert(f"{what}{more}.", ask, severe=False))
             if source.dead_letters:
                 told = f"{_count(source.dead_letters, 'record')} of {source.system} rejected, the others flow"
                 found.append(Alert(told, "banyan dlq list", severe=False))

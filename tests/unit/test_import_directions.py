@@ -19,6 +19,7 @@ ROOMS: dict[str, set[str]] = {
         "schemas",
         "connectors",
         "adapters.soap.contract",
+        "adapters.soap.serve",
         "adapters.batch.codec",
         "adapters.writeback",
     },

@@ -11,7 +11,7 @@ from adapters.delta import apply_actions, events_of
 
 KEYS = st.sampled_from(["a", "b", "é", ""])
 VALUES = st.sampled_from([b"1", b"2"])
-RECORDS = st.lists(st.tuples(st.sampled_from("cud"), KEYS, VALUES), max_size=12)
+RECORDS = st.lists(st.tuples(st.sampled_from("cudp"), KEYS, VALUES), max_size=12)
 
 
 def columns(rows):
@@ -45,7 +45,7 @@ def twin(old, records, unexpected):
     state, out, odd, refused, unchanged = dict(old), [], 0, [], 0
     for row, (action, key, value) in enumerate(records):
         there = key in state
-        fits = there == (action != "c")
+        fits = action == "p" or there == (action != "c")
         odd += not fits
         if not fits and unexpected == "reject":
             refused.append(row)

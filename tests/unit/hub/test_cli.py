@@ -68,7 +68,8 @@ def test_the_contract_is_whole() -> None:
         [f"adapter {c}" for c in _ADAPTER],
         [f"events {c}" for c in ["tail", "count", "show"]],
         ["dlq list", "projection list"],
-        [f"soap {c}" for c in ["encode", "decode"]],
+        [f"soap {c}" for c in ["encode", "decode", "call", "record"]],
+        [f"wsdl {c}" for c in ["import", "check", "operations", "diff"]],
         [
             f"operation {c}"
             for c in ["list", "show", "where", "stage", "evidence", "history", "verify", "kill", "restore"]

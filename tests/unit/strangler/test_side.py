@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from adapters.soap.serve.faults import fault
 from schemas.errors import SettingsError
 from strangler.operation import NotFound, load_operations
 from strangler.side import LegacySide, ModernSide, ParameterRefused
-from strangler.soap_message import fault
 from strangler.upstream import Answer, RawHeaders, SideFailed
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "universal_credit" / "operations"

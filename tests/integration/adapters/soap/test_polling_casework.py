@@ -17,7 +17,8 @@ FOLDER = Path(__file__).parents[4] / "examples/universal_credit/adapters/cases"
 def open_adapter(service, **changes):
     spec = load(FOLDER / "adapter.toml", SoapSpec, env={"BANYAN_CASEWORK_PORT": str(service.port)})
     fast = spec.limits.model_copy(update={"requests_per_second": 500.0})
-    spec = spec.model_copy(update={"limits": fast})
+    wire = spec.wire.model_copy(update={"retry": spec.wire.retry.model_copy(update={"attempts": 1})})
+    spec = spec.model_copy(update={"limits": fast, "wire": wire})
     spec = spec.model_copy(update={"paging": spec.paging.model_copy(update={"rows": 10})} | changes)
     return spec.open(FOLDER)
 

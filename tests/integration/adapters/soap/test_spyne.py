@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import warnings
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ import pytest
 from adapters.soap.contract import Contract
 from adapters.soap.envelope import SoapFault
 from adapters.soap.spec import SoapSpec
+from adapters.soap.wire.client import WireClient
+from adapters.soap.wire.spec import WireSpec
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -105,7 +108,7 @@ def address() -> Iterator[str]:
     server.server_close()
 
 
-def spec_for(address: str) -> SoapSpec:
+def spec_for(address: str, driver: str = "banyan") -> SoapSpec:
     return SoapSpec.model_validate(
         {
             "kind": "soap",
@@ -118,6 +121,7 @@ def spec_for(address: str) -> SoapSpec:
             "total": "ListClaimsResult/total",
             "entity": "claim",
             "key": ["claimId"],
+            "wire": {"driver": driver},
             "paging": {"page": "page", "size": "size", "rows": 3, "more": "ListClaimsResult/more"},
         }
     )
@@ -142,9 +146,23 @@ async def test_our_requests_and_its_answers(address):
         assert reply.value.code == "Client.Unknown"
 
 
-def test_polled_by_the_adapter(address, tmp_path):
+async def test_our_client(address, tmp_path):
+    """Our client calls spyne many times at once, in SOAP as it asks for it; its faults are answers."""
+    contract = Contract.from_wsdl(f"{address}?wsdl")
+    spec = WireSpec.model_validate({"operations": {"GetClaim": {"safe": True}}})
+    async with WireClient(contract, address, spec, concurrency=4, per_second=1e6, folder=tmp_path) as client:
+        calls = [client.call("GetClaim", {"claimId": f"K{n % 7}"}) for n in range(50)]
+        answers = await asyncio.gather(*calls)
+        found = [a.value["GetClaimResult"]["claimId"] for a in answers]
+        assert found == [f"K{n % 7}" for n in range(50)]
+        fault = (await client.call("GetClaim", {"claimId": "X"})).value
+        assert isinstance(fault, SoapFault)
+
+
+@pytest.mark.parametrize("driver", ["banyan", "zeep"])
+def test_polled_by_the_adapter(address, tmp_path, driver):
     """Our adapter polls spyne over several pages, through its own ?wsdl, and sees every change."""
-    adapter = spec_for(address).open(tmp_path)
+    adapter = spec_for(address, driver).open(tmp_path)
 
     def poll():
         (extract,) = adapter.poll()

@@ -1,10 +1,11 @@
-"""Which operation a SOAP message is, and the façade's own faults."""
+"""Which operation a SOAP message is, and faults of our own."""
 
 from __future__ import annotations
 
 import pytest
 
-from strangler.soap_message import NotThisOperation, check_request, fault
+from adapters.soap.serve.faults import fault
+from adapters.soap.serve.message import NotThisOperation, check_request
 
 NS = "urn:example:casework:2009"
 ELEMENT, ACTION = f"{{{NS}}}GetCase", f"{NS}/GetCase"

@@ -1,0 +1,1 @@
+"""Binary parts of SOAP messages: MTOM/XOP and SOAP with attachments."""

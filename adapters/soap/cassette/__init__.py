@@ -1,0 +1,1 @@
+"""Recorded exchanges with a service, personal data replaced, to be played again."""

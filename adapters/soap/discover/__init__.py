@@ -1,0 +1,1 @@
+"""From a WSDL to a working adapter: what its operations look like, settings, and a service to try them on."""

@@ -1,0 +1,104 @@
+"""Old callers of a modern implementation: the old contract, faults and all."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from adapters.soap.envelope import read_fault, unwrap
+from strangler.operation import load_operations
+from strangler.record import MappingError
+from strangler.served import Served
+from strangler.side import LegacySide, Reply
+from strangler.stage import Stage
+from strangler.upstream import SideFailed
+from tests.unit.strangler.test_side import RECORD
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "universal_credit" / "operations"
+(OPERATION,) = load_operations(EXAMPLE)
+MEDIA = (b"content-type", b"text/xml; charset=utf-8")
+
+
+class Modern:
+    """A modern side that says what it is told."""
+
+    def __init__(self, outcome: Any) -> None:
+        self.outcome = outcome
+
+    async def fetch(self, _: Any) -> Reply:
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return Reply(self.outcome, b"", 0)
+
+
+def ask(outcome: Any, body: bytes | None = None, *headers: tuple[bytes, bytes]) -> Any:
+    async def run() -> Any:
+        legacy = LegacySide(OPERATION)
+        modern: Any = Modern(outcome)
+        served = Served(OPERATION, lambda: Stage.MODERN, legacy, modern, None)  # type: ignore[arg-type]
+        message = body or legacy.contract.encode_request("GetCase", {"caseId": "C0001"})
+        try:
+            return (await served.soap([MEDIA, *headers], message))[1]
+        finally:
+            await legacy.close()
+
+    return asyncio.run(run())
+
+
+def fault_of(response: Any) -> Any:
+    return read_fault(unwrap(etree.fromstring(response.body), "test"))
+
+
+def test_the_modern_record_in_the_old_contract() -> None:
+    """A SOAP caller gets the modern record as the old response, marked with who served it."""
+    response = ask(RECORD)
+    assert response.status == 200
+    assert (b"banyan-served-by", b"modern") in response.headers
+    assert b"C0001" in response.body
+
+
+def test_no_such_thing_is_the_declared_fault() -> None:
+    """What modern does not have is the fault that the old contract declares for it, with its detail."""
+    response = ask(None)
+    fault = fault_of(response)
+    assert (response.status, fault.code) == (500, "Client")
+    assert fault.detail_name.endswith("}UnknownCase")
+    assert b"C0001" in fault.detail
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (SideFailed("modern", "status", "503"), "Server"),
+        (MappingError("nino", "is missing"), "Server"),
+        (RuntimeError("QQ123456C"), "Server"),
+    ],
+)
+def test_a_modern_side_that_fails(outcome: Exception, code: str) -> None:
+    """A modern side that fails, or whose answer does not fit, is a Server fault without its text."""
+    fault = fault_of(ask(outcome))
+    assert fault.code == code
+    assert "QQ123456C" not in fault.text
+
+
+def test_a_request_of_another_operation() -> None:
+    """A message that is not this operation is a Client fault, whatever the contract else offers."""
+    legacy = LegacySide(OPERATION)
+    other = legacy.contract.encode_request("ListCases", {"page": 1, "pageSize": 5})
+    assert fault_of(ask(RECORD, other)).code == "Client"
+    wrong = (b"soapaction", b'"urn:example:casework:2009/DeleteCase"')
+    assert fault_of(ask(RECORD, None, wrong)).code == "Client"
+
+
+def test_the_old_contract_is_described() -> None:
+    """The façade gives out the old WSDL with its own address."""
+    legacy = LegacySide(OPERATION)
+    served = Served(OPERATION, lambda: Stage.MODERN, legacy, None, None)  # type: ignore[arg-type]
+    assert b'location="https://facade/soap/get_case"' in (
+        served.describe(0, "https://facade/soap/get_case") or b""
+    )
+    assert served.describe(7, "") is None
