@@ -80,11 +80,13 @@ def scaffold(name: str, *, system: str, copybook: Path | None = None, sample: Pa
 
 def _from_sample(name: str, system: str, report: Report, copybook: Path | None, sample: Path) -> Scaffold:
     if report.settings is None:
-        why = "; ".join([*report.warnings, *(w for g in report.guesses if g.value is None for w in g.why)])
+        said = [*report.warnings, *(w for g in report.guesses if g.value is None for w in g.why)]
+        more = ", or give a --copybook" if copybook is None else "; is this the right copybook?"
         raise SettingsError(
-            f"nothing can be proposed for this file: {why}",
-            where=str(sample), fix="look at it with `banyan inspect`, or give a --copybook",
-        )  # fmt: skip
+            f"nothing can be proposed for this file: {'; '.join(dict.fromkeys(said))}",
+            where=str(sample),
+            fix=f"look at it with `banyan inspect`{more}",
+        )
     settings = renamed(report.settings, adapter_name(sample.name), name)
     text = adapter_toml(report, settings, sample.name, name=name, system=system)
     files = {"adapter.toml": text}

@@ -141,6 +141,14 @@ def test_wrong_use_says_what_to_do(estate: Path, arguments: list[str], says: str
     assert not (estate / "adapters").exists()
 
 
+def test_an_empty_sample_is_told_once(estate: Path) -> None:
+    """A reason is said once, and who gave a copybook is not told to give one."""
+    (estate / "empty").write_bytes(b"")
+    code, said = run("adapter", "new", "a", "-c", "pay.cpy", "--sample", "empty", "-e", ".")
+    assert code == 2 and said.count("is empty") == 1
+    assert "is this the right copybook?" in said and "--copybook" not in said
+
+
 def test_an_estate_is_never_guessed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside an estate nothing is written: the example is no place for somebody's adapter."""
     monkeypatch.chdir(tmp_path)
