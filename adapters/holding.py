@@ -48,7 +48,8 @@ class Holding:
         manifest, state = spool.manifest, publisher.state
         # A poll shows the same picture again and again; it is held (or was refused) once.
         seen = {state.refused, state.held.snapshot if state.held else ""}
-        if manifest.file is None and manifest.snapshot in seen:
+        # (A part is another one each time: what was refused of it is passed over by its memory.)
+        if manifest.file is None and not manifest.partial and manifest.snapshot in seen:
             return False
         self.let_go(publisher, manifest)
         held = Held(

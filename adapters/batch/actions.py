@@ -40,9 +40,10 @@ class ActionCodes:
     def actions(self, codes: pa.Array) -> Actions:
         """Return for each of n codes `ord` of c, u or d; 0 for one that is not declared."""
         kinds = ((CREATE, self.create), (UPDATE, self.update), (DELETE, self.delete))
-        known = pa.array([code for _, codes in kinds for code in codes], pa.large_string())
+        number = not (pa.types.is_string(codes.type) or pa.types.is_large_string(codes.type))
+        known = pa.array([_held(code, number) for _, each in kinds for code in each], pa.large_string())
         # The last one is for codes that are not declared.
-        action = np.array([*(op for op, codes in kinds for _ in codes), 0], np.uint8)
+        action = np.array([*(op for op, each in kinds for _ in each), 0], np.uint8)
         text = pc.utf8_trim_whitespace(codes.cast(pa.large_string()))
         found = pc.index_in(text, value_set=known).fill_null(len(known))
         chosen: Actions = action[found.to_numpy(zero_copy_only=False)]
@@ -58,3 +59,9 @@ class ActionCodes:
         action = self.actions(codes)
         readable = np.ones(len(action), np.bool_) if unreadable is None else ~unreadable
         return (action == DELETE) & readable, (action == 0) & readable
+
+
+def _held(code: str, number: bool) -> str:
+    """Return a declared code as a column holds it: without blanks around it, a number without zeros."""
+    code = code.strip()
+    return str(int(code)) if number and code.isdecimal() else code

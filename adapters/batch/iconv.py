@@ -54,15 +54,18 @@ def _search(name: str) -> codecs.CodecInfo | None:
         return raw, len(text)
 
     def decode(given: Any, errors: str = "strict") -> tuple[str, int]:
-        raw = bytes(given)
-        wide, done = _converted(raw, _WIDE, page)
-        if done < len(raw):
+        raw, start, pieces = bytes(given), 0, list[str]()
+        while True:
+            wide, done = _converted(raw[start:], _WIDE, page)
+            pieces.append(wide.decode("utf-32-le"))
+            start += done
+            if start == len(raw):
+                return "".join(pieces), len(raw)
             if errors == "strict":
-                raise UnicodeDecodeError(name, raw, done, done + 1, "no character of the page")
+                raise UnicodeDecodeError(name, raw, start, start + 1, "no character of the page")
             # What follows is read from the single-byte state, as nobody knows what the bad byte was.
-            rest = decode(raw[done + 1 :], errors)[0]
-            return wide.decode("utf-32-le") + ("\ufffd" if errors == "replace" else "") + rest, len(raw)
-        return wide.decode("utf-32-le"), len(raw)
+            pieces.append("\ufffd" if errors == "replace" else "")
+            start += 1
 
     return codecs.CodecInfo(encode, decode, name=name)
 
@@ -78,7 +81,7 @@ def _has(page: str) -> bool:
 
 def _converted(given: bytes, to: str, of: str) -> tuple[bytes, int]:
     """Return what was converted from the initial state, and of how many bytes: not all on an error."""
-    library, descriptor = _library(), _descriptor(to, of)
+    library, descriptor = _library(), _converter(to, of).descriptor
     library.iconv(descriptor, None, None, None, None)
     source = ctypes.create_string_buffer(given, len(given))
     room = len(given) * _ROOM + _SPARE
@@ -100,22 +103,37 @@ def _library() -> ctypes.CDLL:
     library = ctypes.CDLL(None, use_errno=True)
     pointer, size = ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ctypes.c_size_t)
     library.iconv_open.restype, library.iconv_open.argtypes = ctypes.c_void_p, (ctypes.c_char_p,) * 2
+    library.iconv_close.argtypes = (ctypes.c_void_p,)
     library.iconv.restype = ctypes.c_size_t
     library.iconv.argtypes = (ctypes.c_void_p, pointer, size, pointer, size)
     return library
 
 
-def _descriptor(to: str, of: str) -> int:
+class _Converter:
+    """A converter of two pages, closed with the thread that opened it."""
+
+    def __init__(self, to: str, of: str) -> None:
+        library = _library()
+        self._close = library.iconv_close
+        self.descriptor: int | None = library.iconv_open(to.encode(), of.encode())
+        if self.descriptor is None or self.descriptor == _NONE:
+            self.descriptor = None
+            raise LookupError(f"iconv has no way from {of} to {to}")
+
+    def __del__(self) -> None:
+        if self.descriptor is not None:
+            self._close(self.descriptor)
+
+
+def _converter(to: str, of: str) -> _Converter:
     """Return this thread's converter of two pages; one converter keeps a state, so threads cannot share it.
 
     Raises:
         LookupError: the library has no such page.
     """
     way = f"{of} to {to}"
-    known: int | None = getattr(_open, way, None)
+    known: _Converter | None = getattr(_open, way, None)
     if known is None:
-        known = _library().iconv_open(to.encode(), of.encode())
-        if known is None or known == _NONE:
-            raise LookupError(f"iconv has no way from {way}")
+        known = _Converter(to, of)
         setattr(_open, way, known)
     return known

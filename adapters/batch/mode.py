@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import BinaryIO, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from adapters.batch.actions import ActionCodes
 from adapters.batch.reader import FormatReader, Reader, Reading
@@ -34,6 +34,15 @@ class DeltaSpec(BaseModel):
         (),
         description="Its values that mean: this key is gone. Of such a record only the key must be readable.",
     )
+
+    @model_validator(mode="after")
+    def _said_once(self) -> DeltaSpec:
+        every = [code.strip() for code in (*self.create, *self.update, *self.delete)]
+        if twice := sorted({code for code in every if every.count(code) > 1}):
+            raise ValueError(f"the code {twice[0]!r} is there twice: each means one thing")
+        if not every:
+            raise ValueError("no code is declared, so that every record would be rejected")
+        return self
 
     @property
     def codes(self) -> ActionCodes:

@@ -69,7 +69,7 @@ class Block:
     Attributes:
         rows: the rows.
         keys: shape (n, w), lines of bytes that compare as the keys do.
-        used: bytes of a line that are not NUL in every key.
+        used: how far the lines reach: what is behind it is NUL in every key.
     """
 
     rows: RawRows
@@ -94,7 +94,7 @@ class Layout:
             NotOrdered: a key field is longer than its width, or holds NULs.
         """
         lines: list[Bytes] = []
-        filled = used = 0
+        filled = used = before = 0
         for (data, starts, lengths), width in zip(rows.key, self.widths, strict=True):
             longest = int(lengths.max())
             if longest > width:
@@ -105,7 +105,8 @@ class Layout:
                 line, mask = _before(data, starts + lengths, width), _first_bytes(width)[:, ::-1]
             words = line.view(np.uint64)
             words &= np.ascontiguousarray(mask).view(np.uint64).take(lengths, axis=0)
-            used = len(lines) * width + longest if self.order == "bytes" else width
+            used = before + (longest if self.order == "bytes" else width)
+            before += width
             filled += int(lengths.sum())
             lines.append(line)
         keys = np.concatenate(lines, axis=1) if len(lines) > 1 else lines[0]

@@ -29,11 +29,12 @@ Convert = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """An Avro type with the way to its values and back."""
+    """An Avro type with the way to its values and back; `record` where it is one (`avro_record.Record`)."""
 
     type: AvroType
     to_avro: Convert
     from_avro: Convert
+    record: object | None = None
 
 
 def as_is(value: Any) -> Any:

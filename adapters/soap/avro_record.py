@@ -182,7 +182,7 @@ class Mapper:
             record = self._record(kind, element.local, where, above, nillable=nillable)
             # The path makes the name unique in the schema of the topic, as Avro demands of named types.
             name = avro_names(["_".join(where.split("/")[1:])], where=where)[0]
-            return Leaf(self._schema_of(name, record), record.row, record.value)
+            return Leaf(self._schema_of(name, record), record.row, record.value, record)
         if (known := self._named.get((id(kind), nillable))) is not None:
             return Leaf(known[0], known[1].row, known[1].value)
         name = self._name(local_name(kind.name) or "_".join(where.split("/")[1:]) or element.local, where)

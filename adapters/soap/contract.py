@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import aiohttp
@@ -21,6 +21,7 @@ from adapters.soap.envelope import (
     fault_element,
     header_elements,
     read_fault,
+    the_body,
     unwrap,
     wrap,
 )
@@ -32,6 +33,7 @@ from adapters.soap.rows import RowDecoder
 from adapters.soap.safe_xml import parse_answer
 from adapters.soap.stream import ListDecoder, check_response, without_items
 from adapters.soap.wsdl import Operation, read_operations
+from adapters.soap.wsdl_messages import is_body
 from adapters.soap.xsd import SchemaReader
 from adapters.soap.xsd_types import Element, Schema, namespace
 from schemas.entity import Entity, KeyPrivacy
@@ -81,13 +83,15 @@ class Contract:
         zone: str | None = None,
         decimals: Mapping[str, str] | None = None,
         binding: str = "",
+        prefixes: Mapping[str, str] | Literal["wsdl"] | None = None,
     ) -> Contract:
         """Read a WSDL 1.1 from a file, folder, zip archive, lock or HTTP address, with all that it imports.
 
         `hosts` may be fetched from beside the WSDL's own host; files may be imported from
         `folder` (by default the WSDL's own) and below; `zone` is what a dateTime without zone means in this
         system; `binding` names the port (or `service/port`), the binding or the version of SOAP (`1.1` or
-        `1.2`) to take operations from where there are several.
+        `1.2`) to take operations from where there are several; `prefixes` gives namespaces the prefixes
+        that a service insists on, or all of them those that the WSDL declares.
 
         Raises:
             ContractError: not a WSDL 1.1, hostile, or an import leads where it may not.
@@ -104,6 +108,7 @@ class Contract:
             documents.content,
             zone=zone,
             decimals=decimals,
+            prefixes=declared_prefixes(documents.roots.values()) if prefixes == "wsdl" else prefixes,
             report=documents.report,
         )
 
@@ -197,14 +202,14 @@ class Contract:
             BadValue: a value outside its type.
         """
         found = self.operation(operation)
-        body = self._body(found, parse_answer(message, operation), operation)
+        body = self._body(found, found.request, parse_answer(message, operation), operation)
         return self._decode(found, found.request, body, operation)
 
     def decode_response(self, operation: str, message: bytes, where: str = "") -> dict[str, Any] | SoapFault:
         """Return the values of a response, or its fault; errors as in `decode_request`."""
         where = where or operation
         found = self.operation(operation)
-        body = self._body(found, parse_answer(message, where), where)
+        body = self._body(found, found.response, parse_answer(message, where), where)
         if fault := read_fault(body):
             return typed(self.codec, found, fault)
         values: dict[str, Any] = self._decode(found, found.response, body, where)
@@ -228,7 +233,7 @@ class Contract:
     def faithful(self, operation: str, message: bytes) -> bool:
         """Return whether decode → encode gives the same message (DESIGN 10.7); True for a fault."""
         found = self.operation(operation)
-        body = self._body(found, parse_answer(message, operation), operation)
+        body = self._body(found, found.response, parse_answer(message, operation), operation)
         response = found.response
         if response is None or body is None:
             return body is None and response is None
@@ -328,8 +333,14 @@ class Contract:
             raise BadValue(next(iter(given)), "not a header that the operation declares")
         return nodes
 
-    def _body(self, operation: Operation, root: Any, where: str) -> Any:
-        """Return the one body element; of an encoded message with what it refers to put in place."""
+    def _body(self, operation: Operation, element: Element | None, root: Any, where: str) -> Any:
+        """Return the one body element; of an encoded message with what it refers to put in place.
+
+        Of a message of several parts it is the Body itself, unless a fault is in it.
+        """
+        if is_body(element):
+            children = body_elements(root, where)
+            return children[0] if children and read_fault(children[0]) else the_body(root, where)
         if operation.use != "encoded":
             return unwrap(root, where)
         children = body_elements(root, where)
@@ -348,6 +359,16 @@ class Contract:
         if operation.use != "encoded" or body is None:
             check_response(element, body, where)
         return self.codec.decode(element, body, encoded=operation.use == "encoded")
+
+
+def declared_prefixes(roots: Iterable[Any]) -> dict[str, str]:
+    """Return the prefixes that documents declare at their top, by namespace; the first one of each counts."""
+    found: dict[str, str] = {}
+    for root in roots:
+        for prefix, uri in root.nsmap.items():
+            if prefix and uri not in found and prefix not in found.values():
+                found[uri] = prefix
+    return found
 
 
 def _bare(header: Any) -> Any:

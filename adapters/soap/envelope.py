@@ -59,11 +59,14 @@ class SoapFault:
 
 
 def wrap(version: str, body: Any, headers: Sequence[Any] = ()) -> bytes:
-    """Return a whole envelope around a body element (None = an empty body)."""
+    """Return a whole envelope around a body element (None = an empty body), or with that Body itself."""
     soap = NAMESPACES[version]
     envelope = etree.Element(f"{{{soap}}}Envelope", nsmap={"soap": soap})
     if headers:
         etree.SubElement(envelope, f"{{{soap}}}Header").extend(headers)
+    if body is not None and body.tag == f"{{{soap}}}Body":  # a message of several parts
+        envelope.append(body)
+        return bytes(etree.tostring(envelope, xml_declaration=True, encoding="UTF-8"))
     holder = etree.SubElement(envelope, f"{{{soap}}}Body")
     if body is not None:
         holder.append(body)
@@ -88,6 +91,11 @@ def body_elements(root: Any, where: str) -> list[Any]:
     Raises:
         AnswerMismatch: this is no SOAP envelope, it has no body or two, or text stands in it.
     """
+    return [child for child in the_body(root, where) if isinstance(child.tag, str)]
+
+
+def the_body(root: Any, where: str) -> Any:
+    """Return the Body of an envelope; errors as in `body_elements`."""
     soap = envelope_namespace(root.tag)
     if soap is None:
         raise AnswerMismatch(f"<{local_name(root.tag)}> is not a SOAP envelope", where=where, fix=_FIX)
@@ -96,7 +104,7 @@ def body_elements(root: Any, where: str) -> list[Any]:
         raise AnswerMismatch("the envelope has no body", where=where, fix=_FIX)
     if len(bodies) > 1:
         raise AnswerMismatch("the envelope has two bodies", where=where, fix=_FIX)
-    return [child for child in bodies[0] if isinstance(child.tag, str)]
+    return bodies[0]
 
 
 def header_elements(root: Any) -> list[Any]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from adapters.extract import Chunk
 from adapters.soap.avro_entity import EntityShape
@@ -89,7 +93,8 @@ class Reading:
         for path in filter(None, (self.call.total, paging.more if paging else "")):
             contract.element(operation, path)
         #: Whole lists whose items are the records are decoded by column; others item by item.
-        self.by_column = spec.detail is None and self.call.deleted is None
+        self.gone_column = self._gone_column()
+        self.by_column = spec.detail is None and (self.call.deleted is None or bool(self.gone_column))
         self.details: Details | None = None
         if spec.detail:
             for element in spec.detail.parameters.values():
@@ -98,6 +103,14 @@ class Reading:
             self.details = Details(
                 spec.detail, spec.key, contract, wire, self.throttle, endpoint, concurrency
             )
+
+    def _gone_column(self) -> str:
+        """Return the column that says that a row is deleted; empty where none does, or not as plain text."""
+        deleted = self.call.deleted
+        for member in self.shape.members if deleted is not None else ():
+            if deleted is not None and member.key == deleted.element and member.type == "string":
+                return member.name
+        return ""
 
     def list_request(self, number: int, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the request values of one page; `more` are values by path."""
@@ -260,6 +273,19 @@ class Page:
             keys |= {number: self.identity(item) for number, item in batch.bad}
         return Batch(tuple(keys[first + n] for n in range(len(keys))), None, rows, first)
 
+    def _there(self, batches: Sequence[RowBatch]) -> Sequence[RowBatch]:
+        """Take out the rows that are marked as deleted."""
+        column, deleted = self.reading.gone_column, self.reading.call.deleted
+        if not column or deleted is None:
+            return batches
+        left = []
+        for batch in batches:
+            gone = pc.is_in(batch.rows.column(column), value_set=pa.array(deleted.values, pa.string()))
+            kept = pc.invert(gone)
+            numbers = batch.numbers[np.asarray(kept.to_numpy(zero_copy_only=False), bool)]
+            left.append(replace(batch, rows=batch.rows.filter(kept), numbers=numbers))
+        return left
+
     def _item_batches(self) -> Iterator[list[Item]]:
         size = CHUNK_ROWS if self.reading.details is None else _DETAIL_ROWS
         batch: list[Item] = []
@@ -287,7 +313,7 @@ class Page:
         """Return a batch as rows and rejects, after its detail calls."""
         first, self.next_record = self.next_record, self.next_record + len(batch.keys)
         if batch.items is None:
-            return self.reading.rows.of_columns(batch.rows, first - batch.start)
+            return self.reading.rows.of_columns(self._there(batch.rows), first - batch.start)
         there = [Item(None) if self.reading.call.is_deleted(item) else item for item in batch.items]
         if self.reading.details is not None:
             there = self.reading.details.fetch(there, self.problems, strict=strict)

@@ -68,6 +68,7 @@ class RowDecoder:
         #: Whether the bytes can be cut; whether the next piece begins where one ended; whether the parser
         #: stands behind an item.
         self._cuts, self._whole, self._aligned = True, True, False
+        self._begun = False
         self._templates: list[RowTemplate] = []
         self._position = 0
         self._rows: list[dict[str, Any]] = []
@@ -82,12 +83,10 @@ class RowDecoder:
         Raises:
             BrokenAnswer: not well-formed, an HTML page, hostile, or endless.
         """
-        if (
-            not self._position
-            and not self._buffer
-            and not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
-        ):
-            self._cuts = False  # UTF-16 or the like, or no XML at all
+        if data and not self._begun:
+            self._begun = True
+            # Else it is UTF-16 or the like, or no XML at all.
+            self._cuts = data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
         for start in range(0, len(data), SLICE_BYTES):
             self._buffer += data[start : start + SLICE_BYTES]
             self._doubts, self._trusted = 0, True

@@ -17,8 +17,8 @@ class SoapAdapterTest:
     """Runs under pytest; `folder` is where the adapter's adapter.toml stands.
 
     Answers are made up from the schema, so that no real data is needed. Put recorded answers of the service
-    into `recorded/*.xml` (whole envelopes, personal data masked), or polls recorded by `banyan soap record`
-    into `recorded/*.jsonl`, and each is read too. Add your own below.
+    into `recorded/` and each is read too: whole envelopes (`*.xml`, personal data masked) or cassettes of
+    `banyan soap call --record` (`*.jsonl`). Add tests of your own below.
     """
 
     folder: Path
@@ -43,7 +43,7 @@ class SoapAdapterTest:
         assert found.records == RECORDS
 
     def test_recorded_answers_are_read(self) -> None:
-        """Each recorded answer gives rows and no reject."""
+        """Each recorded answer, and each cassette of answers, gives rows and no reject."""
         recorded = self.folder / "recorded"
         for sample in sorted([*recorded.glob("*.xml"), *recorded.glob("*.jsonl")]):
             found = self.look(sample)

@@ -11,7 +11,7 @@ from adapters.soap.errors import ContractError
 from adapters.soap.wsdl_tables import Defined, Tables, clark, refusal
 from adapters.soap.xsd import ANY_TYPE, SchemaReader
 from adapters.soap.xsd_model import flatten
-from adapters.soap.xsd_types import ComplexType, Element, Group, SimpleType, local_name, namespace
+from adapters.soap.xsd_types import ComplexType, Element, Group, SimpleType, Wildcard, local_name, namespace
 
 ENVELOPES = {
     "1.1": "http://schemas.xmlsoap.org/soap/envelope/",
@@ -80,8 +80,10 @@ class Messages:
             f"the document message {message.node.get('name')!r} has not one part with an element",
             "the parts stand in the body one after the other",
         )
-        elements = tuple(self._any_part(part, message) for part in parts)
-        return _holding(f"{{{ENVELOPES[version]}}}Body", elements)
+        body = _holding(f"{{{ENVELOPES[version]}}}Body", (self._any_part(part, message) for part in parts))
+        assert isinstance(body.type, ComplexType)
+        # A signature, say, gives the Body an Id.
+        return replace(body, type=replace(body.type, any_attribute=Wildcard(process="lax")))
 
     def rpc(self, side: Any, home: Defined, binding: Binding, name: str, *, encoded: bool) -> Element:
         """Return the made-up wrapper of an RPC message: the operation's name, its parts as children."""

@@ -162,6 +162,10 @@ class SchemaReader:
         if name in self._opened_again and isinstance(element.type, ComplexType):
             self.types[_anonymous(name)] = replace(element.type, name=_anonymous(name))
             element = replace(element, type=_anonymous(name))
+        elif element.type == _anonymous(name):
+            what = f"the element {local_name(name)!r} has no type but its own"
+            self._report.add("error", "dangling-type", place.at(node), what, "any content (xs:anyType)")
+            self.types[_anonymous(name)] = replace(_ANYTHING, name=_anonymous(name))
         self._declared[name] = element
         return element
 
@@ -181,8 +185,8 @@ class SchemaReader:
             kind = self._inline(inline, place, name)
         elif (simple := node.find(f"{XS}simpleType")) is not None:
             kind = self._simple.read(simple, place)
-        elif head and (found := place.meant(node, head)) and found not in self._open:
-            kind = self._global(found).type if ("element", found) in self._definitions else ANY_TYPE
+        elif head and (found := place.meant(node, head)) and ("element", found) in self._definitions:
+            kind = self._global(found).type
         else:
             kind = ANY_TYPE
         return self._about(node, place, name, kind, occurs)

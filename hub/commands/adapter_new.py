@@ -80,8 +80,8 @@ def test(
     """Read a made-up file, or a sample of yours, by an adapter's settings; publish nothing.
 
     Of a SOAP adapter the service is made up from the WSDL; a sample is a recorded answer of its list
-    operation, the whole envelope. Needs no Kafka. Exit code 1 where a record is rejected or the file would be
-    held.
+    operation (the whole envelope), or a cassette of `banyan soap call --record`. Needs no Kafka. Exit code 1
+    where a record is rejected or the file would be held.
     """
     from fnmatch import fnmatchcase
 
@@ -131,7 +131,10 @@ def _from_wsdl(name: str, system: str, wsdl: str, operation: str, folder: Path) 
         say(str(path))
     for advice in made.advice:
         note(advice)
-    found = dry_run(_loaded(folder), folder)
+    tape = folder / "recorded" / "made_up.jsonl"
+    found = dry_run(_loaded(folder), folder, tape=tape)
+    if tape.exists():
+        say(str(tape))
     if not found.clean:
         note(f"it cannot be tried on made-up answers: {found.refused or found.first}; record a real one")
 

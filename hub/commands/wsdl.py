@@ -59,9 +59,9 @@ def import_(
     documents = Documents.collect(wsdl, host or (), folder)
     path = write_lock(documents, out)
     contract = Contract.from_wsdl(path)
-    say(f"{path}: {len(documents.content)} documents, {_counted(contract)}")
-    if contract.report.of("error"):
-        note(f"{len(contract.report.of('error'))} errors: banyan wsdl check {out}")
+    say(f"{path}: {_many(len(documents.content), 'document')}, {_counted(contract)}")
+    if errors := contract.report.of("error"):
+        note(f"{_many(len(errors), 'error')}: banyan wsdl check {out}")
 
 
 def check(
@@ -91,7 +91,7 @@ def check(
     else:
         for finding in findings:
             say(str(finding))
-        say(f"{told}; {len(findings)} findings")
+        say(f"{told}; {_many(len(findings), 'finding')}")
     raise typer.Exit(NO if any(finding.severity == "error" for finding in findings) else DONE)
 
 
@@ -177,4 +177,8 @@ def diff(
 
 def _counted(contract: Contract) -> str:
     refused = f", {len(contract.refused)} refused" if contract.refused else ""
-    return f"{len(contract.operations)} operations{refused}"
+    return f"{_many(len(contract.operations), 'operation')}{refused}"
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

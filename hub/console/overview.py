@@ -178,7 +178,7 @@ class Overview:
             if source.drift:
                 what = f"{source.adapter}: the live contract is not the imported one: {source.drift[0]}"
                 more = f" (and {len(source.drift) - 1} more)" if len(source.drift) > 1 else ""
-                ask = f"Ask {source.owner or source.system}; compare with `banyan wsdl diff`"
+                ask = f"Ask {source.owner or source.system}; see `banyan wsdl diff`"
                 found.append(Alert(f"{what}{more}.", ask, severe=False))
             if source.dead_letters:
                 told = f"{_count(source.dead_letters, 'record')} of {source.system} rejected, the others flow"

@@ -28,7 +28,8 @@ _ACTION = ("field", "code")
 def cobol_file(spec: FormatSpec, source: Source, n: int) -> bytes:
     """Return a file with `n` records of each entity in its framing, with its control records."""
     kinds = {kind.role: kind for kind in source.types}
-    action = (spec.delta.action, *spec.delta.create, *spec.delta.update) if spec.delta else ()
+    delta = spec.delta
+    action = (delta.action, *delta.create, *delta.update, *delta.delete) if delta else ()
     details = [
         record
         for kind in source.types

@@ -14,7 +14,7 @@ def made_up(spec: FormatSpec, reader: Reader, n: int = 3) -> bytes:
     """Return a file with `n` records of each entity, whose header and trailer agree with it.
 
     Keys count up, other numbers are zero, texts are short, dates are one day; records of a delta create or
-    update. Nothing in it is real.
+    update, where they can. Nothing in it is real.
 
     Args:
         spec: the settings.

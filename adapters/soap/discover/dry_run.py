@@ -14,7 +14,9 @@ from adapters.extract import Extract
 from adapters.soap.adapter import SoapAdapter, contract_of
 from adapters.soap.cassette.poll import playing
 from adapters.soap.change_spec import ListChange
+from adapters.soap.contract import Contract
 from adapters.soap.discover.service import RECORDS, MadeUpService
+from adapters.soap.discover.tape import Tape
 from adapters.soap.polling.load import Wire
 from adapters.soap.polling.receive import Receive
 from adapters.soap.spec import SoapSpec
@@ -37,14 +39,17 @@ class Recorded:
                 yield parts
 
 
-def dry_run(spec: SoapSpec, folder: Path, *, sample: Path | None = None, broken: str = "") -> DryRun:
+def dry_run(
+    spec: SoapSpec, folder: Path, *, sample: Path | None = None, broken: str = "", tape: Path | None = None
+) -> DryRun:
     """Look once and count; errors of the service are part of the answer.
 
     Args:
         spec: the adapter's settings.
         folder: where they stand.
-        sample: a recorded response of the list operation (a whole envelope), or a cassette (`.jsonl`).
+        sample: a recorded response of the list operation (a whole envelope), or a cassette (`.jsonl`) of all.
         broken: an operation that answers with no SOAP.
+        tape: where to keep the calls as a cassette.
 
     Raises:
         SettingsError: settings that do not fit the contract.
@@ -52,18 +57,26 @@ def dry_run(spec: SoapSpec, folder: Path, *, sample: Path | None = None, broken:
     contract = contract_of(spec, folder)
     service = MadeUpService(spec, contract)
     service.broken = {broken} - {""}
-    wire: Wire = service
-    if sample is not None and sample.suffix == ".jsonl":
-        wire = playing(contract, sample)
-    elif sample is not None:
-        wire = Recorded(_listing(spec), sample.read_bytes(), service)
+    wire = _wire(spec, contract, service, sample)
     if sample is not None and spec.change.mode == "receive":
         raise SettingsError(
             "an adapter that receives reads no answers", where=str(sample), fix="try it without --sample"
         )
-    adapter, _ = SoapAdapter.over(spec, contract, wire, "http://made-up")
+    taped = Tape(wire, contract)
+    adapter, _ = SoapAdapter.over(spec, contract, taped, "http://made-up")
     way = adapter.way
-    return _received(way, service) if isinstance(way, Receive) else _polled(adapter)
+    found = _received(way, service) if isinstance(way, Receive) else _polled(adapter)
+    if tape is not None and taped.exchanges:
+        taped.save(tape)
+    return found
+
+
+def _wire(spec: SoapSpec, contract: Contract, service: MadeUpService, sample: Path | None) -> Wire:
+    if sample is None:
+        return service
+    if sample.suffix == ".jsonl":
+        return playing(contract, sample)
+    return Recorded(_listing(spec), sample.read_bytes(), service)
 
 
 def _listing(spec: SoapSpec) -> str:

@@ -15,6 +15,7 @@ from schemas.errors import SettingsError
 
 #: Deeper than this optional parts are left out: recursive types would never end.
 _DEEP = 5
+_ANYTHING = "{http://www.w3.org/2001/XMLSchema}anyType"
 _NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 #: Texts of built-in types that take no ordinary text.
 _TEXTS = {
@@ -42,6 +43,11 @@ class _Maker:
         if kind is None:
             assert isinstance(element.type, SimpleType)
             return self.simple(element.type, element.fixed, element.local)
+        if kind.name == _ANYTHING:
+            return {"#xml": ""}
+        if kind.array is not None:
+            item = Element("item", kind.array.item)
+            return [self.element(item, depth + 1, above)] if depth < _DEEP else []
         values: dict[str, Any] = {}
         if kind.abstract:
             kind = self._concrete(kind, element.local)

@@ -9,7 +9,9 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from lxml import etree
 
+from adapters.soap.catalogue import location_of
 from adapters.soap.documents import WSDL, XS
+from adapters.soap.report import Report
 from adapters.soap.safe_xml import WELL_KNOWN, parse_document
 from adapters.soap.wsdl import SOAP_BINDINGS
 
@@ -52,7 +54,7 @@ class Description:
         namespace says enough.
         """
         location, content = self._documents[number]
-        root = parse_document(content, location)
+        root = parse_document(content, location, Report())
         for node in root.iter():
             if node.tag in _ADDRESSES and address:
                 node.set("location", address)
@@ -63,16 +65,18 @@ class Description:
     def _relocate(self, node: Any, attribute: str, base: str, place: Callable[[int], str]) -> None:
         if (target := node.get(attribute)) is None:
             return
-        number = self._find(base, target)
+        number = self._find(base, target, node.get("namespace", ""))
         if number is not None:
             node.set(attribute, place(number))
         else:
             del node.attrib[attribute]
 
-    def _find(self, base: str, target: str) -> int | None:
+    def _find(self, base: str, target: str, namespace: str) -> int | None:
         if "://" in base or target.startswith(("http://", "https://")):
             candidates = [urljoin(base, target)]
         else:
             plain = urlsplit(target).path if target.startswith("file:") else target
             candidates = [str((Path(base).parent / p).resolve()) for p in (plain, unquote(plain))]
+        # Of a standard schema the contract has Banyan's own copy, whatever address stood there.
+        candidates += [c for c in (location_of(target), location_of(namespace)) if c is not None]
         return next((self._number[c] for c in candidates if c in self._number), None)

@@ -9,10 +9,20 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
+from lxml import etree
 
+from adapters.soap.addressing import (
+    ANONYMOUS,
+    VERSIONS,
+    Addresses,
+    add_headers,
+    new_message_id,
+    read_headers,
+)
 from adapters.soap.contract import Contract
 from adapters.soap.envelope import SoapFault
 from adapters.soap.errors import BadValue
+from adapters.soap.safe_xml import parser_options
 from adapters.soap.serve.faults import fault
 from adapters.soap.serve.message import Message, NotThisOperation, NotUnderstood, UnknownVersion, content_type
 from adapters.soap.wsdl import SOAP_BINDINGS, Operation
@@ -59,7 +69,8 @@ class SoapEndpoint:
     ) -> None:
         for name in only:
             contract.operation(name)  # says which there are
-        self._handler, self._understood = handler, frozenset(understood)
+        # WS-Addressing is heeded: its action must agree, and the answer relates to its MessageID.
+        self._handler, self._understood = handler, frozenset((*understood, *VERSIONS.values()))
         offered = {
             version
             for uri, version in SOAP_BINDINGS.items()
@@ -89,13 +100,15 @@ class SoapEndpoint:
                 raise UnknownVersion(f"the content type is that of SOAP {said}, the envelope is not")
             operation = self._operation(message, headers)
             message.check_headers(self._understood)
+            asked = _asked(message)
         except UnknownVersion as error:
             return _fault(version, "VersionMismatch", error.what)
         except NotUnderstood as error:
             return _fault(version, "MustUnderstand", error.what)
         except NotThisOperation as error:
             return _fault(version, "Client", error.what)
-        return await self._work(self._contracts[version], version, operation, body)
+        answer = await self._work(self._contracts[version], version, operation, body)
+        return _related(answer, asked, operation) if asked.message_id and answer.body else answer
 
     async def _work(self, contract: Contract, version: str, operation: Operation, body: bytes) -> Answer:
         name = operation.name
@@ -128,6 +141,9 @@ class SoapEndpoint:
                 "an answer does not fit the contract", operation=name, path=error.path, reason=error.reason
             )
             return _fault(version, "Server", "the answer does not fit the contract")
+        except Exception as error:
+            log.error("an answer cannot be written", operation=name, error=described(error))
+            return _fault(version, "Server", "internal error")
         status = 200 if not isinstance(result, SoapFault) else _status(version, result.code)
         return Answer(status, content_type(version), message)
 
@@ -151,6 +167,34 @@ class SoapEndpoint:
 def _actions(operation: Operation) -> tuple[str, ...]:
     """What may name an operation: its SOAPAction and its WS-Addressing action."""
     return tuple(filter(None, (operation.action, operation.request_action))) or ("",)
+
+
+def _asked(message: Message) -> Addresses:
+    """Return a request's addressing headers.
+
+    Raises:
+        NotThisOperation: the answer is to go elsewhere than back on the connection.
+    """
+    asked = read_headers(message.root)
+    if asked.reply_to and asked.reply_to != ANONYMOUS[asked.version]:
+        raise NotThisOperation("answers go back on the connection only: ReplyTo must be anonymous")
+    return asked
+
+
+def _related(answer: Answer, asked: Addresses, operation: Operation) -> Answer:
+    """Return an answer with the headers that relate it to its request."""
+    envelope = etree.fromstring(answer.body, etree.XMLParser(**parser_options()))
+    faults = f"{VERSIONS[asked.version]}/{'soap/fault' if asked.version == '1.0' else 'fault'}"
+    action = operation.response_action if answer.status == 200 else faults
+    headers = Addresses(
+        asked.version,
+        action or f"{operation.action}Response",
+        message_id=new_message_id(),
+        relates_to=(asked.message_id,),
+    )
+    add_headers(envelope, headers)
+    body = bytes(etree.tostring(envelope, xml_declaration=True, encoding="UTF-8"))
+    return replace(answer, body=body)
 
 
 def _spoken(contract: Contract, version: str) -> Contract:

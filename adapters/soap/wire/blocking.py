@@ -6,14 +6,14 @@ import asyncio
 import threading
 import weakref
 from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, TypeVar
 
 from adapters.soap.contract import Contract
 from adapters.soap.errors import BadValue
 from adapters.soap.wire.client import Answer
 from adapters.soap.wire.streaming import Streaming
-from schemas.errors import SettingsError
+from schemas.errors import BanyanError, SettingsError
 
 T = TypeVar("T")
 #: Connections close in a moment; a peer that holds one open does not hold up the end of the process.
@@ -55,9 +55,9 @@ class BlockingWire:
             As `WireClient.stream`, also while the bytes are read.
         """
         attempt = self.client.stream(operation, values)
-        answer = self._wait(attempt.__aenter__())
+        answer, first = self._wait(_begun(attempt))
         try:
-            yield self._parts(answer)
+            yield self._parts(answer, first)
         except BaseException as error:
             if not self._wait(attempt.__aexit__(type(error), error, error.__traceback__)):
                 raise
@@ -71,9 +71,12 @@ class BlockingWire:
         if end is not None:
             end()
 
-    def _parts(self, answer: Answer) -> Iterator[bytes]:
-        while (part := self._wait(_next(answer))) is not None:
+    def _parts(self, answer: Answer, part: bytes | BanyanError | None) -> Iterator[bytes]:
+        while part is not None:
+            if isinstance(part, BanyanError):
+                raise part
             yield part
+            part = self._wait(_next(answer))
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         with self._lock:
@@ -84,6 +87,17 @@ class BlockingWire:
                 self._end = weakref.finalize(self, _ended, self._loop, thread, self.client)
             loop = self._loop
         return asyncio.run_coroutine_threadsafe(work, loop).result()
+
+
+async def _begun(
+    attempt: AbstractAsyncContextManager[Answer],
+) -> tuple[Answer, bytes | BanyanError | None]:
+    """Begin the answer and read its first part: a way between two threads costs as much as a small call."""
+    answer = await attempt.__aenter__()
+    try:
+        return answer, await _next(answer)
+    except BanyanError as error:
+        return answer, error  # raised where the parts are read, so that the attempt sees it
 
 
 async def _next(answer: Answer) -> bytes | None:

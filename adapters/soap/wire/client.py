@@ -27,7 +27,7 @@ from adapters.soap.errors import (
 from adapters.soap.http_reply import check_status, place
 from adapters.soap.safe_xml import MAX_ANSWER_BYTES
 from adapters.soap.wire.clocks import Clocks
-from adapters.soap.wire.gate import Gate
+from adapters.soap.wire.gate import Gate, NotSent
 from adapters.soap.wire.messages import Messages
 from adapters.soap.wire.retry import Retry, retry_after
 from adapters.soap.wire.spec import WireSpec
@@ -203,6 +203,8 @@ class WireClient:
             attempt += 1
             try:
                 return await once(key)
+            except NotSent:
+                raise
             except BanyanError as error:
                 pause = self._retry.pause(
                     attempt,

@@ -41,13 +41,13 @@ class Gate:
             patience: most seconds to wait for a free place.
 
         Raises:
-            ServiceUnavailable: closed, the circuit is open, or no place became free.
+            NotSent: closed, the circuit is open, or no place became free.
         """
         try:
             async with asyncio.timeout(patience):
                 await self._places.acquire()
         except TimeoutError:
-            raise ServiceUnavailable(
+            raise NotSent(
                 f"no call could be sent within {patience:g} s: all places are taken by calls under way",
                 where=where,
                 fix="raise limits.concurrency if the service bears it, or look why it is slow",
@@ -91,7 +91,7 @@ class Gate:
         wait = None if opening is None else opening - now
         spec = self._hours_spec
         if wait is None or spec.outside == "refuse" or wait > spec.longest_wait_seconds:
-            raise ServiceUnavailable(
+            raise NotSent(
                 f"the service is closed: {again}",
                 where=where,
                 fix="nothing was sent; call again then, or mend [wire.hours]",
@@ -109,7 +109,11 @@ class Gate:
             )
 
 
-class CircuitOpen(ServiceUnavailable):
+class NotSent(ServiceUnavailable):
+    """Nothing was sent: the service is closed, or no place became free."""
+
+
+class CircuitOpen(NotSent):
     """Nothing was sent: the service has not answered lately."""
 
 

@@ -19,6 +19,8 @@ import spnego
 from adapters.soap.errors import CallRefused
 from adapters.soap.wire.spec import AuthSpec
 
+#: What servers say beside a challenge is a page of a few hundred bytes.
+_MAX_BODY_BYTES = 64 << 10
 _FIX = "check user (DOMAIN\\user) and password in [wire.auth]"
 
 
@@ -48,8 +50,8 @@ class NtlmLane:
                 async with response:
                     yield response
                 return
-            await response.read()
             self._authenticated = False
+            await _drained(response)
         response = await self._handshake(url, headers, body, options)
         async with response:
             self._authenticated = True
@@ -64,7 +66,7 @@ class NtlmLane:
         first = client.step() or b""
         # The body waits: the server only has to answer with its challenge.
         async with self._session.post(url, data=b"", headers=_with(headers, first), **options) as asked:
-            await asked.read()
+            await _drained(asked)
             challenge = _challenge(asked)
             if asked.status != 401 or challenge is None:
                 raise CallRefused(
@@ -89,6 +91,15 @@ class NtlmLane:
             response.release()
             raise CallRefused("the service does not accept us by NTLM", where=where, fix=_FIX)
         return response
+
+
+async def _drained(response: aiohttp.ClientResponse) -> None:
+    """Read a short body to its end, so that the connection stays; a long one is none of NTLM's."""
+    left = _MAX_BODY_BYTES
+    while left > 0 and (part := await response.content.read(left)):
+        left -= len(part)
+    if left <= 0:
+        response.close()
 
 
 def _with(headers: Mapping[str, str], token: bytes) -> dict[str, str]:

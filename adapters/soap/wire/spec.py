@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from adapters.soap.security.spec import SecuritySpec
+from adapters.soap.sources import LOOPBACK
 from adapters.soap.wire.hours import days_of
 
 
@@ -213,6 +214,42 @@ class WireSpec(_Table):
             if operation.repeat_by == "message_id" and self.addressing is None:
                 raise ValueError(f"operations.{name}: repeat_by = 'message_id' needs [wire.addressing]")
         return self
+
+    @model_validator(mode="after")
+    def _zeep_heeds_none(self) -> WireSpec:
+        tables = ("hours", "tls", "auth", "proxy", "addressing", "security")
+        given = [name for name in tables if getattr(self, name) is not None]
+        if self.driver == "zeep" and given:
+            raise ValueError(f"the driver zeep does not heed [wire.{given[0]}]: use driver = 'banyan'")
+        return self
+
+    def advice(self, endpoint: str) -> list[tuple[str, str]]:
+        """Return what is allowed here but dangerous, and what to do about it."""
+        found, security = [], self.security
+        clear = endpoint.startswith("http://") and urlsplit(endpoint).hostname not in LOOPBACK
+        text = security is not None and security.username is not None and security.username.kind == "text"
+        if clear and (text or (self.auth is not None and self.auth.kind == "basic")):
+            found.append(("user and password cross the network in clear", "use an https endpoint"))
+        if security is not None and security.verify is not None and "timestamp" not in security.verify.parts:
+            found.append(
+                (
+                    "an old signed reply can be played again",
+                    'add "timestamp" to wire.security.verify.parts, if the service signs it',
+                )
+            )
+        if (
+            security is not None
+            and security.decrypt is not None
+            and security.decrypt.cbc
+            and not security.verify
+        ):
+            found.append(
+                (
+                    "AES-CBC does not show tampering, and replies need no signature",
+                    "set [wire.security.verify]",
+                )
+            )
+        return found
 
     def operation(self, name: str) -> OperationSpec:
         """Return what is declared of an operation; nothing declared = not safe."""

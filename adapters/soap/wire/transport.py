@@ -129,6 +129,9 @@ def ssl_context(spec: TlsSpec | None) -> ssl.SSLContext:
             context = ssl.create_default_context(cadata=spec.ca.get_secret_value())
         except (ssl.SSLError, ValueError):
             raise SettingsError("no certificate can be read", where=f"{where}.ca", fix="give PEM") from None
+        # From Python 3.13 on certificates must have all that RFC 5280 asks for. Departments' own authorities
+        # often leave some of it out; chain, validity and name are checked all the same.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if spec.certificate is not None and spec.key is not None:
         pem = f"{spec.certificate.get_secret_value()}\n{spec.key.get_secret_value()}\n".encode()
         phrase = spec.passphrase.get_secret_value() if spec.passphrase else ""

@@ -1,7 +1,7 @@
 """SOAP adapters of every way to see change, as a process of their own, to be killed.
 
 Arguments: prefix bootstrap registry state settings, the last a JSON list of adapter settings. It says on
-stdout when its adapters begin, and ends when SIGTERM tells it to.
+stdout when each adapter looks for the first time, and ends when SIGTERM tells it to.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
+from adapters.intake import Intake
 from adapters.runner import run
 from adapters.soap.spec import SoapSpec
 from connectors.kafka import KafkaSettings
@@ -26,8 +28,21 @@ def main(prefix: str, bootstrap: str, registry: str, state: str, settings: str) 
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     links = Links(prefix, KafkaSettings(bootstrap=bootstrap), registry, Path(state))
     specs = [(SoapSpec.model_validate(one), FOLDER) for one in json.loads(settings)]
-    print("begins", flush=True)
+    _announce()
     run(specs, links, stop=stop)
+
+
+def _announce() -> None:
+    """Say when an adapter looks for the first time: it has read its state then and opened its port."""
+    look, told = Intake.look, set[int]()
+
+    def announced(intake: Intake, adapter: Any, publisher: Any, channels: Any) -> None:
+        if id(intake) not in told:
+            told.add(id(intake))
+            print("looks", flush=True)
+        look(intake, adapter, publisher, channels)
+
+    setattr(Intake, "look", announced)  # noqa: B010 - a method is replaced on purpose
 
 
 if __name__ == "__main__":

@@ -14,8 +14,10 @@ from adapters.soap.callback import CallbackEndpoint, Correlator
 from adapters.soap.contract import Contract
 from adapters.soap.envelope import SoapFault
 from adapters.soap.security.errors import SecurityFailure
+from adapters.soap.spec import SoapSpec
 from adapters.soap.wire.client import Answered, WireClient
 from adapters.soap.wire.spec import WireSpec
+from connectors.settings import load
 from tests.integration.adapters.soap.cxf.process import Keys, running
 
 Call = Callable[..., Any]
@@ -182,6 +184,47 @@ async def test_signatures_that_are_refused(call, keys):
         await call(path, "getClaim", values, security={"sign": signing(keys.client), "verify": others})
     with pytest.raises(SecurityFailure, match="body is not signed"):
         await call("plain", "getClaim", values, security={"must_understand": False, "verify": verify})
+
+
+ADAPTER = """
+kind = "soap"
+name = "claims"
+system = "cxf"
+wsdl = "{base}signed-DirectReference?wsdl"
+endpoint = "{base}signed-DirectReference"
+operation = "listClaims"
+request = {{ count = 40 }}
+item = "claims"
+entity = "claim"
+key = ["claimId"]
+[wire.addressing]
+[wire.security.sign]
+certificate = "file:ours.pem"
+key = "file:ours.key"
+parts = ["body", "timestamp", "addressing"]
+[wire.security.verify]
+certificates = "file:authority.pem"
+parts = ["body", "timestamp"]
+"""
+
+
+def test_an_adapter_polls_a_signed_service(base, keys, tmp_path):
+    """An adapter whose settings name keys by reference polls a service that demands and gives signatures."""
+    (tmp_path / "adapter.toml").write_text(ADAPTER.format(base=base))
+    (tmp_path / "ours.pem").write_text(keys.client.certificate_pem)
+    (tmp_path / "ours.key").write_text(keys.client.key_pem)
+    (tmp_path / "authority.pem").write_text(keys.authority.pem)
+    spec = load(tmp_path / "adapter.toml", SoapSpec)
+    assert "PRIVATE" not in repr(spec)
+    adapter = spec.open(tmp_path)
+    (extract,) = adapter.poll()
+    rows = [r for c in extract.chunks() for p in c.rows for r in p.batch.to_pylist()]
+    assert (len(rows), list(extract.problems())) == (40, [])
+    assert rows[7]["claimId"] == "K7"
+    (tmp_path / "authority.pem").write_text(keys.stranger.certificate_pem)
+    (extract,) = load(tmp_path / "adapter.toml", SoapSpec).open(tmp_path).poll()
+    with pytest.raises(SecurityFailure, match="not trusted"):
+        list(extract.chunks())
 
 
 @pytest.mark.parametrize("oaep", ["sha1", "sha256"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.soap.cassette.poll import playing, record_poll
+from adapters.soap.cassette.poll import record_poll
 from adapters.soap.discover.dry_run import dry_run
 from adapters.soap.spec import SoapSpec
 from adapters.soap.testing import SoapAdapterTest
@@ -50,10 +50,6 @@ def test_a_recorded_poll_is_played(recorded):
     spec, folder, tape = recorded
     found = dry_run(spec, folder, sample=tape)
     assert (found.records, found.rejects, found.refused, list(found.problems)) == (30, 0, "", [])
-    wire = playing_of(spec, folder, tape)
-    with wire.call(spec.operation, first_request(spec)) as parts:
-        assert b"ListCasesResponse" in b"".join(parts)
-    wire.close()
 
 
 def test_the_adapters_own_test_plays_it(recorded):
@@ -71,17 +67,3 @@ def test_other_ways_are_not_recorded(recorded, tmp_path):
     other = spec.model_copy(update={"change": type("Queue", (), change)()})
     with pytest.raises(SettingsError, match="cannot be played"):
         record_poll(other, folder, tmp_path / "x.jsonl")
-
-
-def playing_of(spec, folder, tape):
-    from adapters.soap.adapter import contract_of
-
-    return playing(contract_of(spec, folder), tape)
-
-
-def first_request(spec) -> dict:
-    request = dict(spec.request)
-    request[spec.paging.page] = spec.paging.first
-    if spec.paging.size:
-        request[spec.paging.size] = spec.paging.rows
-    return request

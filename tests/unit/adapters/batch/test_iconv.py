@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -111,3 +113,25 @@ def test_a_page_that_nobody_has_is_refused(page: str, monkeypatch: pytest.Monkey
         CodePage.named(page)
     assert "glibc" in caught.value.fix
     codepage._build.cache_clear()
+
+
+@needs_glibc
+def test_every_bad_byte_is_replaced_however_many_there_are() -> None:
+    """Bytes without a character become marks one by one: a long run of them is no recursion."""
+    iconv.register()
+    bad = b"\x0e\x00" * 3000
+    assert bad.decode("cp939", "replace").count("\ufffd") >= 3000
+    assert (bad + b"\xc1").decode("cp939", "ignore").endswith("A")
+
+
+@needs_glibc
+def test_a_threads_converters_are_closed_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that starts a thread for each file does not keep their converters."""
+    iconv.register()
+    closed: list[int] = []
+    close = iconv._library().iconv_close
+    monkeypatch.setattr(iconv._library(), "iconv_close", lambda one: (closed.append(one), close(one)))
+    thread = threading.Thread(target=lambda: b"\xc1".decode("cp939"))
+    thread.start()
+    thread.join()
+    assert len(closed) == 1

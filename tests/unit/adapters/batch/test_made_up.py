@@ -268,6 +268,14 @@ def test_records_of_a_delta_have_a_declared_action(tmp_path: Path, kind: str) ->
         made_up_run(adapter(tmp_path, delta("NOPE")[kind]), tmp_path)
 
 
+@pytest.mark.parametrize("kind", delta("ACT"))
+def test_a_file_of_nothing_but_deletes_is_made_up_too(tmp_path: Path, kind: str) -> None:
+    """Where only deletes are declared, the records are deletes."""
+    text = delta("ACT")[kind].replace('update = ["U"]', 'delete = ["D"]')
+    found = made_up_run(adapter(tmp_path, text), tmp_path)
+    assert found.clean and found.rows == {"payment": 3}
+
+
 def test_a_made_up_file_is_the_same_each_time(tmp_path: Path) -> None:
     """Nothing in it depends on a clock or on chance."""
     for text in SETTINGS.values():

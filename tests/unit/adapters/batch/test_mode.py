@@ -110,6 +110,42 @@ def test_mode_and_table_go_together(read):
             read([], **settings)
 
 
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"action": "ACTION-CD"}, "no code is declared"),
+        (DELTA | {"update": ["C", "A "]}, "the code 'A' is there twice"),
+    ],
+)
+def test_each_code_means_one_thing(read, table, message):
+    """A table without codes would reject every record; a code of two meanings would be believed once."""
+    with pytest.raises(ValidationError, match=message):
+        read([], mode="delta", delta=table)
+
+
+@pytest.mark.parametrize(
+    ("picture", "delta", "codes"),
+    [
+        ("X(2)", {"create": ["01"], "update": ["  "], "delete": ["3 "]}, ["01", "  ", "3 "]),
+        ("9(2)", {"create": ["01"], "update": ["2"], "delete": ["03"]}, ["01", "02", "03"]),
+        ("S9(2) COMP-3", {"create": ["1"], "update": ["02"], "delete": ["12"]}, [1, 2, 12]),
+    ],
+)
+def test_codes_are_written_as_in_the_file_or_as_numbers(tmp_path, picture, delta, codes):
+    """Blanks around a code do not count, nor do the zeros before a number: blank is a code, too."""
+    copybook = COPYBOOK.replace("PIC X.", f"PIC {picture}.")
+    (tmp_path / "c.cpy").write_text(copybook)
+    table = {"action": "ACTION-CD"} | delta
+    spec = BatchSpec(
+        name="a", system="s", folder="inbox", copybook="c.cpy", entity="account", key=["ACCOUNT-ID"],
+        mode="delta", delta=table, code_page="cp037",
+    )  # fmt: skip
+    codec = RecordCodec(copybook, code_page="cp037")
+    data = b"".join(codec.encode({"ACTION-CD": c, "ACCOUNT-ID": 1, "OWNER": "X"}) for c in codes)
+    [chunk] = spec.reader(tmp_path).reading("f", len(data)).chunks(io.BytesIO(data))
+    assert bytes(chunk.rows[0].action) == b"cud" and not chunk.rejects
+
+
 @pytest.mark.parametrize("filler", [b" ", b"0", b"\0", b"\xff"])
 @pytest.mark.parametrize("policy", ["reject", "fail", "null"])
 def test_a_delete_needs_only_its_key(tmp_path, filler, policy):

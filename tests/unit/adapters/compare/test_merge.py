@@ -45,11 +45,13 @@ SHORT = st.text(alphabet="abc", min_size=1, max_size=3)
 LONG = SHORT.map(lambda s: "2026/" + "x" * 18 + s)
 SPREAD = st.tuples(SHORT, SHORT).map(lambda p: p[0] + "-" * 12 + p[1])
 NUMBER = st.integers(0, 20_000).map(str)
+#: The wide field differs where the narrow one does not stand.
+UNEVEN = st.tuples(st.sampled_from(["ABCDEFGHIJ00", "ABCDEFGHIJ01"]), st.integers(1001, 1008).map(str))
 
 
 @settings(max_examples=100)
 @given(
-    kind=st.sampled_from(["short", "long", "spread", "number", "pair"]),
+    kind=st.sampled_from(["short", "long", "spread", "number", "pair", "uneven"]),
     data=st.data(),
     piece=st.sampled_from([64, 1 << 20]),
     style=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
@@ -57,7 +59,10 @@ NUMBER = st.integers(0, 20_000).map(str)
 )
 def test_equals_a_dict(folder, kind, data, piece, style, end):
     """Keys in the order of their bytes, numbers by size, or pairs: no row is hashed, no event is missed."""
-    keys = {"short": SHORT, "long": LONG, "spread": SPREAD, "number": NUMBER, "pair": st.tuples(SHORT, SHORT)}
+    keys = {
+        "short": SHORT, "long": LONG, "spread": SPREAD, "number": NUMBER, "pair": st.tuples(SHORT, SHORT),
+        "uneven": UNEVEN,
+    }  # fmt: skip
     every = data.draw(st.lists(keys[kind], max_size=12, unique=True))
     every.sort(key=int if kind == "number" else None)
     sides = []
@@ -65,15 +70,26 @@ def test_equals_a_dict(folder, kind, data, piece, style, end):
     for _ in range(2):
         there = [k for k in every if data.draw(st.integers(0, 5))]
         cells = [before[k] if data.draw(st.integers(0, 3)) else (data.draw(CELL), "n") for k in there]
-        pairs = [k if kind == "pair" else (k, "p") for k in there]
+        pairs = [k if kind in ("pair", "uneven") else (k, "p") for k in there]
         sides.append(rows_of(pairs, cells))
-    key = ("id", "part") if kind == "pair" else ("id",)
+    key = ("id", "part") if kind in ("pair", "uneven") else ("id",)
     found, counts = events(folder, *sides, key, may_join=not all(sides), piece=piece, style=style, end=end)
     named = [[dict(zip(NAMES, row, strict=True)) for row in side] for side in sides]
     wanted = twin(*named, key, "first")
     assert found == wanted
     assert [counts.old_rows, counts.new_rows] == [len(side) for side in sides]
     assert counts.unchanged == len(sides[1]) - sum(op in "cu" for op, *_ in wanted)
+
+
+def test_a_narrow_field_behind_a_wide_one_counts_to_its_end(folder):
+    """Keys that differ only in the last bytes of a second, narrower field are not one key."""
+    every = [(f"ABCDEFGHIJ{group:02}", str(number)) for group in (0, 1) for number in range(1001, 1005)]
+    old, new = ([(*key, "a", "b") for key in keys] for keys in (every[::2], every))
+    found, counts = events(folder, old, new, ("id", "part"), may_join=False)
+    assert [(op, (after["id"], after["part"])) for op, _, after, *_ in found] == [
+        ("c", key) for key in every[1::2]
+    ]
+    assert counts.unchanged == 4
 
 
 @settings(max_examples=40)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import fastavro
 import pyarrow as pa
@@ -16,6 +17,7 @@ from lxml import etree
 from adapters.soap import fidelity
 from adapters.soap.avro_message import MessageAvro
 from adapters.soap.contract import Contract
+from adapters.soap.json_values import from_json, to_json
 
 from .instances import Instances
 
@@ -96,7 +98,7 @@ def validator(contract) -> etree.XMLSchema:
     return etree.XMLSchema(etree.fromstring(etree.tostring(schema)))
 
 
-@settings(max_examples=30, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_instances(contract, validator, values, data):
     """An encoded instance is valid for libxml2; decoded it is the same value, encoded again the same XML."""
@@ -112,7 +114,7 @@ def test_instances(contract, validator, values, data):
     assert fidelity.survives(contract.codec, element, etree.fromstring(wire))
 
 
-@settings(max_examples=20, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_avro_leads_back_to_the_xml(contract, values, data):
     """An instance goes through bytes of Avro and is the same XML again."""
@@ -129,7 +131,7 @@ def test_avro_leads_back_to_the_xml(contract, values, data):
     assert fidelity.same(contract.codec, element, node, again), (etree.tostring(node), etree.tostring(again))
 
 
-@settings(max_examples=20, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_rows_lead_back_to_the_xml(contract, values, data):
     """An instance goes through an Arrow row of its entity and is the same XML again."""
@@ -159,3 +161,25 @@ def _plain(value):
 
 def _pieces(value):
     return [_pieces(item) for item in value] if isinstance(value, list) else _canonical(f"<x>{value}</x>")
+
+
+@settings(max_examples=12, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_json_leads_back_to_the_xml(contract, values, data):
+    """An instance goes through the text of JSON and is the same XML again."""
+    element = contract.element("Ask")
+    node = contract.codec.encode(element, data.draw(values))
+    text = json.dumps(to_json(contract.codec, element, contract.codec.decode(element, node)))
+    again = contract.codec.encode(element, from_json(contract.codec, element, json.loads(text)))
+    assert fidelity.same(contract.codec, element, node, again)
+
+
+@pytest.mark.soak
+@settings(max_examples=600, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_at_length(contract, validator, values, data):
+    """All of the above hold for many more instances."""
+    test_instances.hypothesis.inner_test(contract, validator, values, data)
+    test_avro_leads_back_to_the_xml.hypothesis.inner_test(contract, values, data)
+    test_rows_lead_back_to_the_xml.hypothesis.inner_test(contract, values, data)
+    test_json_leads_back_to_the_xml.hypothesis.inner_test(contract, values, data)

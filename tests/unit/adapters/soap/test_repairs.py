@@ -120,6 +120,32 @@ def test_an_element_where_a_type_is_needed(read):
     assert set(found(contract)) == {("warning", "element-as-type")}
 
 
+@pytest.mark.parametrize(
+    "elements",
+    [
+        '<xs:element name="A" type="t:A"/>',
+        '<xs:element name="A" type="t:B"/><xs:element name="B" type="t:A"/>',
+        '<xs:element name="A" substitutionGroup="t:B"/><xs:element name="B" substitutionGroup="t:A"/>',
+    ],
+)
+def test_elements_that_are_only_themselves(read, elements):
+    """Elements that have their type from one another, in a circle, hold any content."""
+    contract = read(schema=answer("t:A", elements))
+    for name in ("{urn:t}A", "{urn:t}Answer"):
+        assert contract.schema.complex(contract.schema.elements[name]).mixed
+    assert "dangling-type" in {f.rule for f in contract.report.of("error")}
+
+
+def test_a_substitute_takes_the_anonymous_type_of_its_head(read):
+    """An element without type has that of its head, also where the head's type contains both."""
+    content = """<xs:element name="H"><xs:complexType><xs:sequence><xs:element ref="t:H" minOccurs="0"/></xs:sequence>
+    </xs:complexType></xs:element><xs:element name="M" substitutionGroup="t:H"/>
+    <xs:complexType name="C"><xs:sequence><xs:element ref="t:H"/></xs:sequence></xs:complexType>"""
+    contract = read(schema=answer("t:C", content))
+    assert found(contract) == []
+    assert contract.element("Do", "M/H/M").local == "M"
+
+
 def test_what_is_no_definition(read):
     """A misspelt definition is not there, and the report says so."""
     contract = read(schema=ELEMENTS + '<xs:simpletype name="S"/>')

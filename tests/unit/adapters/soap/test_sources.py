@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.soap import sources
+from adapters.soap import documents, sources
 from adapters.soap.catalogue import FILES, location_of, standard_schema
 from adapters.soap.contract import Contract
-from adapters.soap.documents import MAX_DOCUMENTS, Documents
+from adapters.soap.documents import Documents
 from adapters.soap.errors import ContractError, Hostile, ServiceUnavailable
 from adapters.soap.lock import LOCK_NAME, write_lock
 from adapters.soap.safe_xml import parse_document
@@ -169,14 +169,15 @@ def test_every_standard_definition_can_be_read(tmp_path):
     assert len(contract.schema.elements) > 60
 
 
-def test_too_many_documents(tmp_path):
+def test_too_many_documents(tmp_path, monkeypatch):
     """A chain of imports longer than any contract's is refused."""
+    monkeypatch.setattr(documents, "MAX_DOCUMENTS", 20)
     chain = {
         f"s{n}.xsd": f'<xs:schema {XS} targetNamespace="urn:t"><xs:include schemaLocation="s{n + 1}.xsd"/></xs:schema>'
-        for n in range(MAX_DOCUMENTS)
+        for n in range(20)
     }
     files(tmp_path, **{"a.wsdl": importing("s0.xsd"), **chain})
-    with pytest.raises(Hostile, match="more than 500 documents"):
+    with pytest.raises(Hostile, match="more than 20 documents"):
         Contract.from_wsdl(tmp_path / "a.wsdl")
 
 
@@ -204,8 +205,7 @@ def test_imports_of_what_is_no_address(tmp_path, target):
 @pytest.fixture
 def locked(tmp_path: Path) -> Path:
     source = files(tmp_path / "source", **{"svc__a b.wsdl": importing("../types.xsd"), "types.xsd": OTHER})
-    documents = Documents.collect(source / "svc/a b.wsdl", folder=source)
-    write_lock(documents, tmp_path / "lock")
+    write_lock(Documents.collect(source / "svc/a b.wsdl", folder=source), tmp_path / "lock")
     return tmp_path / "lock"
 
 
@@ -271,3 +271,44 @@ def test_a_lock_takes_no_folder_that_is_in_use(tmp_path):
     files(tmp_path / "s", **{"a.wsdl": wsdl()})
     with pytest.raises(SettingsError, match="something else"):
         write_lock(Documents.collect(tmp_path / "s/a.wsdl"), tmp_path / "mine")
+
+
+# --- several documents ------------------------------------------------------------------------------
+
+
+def test_wsdls_that_import_one_another(tmp_path):
+    """Messages, port types and bindings are found over all WSDLs, imported in a circle, each with its own prefixes."""
+    whole = wsdl(types="", messages="", port_type="", binding="")
+    part = wsdl(service="").replace(
+        'targetNamespace="urn:t" xmlns:t="urn:t"', 'targetNamespace="urn:u" xmlns:t="urn:u"', 1
+    )
+    part = part.replace('<xs:schema targetNamespace="urn:t"', '<xs:schema targetNamespace="urn:u"')
+    start = '<wsdl:import namespace="urn:{}" location="{}"/>'
+    whole = whole.replace('binding="t:B"', 'binding="u:B" xmlns:u="urn:u"').replace(
+        "<wsdl:service", start.format("u", "b.wsdl") + "<wsdl:service"
+    )
+    part = part.replace("<wsdl:types>", start.format("t", "a.wsdl") + "<wsdl:types>")
+    files(tmp_path, **{"a.wsdl": whole, "b.wsdl": part})
+    contract = Contract.from_wsdl(tmp_path / "a.wsdl")
+    assert not list(contract.report)
+    assert contract.operations["Do"].endpoint == "http://127.0.0.1:9/one"
+    assert contract.operations["Do"].response.name == "{urn:u}Answer"
+
+
+def test_one_namespace_in_several_documents(tmp_path):
+    """Imports of one namespace from two files, and a third that both include, are all read, each once."""
+    imports = '<xs:import namespace="urn:o" schemaLocation="o1.xsd"/><xs:import namespace="urn:o" schemaLocation="o2.xsd"/>'
+    schema = '<xs:element name="Ask" type="o:A"/><xs:element name="Answer" type="o:B"/>'
+    files(
+        tmp_path,
+        **{
+            "a.wsdl": wsdl(schema=imports + schema, extra='xmlns:o="urn:o"'),
+            "o1.xsd": f'<xs:schema {XS} targetNamespace="urn:o" xmlns="urn:o"><xs:include schemaLocation="c.xsd"/><xs:complexType name="A"><xs:sequence><xs:element name="c" type="C"/></xs:sequence></xs:complexType></xs:schema>',
+            "o2.xsd": f'<xs:schema {XS} targetNamespace="urn:o" xmlns="urn:o"><xs:include schemaLocation="c.xsd"/><xs:complexType name="B"><xs:sequence><xs:element name="c" type="C"/></xs:sequence></xs:complexType></xs:schema>',
+            "c.xsd": f'<xs:schema {XS}><xs:include schemaLocation="o1.xsd"/><xs:simpleType name="C"><xs:restriction base="xs:int"/></xs:simpleType></xs:schema>',
+        },
+    )
+    contract = Contract.from_wsdl(tmp_path / "a.wsdl")
+    assert not list(contract.report)
+    assert contract.element("Do", "c").type.base == "int"
+    assert len(contract.documents) == 4

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from adapters.soap.contract import Contract
 from adapters.soap.errors import AnswerMismatch, BadValue
 from adapters.soap.json_values import from_json, to_json
 
@@ -176,6 +177,16 @@ def test_prefixes_are_stable(make_contract):
     assert b'<ns:Answer xmlns:ns="urn:test"><ns:a>1</ns:a></ns:Answer>' in wire
 
 
+@pytest.mark.parametrize(
+    ("prefixes", "start"), [("wsdl", b"<t:Ask"), ({"urn:t": "x"}, b"<x:Ask"), (None, b"<ns:Ask")]
+)
+def test_prefixes_that_a_service_insists_on(tmp_path, prefixes, start):
+    """Prefixes may be given, or be those that the WSDL declares."""
+    path = tmp_path / "service.wsdl"
+    path.write_text(FAULT_WSDL, encoding="utf-8")
+    assert start in Contract.from_wsdl(path, prefixes=prefixes).encode_request("Ask", 1)
+
+
 FAULT_WSDL = """<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" targetNamespace="urn:t" xmlns:t="urn:t" xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/">
 <types><xs:schema targetNamespace="urn:t" elementFormDefault="qualified"><xs:element name="Ask" type="xs:int"/><xs:element name="Answer" type="xs:int"/><xs:element name="Session" type="xs:string"/>
 <xs:element name="Why"><xs:complexType><xs:sequence><xs:element name="code" type="xs:int"/></xs:sequence></xs:complexType></xs:element></xs:schema></types>
@@ -188,8 +199,6 @@ FAULT_WSDL = """<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" targetName
 
 @pytest.fixture
 def faulting(tmp_path):
-    from adapters.soap.contract import Contract
-
     path = tmp_path / "faulting.wsdl"
     path.write_text(FAULT_WSDL, encoding="utf-8")
     return Contract.from_wsdl(path)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from adapters.soap.contract import Contract
-from adapters.soap.errors import ContractError
+from adapters.soap.envelope import SoapFault
+from adapters.soap.errors import BadValue, ContractError
 from adapters.soap.wsdl_messages import is_body
 from tests.unit.adapters.soap.contracts import BINDING, ELEMENTS, MESSAGES, PORT_TYPE, SERVICE, wsdl
 
@@ -68,6 +69,28 @@ def test_a_document_message_of_several_parts_is_the_body_itself(read):
     assert request.name == "{http://schemas.xmlsoap.org/soap/envelope/}Body"
     assert [e.name for e in request.type.elements] == ["id", "{urn:t}Ask"]
     assert {f.rule for f in contract.report} == {"body-parts"}
+
+
+def test_messages_of_several_parts_go_both_ways(read):
+    """A body of several parts is encoded and decoded as one value, faults and attributes of the Body included."""
+    contract = read(
+        messages=TYPED.replace(
+            'name="result" type="xs:boolean"',
+            'name="a" type="xs:int"/><wsdl:part name="b" element="t:Answer"',
+        )
+    )
+    wire = contract.encode_request("Do", {"id": 1, "who": "x"})
+    assert b"<soap:Body><id>1</id><who>x</who></soap:Body>" in wire
+    assert contract.decode_request("Do", wire) == {"id": 1, "who": "x"}
+    answer = contract.encode_response("Do", {"a": 2, "Answer": 3})
+    signed = answer.replace(b"<soap:Body", b'<soap:Body xmlns:u="urn:u" u:Id="b"')
+    assert contract.decode_response("Do", signed) == {"@{urn:u}Id": "b", "a": 2, "Answer": 3}
+    assert contract.faithful("Do", answer)
+    assert contract.faithful("Do", signed)
+    fault = contract.encode_response("Do", SoapFault("Client", "no"))
+    assert isinstance(contract.decode_response("Do", fault), SoapFault)
+    with pytest.raises(BadValue):
+        contract.decode_response("Do", answer.replace(b">2<", b">two<"))
 
 
 def test_a_message_without_parts_is_an_empty_body(read):

@@ -52,8 +52,9 @@ def test_what_is_written_works(estate: Path, operation: str) -> None:
     said = new(*(["--operation", operation] if operation else []))
     assert "its response repeats persons/person" in " ".join(said.split())
     folder = estate / "adapters/persons"
+    recorded = [] if operation == "Notify" else ["recorded"]
     assert sorted(p.name for p in folder.iterdir()) == [
-        "adapter.toml", "service.wsdl", "service_1.xsd", "test_persons.py",
+        "adapter.toml", *recorded, "service.wsdl", "service_1.xsd", "test_persons.py",
     ]  # fmt: skip
     tried = RUN.invoke(app, ["adapter", "test", "persons"])
     assert tried.exit_code == 0, tried.output
@@ -85,13 +86,25 @@ def test_recorded_answers(estate: Path) -> None:
     sample.write_bytes(answer)
     tried = RUN.invoke(app, ["adapter", "test", "persons", "--sample", str(sample)])
     assert (tried.exit_code, "person: 8 rows" in tried.output) == (0, True), tried.output
-    (folder / "recorded").mkdir()
     (folder / "recorded/bad.xml").write_bytes(answer.replace(b">ACTIVE<", b">LOST<", 1))
     with pytest.raises(AssertionError, match="status"):
         the_test(folder).test_recorded_answers_are_read()
     tried = RUN.invoke(app, ["adapter", "test", "persons", "--sample", str(folder / "recorded/bad.xml")])
     assert tried.exit_code == 1
     assert "status" in tried.output
+
+
+def test_a_cassette(estate: Path) -> None:
+    """The traffic that is written beside the settings is played, and a request that is not in it is told."""
+    new()
+    folder = estate / "adapters/persons"
+    tape = folder / "recorded/made_up.jsonl"
+    tried = RUN.invoke(app, ["adapter", "test", "persons", "--sample", str(tape)])
+    assert (tried.exit_code, "person: 3 rows" in tried.output) == (0, True), tried.output
+    the_test(folder).test_recorded_answers_are_read()
+    settings = folder / "adapter.toml"
+    settings.write_text(settings.read_text().replace("rows = 100", "rows = 99"))
+    assert "no recorded request" in dry_run(loaded(folder), folder, sample=tape).refused
 
 
 def test_a_broken_service(estate: Path) -> None:

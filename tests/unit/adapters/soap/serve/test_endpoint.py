@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from adapters.soap.addressing import VERSIONS, read_headers
 from adapters.soap.envelope import NAMESPACES, SoapFault, read_fault, unwrap
 from adapters.soap.errors import BadValue, ServiceUnavailable
 from adapters.soap.serve.endpoint import Answer, SoapEndpoint
@@ -108,6 +109,24 @@ def test_an_action_must_agree_with_the_body() -> None:
     assert fault_of(send(served, request(header=other))).code == "Client"
 
 
+@pytest.mark.parametrize("wsa", list(VERSIONS.values()))
+def test_an_addressed_request_gets_a_related_answer(wsa: str) -> None:
+    """An answer relates to the request's MessageID and has an action, a fault that of faults."""
+    header = (
+        f'<a:Action xmlns:a="{wsa}" soap:mustUnderstand="1">{NS}/GetPersons</a:Action>'
+        f'<a:MessageID xmlns:a="{wsa}">urn:m1</a:MessageID>'
+    )
+    answer = send(endpoint(), request(header=header))
+    addresses = read_headers(etree.fromstring(answer.body))
+    assert (answer.status, addresses.relates_to) == (200, ("urn:m1",))
+    assert addresses.action and addresses.message_id.startswith("urn:uuid:")
+    failed = send(endpoint(lambda *_: SoapFault("Server", "x")), request(header=header))
+    assert read_headers(etree.fromstring(failed.body)).action.endswith("fault")
+    elsewhere = f'{header}<a:ReplyTo xmlns:a="{wsa}"><a:Address>http://evil/</a:Address></a:ReplyTo>'
+    refused = send(endpoint(), request(header=elsewhere))
+    assert "anonymous" in fault_of(refused).text
+
+
 def test_a_media_type_of_the_other_version() -> None:
     """A SOAP 1.2 media type with a SOAP 1.1 envelope is a version mismatch."""
     answer = send(endpoint(), request(), content_type="application/soap+xml")
@@ -150,7 +169,8 @@ def test_errors_of_the_handler(error: Exception, code: str) -> None:
 
 def test_an_answer_outside_the_contract() -> None:
     """An answer of ours that does not fit is a Server fault, not a wrong message."""
-    assert fault_of(send(endpoint(lambda *_: {"person": [{"id": "x"}]}), request())).code == "Server"
+    for wrong in ({"person": [{"id": "x"}]}, {"person": 3}, {"stranger": 1}, "text", None, 7):
+        assert fault_of(send(endpoint(lambda *_, w=wrong: w), request())).code == "Server"
 
 
 def test_only_some_operations() -> None:

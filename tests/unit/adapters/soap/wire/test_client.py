@@ -227,6 +227,15 @@ async def test_the_circuit_opens_and_closes(service, client_of, fake):
     assert client.gate.breaker.opened is None
 
 
+async def test_an_open_circuit_holds_nobody(service, client_of, fake):
+    """A safe call does not sleep until the circuit may close: who calls is told at once."""
+    service.handler = replies(http(b"", "503 X"))
+    client = client_of(**SAFE, breaker={"failures": 2, "open_seconds": 30}, retry={"first_seconds": 1})
+    with pytest.raises(CircuitOpen):
+        await client.call("Ask", {})
+    assert (len(service.seen), fake.slept) == (2, [1, 2])
+
+
 async def test_closed_hours(service, client_of, fake):
     """Outside its hours the service hears nothing: the error says when it opens, or the call waits."""
     service.handler = replies(http(GOOD))

@@ -154,12 +154,38 @@ async def test_a_proxy_under_tls(tls_service, client_of, authority):
         ({"hours": {"zone": "UTC", "opens": "25:00"}}, "no time of day"),
         ({"operations": {"Ask": {"repeat_by": "message_id"}}}, r"needs \[wire.addressing\]"),
         ({"driver": "curl"}, "banyan"),
+        ({"driver": "zeep", "hours": {"zone": "UTC"}}, r"does not heed \[wire.hours\]"),
+        ({"driver": "zeep", "security": {}}, r"does not heed \[wire.security\]"),
     ],
 )
 def test_settings_that_are_refused(table, reason):
     """Contradictions and misspellings are found when the settings are read."""
     with pytest.raises(ValueError, match=reason):
         WireSpec.model_validate(table)
+
+
+@pytest.mark.parametrize(
+    ("table", "endpoint", "said"),
+    [
+        ({}, "http://legacy.example/", []),
+        ({"auth": {"kind": "basic", "user": "u", "password": "p"}}, "https://legacy.example/", []),
+        ({"auth": {"kind": "basic", "user": "u", "password": "p"}}, "http://127.0.0.1/", []),
+        ({"auth": {"kind": "basic", "user": "u", "password": "p"}}, "http://legacy.example/", ["in clear"]),
+        (
+            {"security": {"username": {"user": "u", "password": "p", "kind": "text"}}},
+            "http://legacy.example/",
+            ["in clear"],
+        ),
+        ({"security": {"verify": {"certificates": "c"}}}, "https://x/", ["played again"]),
+        ({"security": {"decrypt": {"key": "k", "cbc": True}}}, "https://x/", ["tampering"]),
+    ],
+)
+def test_what_is_allowed_but_dangerous(table, endpoint, said):
+    """`banyan check` warns of passwords in clear, replies to be played again, and CBC without signature."""
+    advice = WireSpec.model_validate(table).advice(endpoint)
+    assert len(advice) == len(said)
+    for (what, _), word in zip(advice, said, strict=True):
+        assert word in what
 
 
 class NtlmService:
