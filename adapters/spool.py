@@ -229,7 +229,8 @@ class SpoolWriter:
         """
         path = self._work / "part"
         counts: list[int] = []
-        with ThreadPoolExecutor(1, "spool") as disk, _IpcFile(path) as file:
+        # The thread ends before the file is closed: where making a batch fails, others still wait.
+        with _IpcFile(path) as file, ThreadPoolExecutor(1, "spool") as disk:
             waiting: deque[Future[None]] = deque()
             for batch in _portions(batches):
                 waiting.append(disk.submit(file.write, batch))

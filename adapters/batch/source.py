@@ -31,6 +31,10 @@ _NONE = np.zeros(0, np.int64)
 _FOLLOW = "records follow the trailer"
 
 
+class WrongCopybook(Terminal):
+    """The file is no file of this copybook: what is wrong are the settings."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Everything that decoding a file needs: `adapters.batch.reader.Reader` for copybooks.
@@ -188,9 +192,9 @@ class Reading:
         ragged = fixed and self.size > 0 and body % step != 0
         return ragged and self._undecodable * 2 > self._records
 
-    def _wrong_copybook(self, what: str) -> Terminal:
+    def _wrong_copybook(self, what: str) -> WrongCopybook:
         length = self.source.layout.length
-        return Terminal(
+        return WrongCopybook(
             f"the file does not fit {self.source.layout.source} ({length} bytes a record): {what}",
             where=self.name,
             fix="check copybook, record length, code page and framing in adapter.toml",

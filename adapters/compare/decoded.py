@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from adapters.batch.reader import Reader
+from adapters.batch.source import WrongCopybook
 from adapters.compare.fingerprint import Bytes, Fingerprint, Int64s
 from adapters.compare.prints import KEY_STREAM, LONGEST, NUMBER, PLACE, ROW_STREAM, Prints, prints
 from adapters.compare.table import Images
@@ -84,18 +85,27 @@ class DecodedTable:
 
         Raises:
             Terminal: the file is not complete, or a record's key cannot be read: absence then proves nothing.
+            SettingsError: the file is not what the settings say: no record of it can be decoded.
         """
         assert tuple(key) == self._entity.key, "the reader was made for another key"
         self._values = TemporaryFile(dir=self._work)  # noqa: SIM115 - it lives as long as the table
         reading = self._reader.reading(self._path.name, self._size)
-        offset = 0
-        with self._opened(self._path) as stream:
-            for chunk in reading.chunks(stream):
-                self._rejects += chunk.rejects
-                for rows in chunk.rows:
-                    made = self._print(rows, fingerprint, offset)
-                    offset += int((made[PLACE] & np.uint64(LONGEST)).sum())
-                    yield made
+        offset = count = 0
+        try:
+            with self._opened(self._path) as stream:
+                for chunk in reading.chunks(stream):
+                    self._rejects += chunk.rejects
+                    for rows in chunk.rows:
+                        made = self._print(rows, fingerprint, offset)
+                        offset += int((made[PLACE] & np.uint64(LONGEST)).sum())
+                        count += made.shape[1]
+                        yield made
+        except WrongCopybook as error:
+            raise self._misfit(error.what) from None
+        if self._rejects and not count:
+            first = self._rejects[0]
+            reason = ": ".join(filter(None, [first.field_path, first.reason]))
+            raise self._misfit(f"no record can be decoded; the first: {reason}")
         problems = reading.problems()
         if problems:
             raise Terminal(
@@ -117,6 +127,10 @@ class DecodedTable:
         values = [read(file, n, at) for at, n in zip(starts.tolist(), lengths.tolist(), strict=True)]
         decoded = self._decoder.decode(pa.array(values, pa.large_binary()))
         return Images(pa.Table.from_batches([decoded.batch]))
+
+    def _misfit(self, what: str) -> SettingsError:
+        fix = "name the copybook and the settings of this file: --copybook, --set code_page=…, framing=…"
+        return SettingsError(what, where=self.name, fix=fix)
 
     def _print(self, rows: Rows, fingerprint: Fingerprint, offset: int) -> Prints:
         batch = with_trimmed_key(self._entity, rows.batch)

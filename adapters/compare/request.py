@@ -61,8 +61,8 @@ def decoded(
 ) -> list[Table]:
     """Return two files with one copybook as tables: in bytes where that can be, else decoded.
 
-    With another policy for duplicates than `error` a record that does not decode must not count as the first
-    of its key, so that all are decoded.
+    A pipe can be read only once, so that nothing of it can be tried. With another policy for duplicates than
+    `error` a record that does not decode must not count as the first of its key, so that all are decoded.
 
     Raises:
         SettingsError: an unknown setting. CopybookError: the copybook cannot be read.
@@ -76,7 +76,7 @@ def decoded(
     spec = format_of([*settings, f"key={','.join(key)}"], copybook)
     reader = spec.read_as(copybook.absolute().parent, system="diff")
     fields = key_fields(reader) if isinstance(reader, Source) and duplicates == "error" else None
-    if fields is not None and isinstance(reader, Source):
+    if fields is not None and isinstance(reader, Source) and not (old.is_fifo() or new.is_fifo()):
         return [RawTable(path, reader, fields, spec.opened) for path in (old, new)]
     return [DecodedTable(path, reader, spec.opened) for path in (old, new)]
 

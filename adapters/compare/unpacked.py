@@ -1,4 +1,4 @@
-"""A file that can be read at any place: itself, or unpacked into a temporary one."""
+"""A file that can be read at any place: itself, or unpacked into a temporary one, as what a pipe gives is."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def unpacked(
     """
     try:
         stream = (opened or _sniffed)(path)
+        piped = not stream.seekable()
     except OSError as error:
         raise SettingsError(
             f"cannot read the file: {error.strerror}", where=str(path), fix="check the path"
@@ -36,8 +37,8 @@ def unpacked(
     try:
         stream.fileno()
     except OSError:  # io.UnsupportedOperation: it is unpacked as it is read
-        pass
-    else:
+        piped = True
+    if not piped:
         return stream
     with stream:
         whole = TemporaryFile(dir=work)  # noqa: SIM115 - it lives as long as the table

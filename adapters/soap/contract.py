@@ -14,6 +14,7 @@ from adapters.soap.call import Reply, post
 from adapters.soap.codec import XmlCodec
 from adapters.soap.documents import Documents
 from adapters.soap.encoded import ENCODINGS, inline_references
+from adapters.soap.encoded_list import EncodedListDecoder
 from adapters.soap.envelope import (
     NAMESPACES,
     SoapFault,
@@ -256,9 +257,9 @@ class Contract:
                 )
             relaxed = without_items(self.schema, self.element(operation), path.split("/"))
             self._relaxed[operation, path] = relaxed
-        return ListDecoder(
-            self.codec, self.operation(operation), path, relaxed, tuple(keys), where or operation
-        )
+        found = self.operation(operation)
+        kind = EncodedListDecoder if found.use == "encoded" else ListDecoder
+        return kind(self.codec, found, path, relaxed, tuple(keys), where or operation)
 
     def row_decoder(
         self,

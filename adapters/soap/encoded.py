@@ -29,6 +29,8 @@ _ENVELOPES = ("http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/20
 _TYPE = f"{{{XSI}}}type"
 _ARRAY_TYPE = f"{{{ENCODING}}}arrayType"
 _ITEM_TYPE, _ARRAY_SIZE = f"{{{ENCODING_12}}}itemType", f"{{{ENCODING_12}}}arraySize"
+#: Attributes that say what an array holds.
+ARRAY_TYPES = frozenset({_ARRAY_TYPE, _ITEM_TYPE, _ARRAY_SIZE})
 _REF = f"{{{ENCODING_12}}}ref"
 _NOISE = frozenset(
     {"id", f"{{{ENCODING}}}root", f"{{{ENCODING_12}}}id", *(f"{{{e}}}encodingStyle" for e in _ENVELOPES)}

@@ -86,7 +86,8 @@ class RowDecoder:
         if data and not self._begun:
             self._begun = True
             # Else it is UTF-16 or the like, or no XML at all.
-            self._cuts = data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+            plain = data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+            self._cuts = plain and self._items.streams
         for start in range(0, len(data), SLICE_BYTES):
             self._buffer += data[start : start + SLICE_BYTES]
             self._doubts, self._trusted = 0, True
@@ -141,7 +142,7 @@ class RowDecoder:
         self._aligned = False
         for item, node in self._parse(piece):
             self._add(item)
-            self._aligned = self._whole
+            self._aligned = self._whole and self._cuts
             if self._aligned and item.value is not None and self._attempts < _MAX_FORMS:
                 self._learn(node, piece)
         self._whole = True

@@ -44,6 +44,11 @@ class ListDecoder:
         where: the endpoint, for errors.
     """
 
+    #: Whether items come while the answer arrives, and stand in it by themselves.
+    streams = True
+    #: Whether to read by the rules of SOAP encoding.
+    encoded = False
+
     def __init__(
         self,
         codec: XmlCodec,
@@ -148,7 +153,7 @@ class ListDecoder:
 
     def _decode(self, node: Any) -> Item:
         try:
-            return Item(self._codec.decode(self._item, node))
+            return Item(self._codec.decode(self._item, node, encoded=self.encoded))
         except BadValue as error:
             raw = bytes(etree.tostring(node, with_tail=False))[:MAX_RAW_BYTES]
             return Item(None, error, raw, tuple(self._key(node, key) for key in self._keys))

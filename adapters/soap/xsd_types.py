@@ -184,8 +184,10 @@ class Schema:
         return element.type if isinstance(element.type, ComplexType) else None
 
     def child(self, element: Element, local: str) -> Element | None:
-        """Return the child element of that local name."""
+        """Return the child element of that local name; of a SOAP array, its `item`."""
         kind = self.complex(element)
+        if kind is not None and kind.array is not None:
+            return Element("item", kind.array.item, True, 0, None) if local == "item" else None
         return next((e for e in kind.elements if e.local == local), None) if kind else None
 
     def walk(self, element: Element, path: str) -> Iterator[Element]:

@@ -81,7 +81,10 @@ def decode_file(
         return _kept(path, spec, reader, make_sink, limit, rejects)
     if len(reader.entities) != 1:
         raise SettingsError(
-            "the settings describe several entities", where="--set", fix="name one record type by group=…"
+            f"the settings describe {len(reader.entities)} entities ({', '.join(sorted(reader.entities))}), "
+            "whose rows do not fit one table",
+            where="--set",
+            fix="leave one of `records`: records of other types are then told as bad ones",
         )
     outcome = Outcome()
     (entity,) = reader.entities.values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pyarrow as pa
@@ -132,6 +133,34 @@ def test_a_writer_that_fails_leaves_nothing(tmp_path):
         writer.add("t", [batch([b"1"])])
         raise Terminal("the source is gone")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_written_behind_the_end_of_a_file(tmp_path, monkeypatch):
+    """Where making a batch fails, those that wait for the disk are written before their file is closed."""
+    told = []
+    write, close = spool_module._IpcFile.write, spool_module._IpcFile.__exit__
+    may_write = threading.Event()
+
+    def slow(self, batch):
+        assert may_write.wait(10)
+        write(self, batch)
+        told.append("written")
+
+    def closed(self, *error):
+        told.append("closed")
+        close(self, *error)
+
+    def batches():
+        yield batch([b"1"] * spool_module.BATCH_ROWS)
+        yield batch([b"1"] * spool_module.BATCH_ROWS)
+        threading.Timer(0.05, may_write.set).start()
+        raise Terminal("the file cannot be read", where="here", fix="mend it")
+
+    monkeypatch.setattr(spool_module._IpcFile, "write", slow)
+    monkeypatch.setattr(spool_module._IpcFile, "__exit__", closed)
+    with pytest.raises(Terminal), SpoolWriter(tmp_path) as writer:
+        writer.add("t", batches())
+    assert told == ["written", "written", "closed"]
 
 
 def test_missing_spool_is_terminal(tmp_path):

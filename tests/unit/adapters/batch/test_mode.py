@@ -118,7 +118,7 @@ def test_mode_and_table_go_together(read):
     ],
 )
 def test_each_code_means_one_thing(read, table, message):
-    """A table without codes would reject every record; a code of two meanings would be believed once."""
+    """A table without codes would reject every record; of two meanings one would never count."""
     with pytest.raises(ValidationError, match=message):
         read([], mode="delta", delta=table)
 

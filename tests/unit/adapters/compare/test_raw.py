@@ -109,7 +109,7 @@ def test_equals_files_that_are_decoded_whole(folder, data, odd, ordered, key, fr
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(raw_module, "key_fields", lambda _: None)
         wanted, slow, _ = run(folder, asked, given_)
-    if isinstance(wanted, str) and "do not decode" in wanted:
+    if isinstance(wanted, str) and ("do not decode" in wanted or "no record can be decoded" in wanted):
         return  # told by who decodes all of them: is it the right copybook?
     if isinstance(found, str) and "have the same key" in found:
         return  # a record that does not decode has this key, too: nothing is said of it there

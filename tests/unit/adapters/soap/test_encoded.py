@@ -170,3 +170,63 @@ def test_an_encoded_answer_with_references(tmp_path):
         '<multiRef id="i" enc:root="0" xsi:type="xsd:int">7</multiRef></s:Body></s:Envelope>'
     )
     assert Contract.from_wsdl(path).decode_response("Add", wire.encode()) == {"r": 7}
+
+
+LIST = """<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" targetNamespace="urn:t" xmlns:t="urn:t" xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" xmlns:enc="http://schemas.xmlsoap.org/soap/encoding/" xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/">
+<types><xs:schema targetNamespace="urn:t"><xs:import namespace="http://schemas.xmlsoap.org/soap/encoding/"/>
+<xs:complexType name="Row"><xs:sequence><xs:element name="k" type="xs:int"/><xs:element name="s" type="xs:string"/></xs:sequence></xs:complexType>
+<xs:complexType name="Rows"><xs:complexContent><xs:restriction base="enc:Array"><xs:attribute ref="enc:arrayType" wsdl:arrayType="t:Row[]"/></xs:restriction></xs:complexContent></xs:complexType></xs:schema></types>
+<message name="I"/><message name="O"><part name="rows" type="t:Rows"/><part name="total" type="xs:int"/></message>
+<portType name="P"><operation name="List"><input message="t:I"/><output message="t:O"/></operation></portType>
+<binding name="B" type="t:P"><soap:binding style="rpc" transport="http://schemas.xmlsoap.org/soap/http"/><operation name="List"><soap:operation soapAction="list"/>
+<input><soap:body use="encoded" namespace="urn:t"/></input><output><soap:body use="encoded" namespace="urn:t"/></output></operation></binding>
+<service name="S"><port name="P" binding="t:B"><soap:address location="http://127.0.0.1/"/></port></service></definitions>"""
+
+
+@pytest.fixture
+def listing(tmp_path):
+    from adapters.soap.contract import Contract
+
+    path = tmp_path / "list.wsdl"
+    path.write_text(LIST, encoding="utf-8")
+    contract = Contract.from_wsdl(path)
+    return contract, contract.shape("List", "rows/item", ["k"], "s", "row")
+
+
+@pytest.mark.parametrize("size", [7, 100_000])
+def test_a_list_in_an_array(listing, size):
+    """The items of a SOAP array are rows, references put in place; one bad item stops no other."""
+    contract, shape = listing
+    wire = (
+        f'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" {NS}><s:Body><t:ListResponse>'
+        '<rows enc:arrayType="t:Row[3]"><item href="#a"/><item xsi:type="t:Row"><s>y</s><k>2</k></item><item><k>x</k></item></rows>'
+        '<total xsi:type="xsd:int">3</total></t:ListResponse><multiRef id="a" enc:root="0"><k>1</k><s>x</s></multiRef></s:Body></s:Envelope>'
+    ).encode()
+    decoder = contract.row_decoder("List", "rows/item", shape)
+    batches = [b for at in range(0, len(wire), size) for b in decoder.feed(wire[at : at + size])]
+    assert [row for b in batches for row in b.rows.to_pylist()] == [{"k": 1, "s": "x"}, {"k": 2, "s": "y"}]
+    assert [(number, item.error.path) for b in batches for number, item in b.bad] == [(2, "k")]
+    assert decoder.rest() == {"rows": [], "total": 3}
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("<s:Fault><faultcode>s:Server</faultcode><faultstring>x</faultstring></s:Fault>", None),
+        ("", "empty"),
+        ('<r><rows href="#1"/></r>', "does not exist"),
+    ],
+)
+def test_no_list_in_an_array(listing, body, error):
+    """A fault is a value; an empty body and a broken reference are another answer."""
+    from adapters.soap.errors import AnswerMismatch
+
+    contract, shape = listing
+    decoder = contract.row_decoder("List", "rows/item", shape)
+    wire = f'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>{body}</s:Body></s:Envelope>'.encode()
+    if error is None:
+        assert list(decoder.feed(wire)) == []
+        assert decoder.rest().code == "Server"
+        return
+    with pytest.raises(AnswerMismatch, match=error):
+        [list(decoder.feed(wire)), decoder.rest()]

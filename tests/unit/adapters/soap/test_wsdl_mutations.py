@@ -107,6 +107,7 @@ def test_mutations(changes):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @settings(max_examples=5_000, deadline=None)
 @given(st.lists(change, min_size=1, max_size=8))
 def test_many_mutations(changes):
