@@ -42,7 +42,8 @@ def inline_references(children: list[Any]) -> Any:
     """Return the root element of an encoded body, with what it refers to put in place; the tree is changed.
 
     Raises:
-        BadValue: a reference leads nowhere, outside, or back to itself, or the whole grows too large.
+        BadValue: a reference leads nowhere, outside, or back to itself, the whole grows too large, or nothing
+            refers to an element beside the root.
     """
     roots = [c for c in children if c.get(f"{{{ENCODING}}}root", "1").strip() != "0"]
     if not roots:
@@ -54,13 +55,20 @@ def inline_references(children: list[Any]) -> Any:
             name = node.get("id") or node.get(f"{{{ENCODING_12}}}id")
             if name and targets.setdefault(name, node) is not node:
                 raise BadValue(local_name(node.tag), "an id stands twice")
-    _Inliner(targets).expand(roots[0], (), 0)
+    inliner = _Inliner(targets)
+    inliner.expand(roots[0], (), 0)
+    for child in children:
+        # Passed over in silence, it would be lost, and the message called faithful (DESIGN 10.7).
+        if child is not roots[0] and id(child) not in inliner.used:
+            raise BadValue(local_name(child.tag), "an element that nothing refers to")
     return roots[0]
 
 
 class _Inliner:
     def __init__(self, targets: dict[str, Any]) -> None:
         self._targets, self._left = targets, MAX_NODES
+        #: By id(): `targets` keeps them alive, and there may be as many as elements.
+        self.used: set[int] = set()
 
     def expand(self, node: Any, above: tuple[Any, ...], depth: int) -> None:
         if depth > MAX_DEPTH:
@@ -80,6 +88,7 @@ class _Inliner:
             raise BadValue(local_name(node.tag), "a reference to an id that does not exist")
         if any(target is one for one in above) or any(target is one for one in node.iterancestors()):
             raise BadValue(local_name(node.tag), "a reference that leads back to itself")
+        self.used.add(id(target))
         self._left -= sum(1 for _ in target.iter("*"))
         if self._left < 0:
             raise BadValue("", f"more than {MAX_NODES:,} elements through references")

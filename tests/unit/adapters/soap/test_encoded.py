@@ -115,6 +115,8 @@ def test_references_are_put_in_place():
         ('<r><p href="#9"/></r>', "does not exist"),
         ('<r><p href="http://evil/"/></r>', "outside the message"),
         ('<r/><m id="1"/><m id="1"/>', "stands twice"),
+        ('<r/><z id="1" enc:root="0"><x>1</x></z>', "nothing refers to"),
+        ("<r/><z><x>1</x></z>", "nothing refers to"),
         ("", "no root"),
         (
             '<r><p href="#0"/></r>'
