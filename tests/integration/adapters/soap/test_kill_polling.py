@@ -209,7 +209,7 @@ class Legacy:
         assert process.stdout is not None
         seen = 0
         while seen < adapters and (line := process.stdout.readline()):
-            seen += line == b"looks\n"
+            seen += line.count(b"looks")
 
     def _await(self, condition: Any, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + 120
