@@ -57,6 +57,8 @@ def new(
             raise SettingsError(
                 "a WSDL and a file are given", where="--wsdl", fix="make an adapter of one of them"
             )
+        if "://" not in wsdl and "!/" not in wsdl and not Path(wsdl).exists():
+            raise SettingsError("no such file", where=wsdl, fix="give a WSDL's path or its address")
         _from_wsdl(name, system, wsdl, operation, _estate(estate) / "adapters" / name)
         return
     if len(given) > 1:

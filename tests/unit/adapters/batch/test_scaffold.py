@@ -127,7 +127,7 @@ def test_nothing_is_overwritten(estate: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["adapter", "new", "a", "--wsdl", "x.wsdl"], "not made from a WSDL yet"),
+        (["adapter", "new", "a", "--wsdl", "x.wsdl"], "no such file"),
         (["adapter", "new", "a"], "nothing to make an adapter from"),
         (["adapter", "new", "My-Name", "--csv", "people.csv"], "write 'my_name', say"),
         (["adapter", "new", "a", "--csv", "people.csv", "--xml", "people.xml"], "more than one sample"),
