@@ -41,7 +41,10 @@ class Sources:
             # A WSDL of another machine may not reach this one's loopback.
             self.hosts |= {own} | (LOOPBACK if own in LOOPBACK else frozenset())
             return
-        text = unquote(urlsplit(self.start).path) if self.start.startswith("file:") else self.start
+        try:
+            text = unquote(urlsplit(self.start).path) if self.start.startswith("file:") else self.start
+        except ValueError:
+            raise ContractError("not an address", where=self.start, fix="give a path, or file:PATH") from None
         name, _, member = text.partition(_INSIDE)
         path = Path(name).resolve()
         if path.is_dir() and not member:

@@ -181,7 +181,9 @@ def test_too_many_documents(tmp_path, monkeypatch):
         Contract.from_wsdl(tmp_path / "a.wsdl")
 
 
-@pytest.mark.parametrize("address", ["http://[", "http://", f"http://{'a' * 70}.test/x", "http://x:y:z/"])
+@pytest.mark.parametrize(
+    "address", ["http://[", "file://[", "http://", f"http://{'a' * 70}.test/x", "http://x:y:z/"]
+)
 def test_addresses_that_are_none(address):
     """What looks like an address and is none is refused in words, as the WSDL itself and as its import."""
     with pytest.raises((ContractError, ServiceUnavailable)):
