@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from adapters.extract import Extract
 from adapters.soap.change_spec import QueueChange, ReceiveChange, SinceChange
 from adapters.soap.contract import Contract
@@ -25,6 +27,8 @@ from adapters.soap.wire.drivers import open_wire
 from adapters.watching import Drift
 from schemas.entity import Entity
 from schemas.errors import SettingsError
+
+log = structlog.get_logger("banyan.adapter")
 
 
 class SoapAdapter:
@@ -136,11 +140,21 @@ def watch_of(spec: SoapSpec, contract: Contract, endpoint: str) -> DriftWatch | 
 
 
 def contract_of(spec: SoapSpec, folder: Path) -> Contract:
-    """Read the contract of an adapter whose settings stand in `folder`."""
+    """Read the contract of an adapter whose settings stand in `folder`; log what could not be imported."""
     location = spec.wsdl if "://" in spec.wsdl else folder / spec.wsdl
-    return Contract.from_wsdl(
+    contract = Contract.from_wsdl(
         location, hosts=spec.hosts, folder=folder, zone=spec.timezone, decimals=spec.decimals
     )
+    for finding in contract.report.of("error"):
+        log.warning(
+            "contract not whole",
+            adapter=spec.name,
+            what=finding.what,
+            where=finding.where,
+            assumed=finding.assumed,
+            fix=f"banyan wsdl check {spec.wsdl}",
+        )
+    return contract
 
 
 def _now_ms() -> int:
