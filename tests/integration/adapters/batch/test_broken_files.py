@@ -123,9 +123,9 @@ def test_a_corrupt_record_keeps_its_row_and_goes_to_the_dead_letters(source: Sou
         (claims(1, 2) + trailer(3), "the trailer says 3 records, the file holds 2"),
         (claims(1), "the file has 0 trailer records; exactly one is expected"),
         (b"", "the file holds no record"),
-        (claims(1) + unreadable(2) + trailer(2), "the key of 1 record(s) cannot be read"),
+        (claims(1) + unreadable(2) + trailer(2), "the key of 1 record cannot be read"),
         (claims(1) + b"\xe9" + claims(2)[1:] + trailer(2), "record 2: unknown record type"),
-        (trailer(0), "the extract has no readable row, 3 row(s) were known"),
+        (trailer(0), "the extract has no readable row, 3 rows were known"),
     ],
 )
 def test_an_incomplete_file_deletes_nothing_and_is_held(source: Source, content: bytes, problem: str) -> None:
