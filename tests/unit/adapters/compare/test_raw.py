@@ -76,7 +76,7 @@ def run(folder, asked, given_):
         return str(error), differ, tables
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(
     data=st.data(),
     odd=st.booleans(),
