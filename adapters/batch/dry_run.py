@@ -1,13 +1,10 @@
-"""A file read without publishing anything: how many rows and rejects, and what is wrong with the whole."""
+"""A file read without publishing anything: a made-up one, a sample, or any other."""
 
 from __future__ import annotations
 
 import io
 import tempfile
-from collections import Counter
-from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -17,40 +14,8 @@ from adapters.batch.mode import in_mode
 from adapters.batch.opening import Unpacked
 from adapters.batch.reader import FormatReader, Reader
 from adapters.batch.spec import BatchSpec
+from adapters.dry_run import DryCount, DryRun, said
 from schemas.errors import BanyanError, SettingsError, Terminal
-
-
-@dataclass(frozen=True, slots=True)
-class DryRun:
-    """What reading a file gave.
-
-    Attributes:
-        rows: by entity.
-        rejects: records that could not be read.
-        first: the first of them: record, field and reason, without its data.
-        reasons: (field, reason) → how many rejects.
-        nulled: bad values that became null because settings say so, by field.
-        problems: why the file is not complete.
-        refused: why it was not read to its end ('' = it was), and what to do about it.
-    """
-
-    rows: dict[str, int] = field(default_factory=dict)
-    rejects: int = 0
-    first: str = ""
-    reasons: dict[tuple[str, str], int] = field(default_factory=dict)
-    nulled: Mapping[str, int] = field(default_factory=dict)
-    problems: Sequence[str] = ()
-    refused: str = ""
-
-    @property
-    def records(self) -> int:
-        """Rows of all entities."""
-        return sum(self.rows.values())
-
-    @property
-    def clean(self) -> bool:
-        """True where everything was read and nothing is wrong."""
-        return not (self.rejects or self.problems or self.refused)
 
 
 def made_up_run(spec: BatchSpec, folder: Path) -> DryRun:
@@ -90,7 +55,7 @@ def sample_run(spec: BatchSpec, folder: Path, sample: Path) -> DryRun:
     except SettingsError:
         raise
     except Terminal as error:
-        return DryRun(refused=_said(error))
+        return DryRun(refused=said(error))
 
 
 def plain_reader(spec: BatchSpec, folder: Path) -> FormatReader:
@@ -107,24 +72,12 @@ def dry_run(reader: Reader, name: str, stream: BinaryIO, size: int) -> DryRun:
         stream: its bytes, unpacked.
         size: how many, 0 where nobody knows.
     """
-    rows: Counter[str] = Counter()
-    reasons: Counter[tuple[str, str]] = Counter()
-    first, refused = "", ""
+    count, refused = DryCount(), ""
     reading = reader.reading(name, size)
     try:
         for chunk in reading.chunks(stream):
-            for part in chunk.rows:
-                rows[part.entity] += part.batch.num_rows
-            for reject in chunk.rejects:
-                reasons[reject.field_path, reject.reason] += 1
-                first = first or f"record {reject.record} {reject.field_path}: {reject.reason}".replace(
-                    "  ", " "
-                )
+            count.take(chunk)
         problems = reading.problems()
     except BanyanError as error:
-        refused, problems = _said(error), []
-    return DryRun(dict(rows), sum(reasons.values()), first, dict(reasons), reading.nulled, problems, refused)
-
-
-def _said(error: BanyanError) -> str:
-    return f"{error.what}{f'; {error.fix}' if error.fix else ''}"
+        refused, problems = said(error), []
+    return count.result(problems, refused, reading.nulled)

@@ -6,12 +6,13 @@ import io
 from pathlib import Path
 from typing import cast
 
-from adapters.batch.dry_run import DryRun, dry_run, plain_reader
+from adapters.batch.dry_run import dry_run, plain_reader
 from adapters.batch.made_up import made_up
 from adapters.batch.mode import in_mode
 from adapters.batch.reader import Reader
 from adapters.batch.spec import BatchSpec
 from adapters.catalogue import load_adapter
+from adapters.dry_run import DryRun
 
 
 class BatchAdapterTest:

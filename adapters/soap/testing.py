@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from adapters.batch.dry_run import DryRun
 from adapters.catalogue import load_adapter
+from adapters.dry_run import DryRun
 from adapters.soap.change_spec import ListChange, ReceiveChange
 from adapters.soap.discover.dry_run import dry_run
 from adapters.soap.discover.service import RECORDS

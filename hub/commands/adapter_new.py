@@ -12,7 +12,7 @@ from hub.terminal import DONE, NO, note, print_json, say
 from schemas.errors import SettingsError
 
 if TYPE_CHECKING:
-    from adapters.batch.dry_run import DryRun
+    from adapters.dry_run import DryRun
     from adapters.soap.spec import SoapSpec
 
 Sample = Annotated[Path | None, typer.Option("--sample", help="A file of the source; it is only read.")]

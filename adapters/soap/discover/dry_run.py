@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from adapters.batch.dry_run import DryRun
+from adapters.dry_run import DryCount, DryRun, said
 from adapters.extract import Extract
 from adapters.soap.adapter import SoapAdapter, contract_of
 from adapters.soap.cassette.poll import playing
@@ -85,61 +84,38 @@ def _listing(spec: SoapSpec) -> str:
 
 
 def _polled(adapter: SoapAdapter) -> DryRun:
-    found = _Count()
+    count, problems, refused = DryCount(), list[str](), ""
     try:
         for looked, extract in enumerate(adapter.poll()):
-            found.take(extract)
+            problems += _taken(extract, count)
             if looked >= RECORDS:
                 break  # a recorded answer never says that it was the last
             if not extract.problems():
                 adapter.done(extract)
     except BanyanError as error:
-        found.refused = f"{error.what}{f'; {error.fix}' if error.fix else ''}"
-    return found.result()
+        refused = said(error)
+    return count.result(problems, refused)
 
 
 def _received(way: Receive, service: MadeUpService) -> DryRun:
-    found = _Count()
+    count, problems = DryCount(), list[str]()
 
-    async def run() -> None:
+    async def run() -> int:
         messages = [service.request(n) for n in range(1, RECORDS + 1)]
         calls = [asyncio.create_task(way.server.endpoint.answer(m)) for m in messages]
         while not all(call.done() for call in calls):
             await asyncio.sleep(0.01)
             for extract in way.poll():
-                found.take(extract)
+                problems.extend(_taken(extract, count))
                 way.done(extract)
-        refused = [a.body for a in await asyncio.gather(*calls) if a.status != 200]
-        if refused:
-            found.refused = f"{len(refused)} of {RECORDS} messages were refused"
+        return sum(answer.status != 200 for answer in await asyncio.gather(*calls))
 
-    asyncio.run(run())
-    return found.result()
+    refused = asyncio.run(run())
+    return count.result(problems, f"{refused} of {RECORDS} messages were refused" if refused else "")
 
 
-class _Count:
-    def __init__(self) -> None:
-        self.rows: Counter[str] = Counter()
-        self.reasons: Counter[tuple[str, str]] = Counter()
-        self.problems: list[str] = []
-        self.first = self.refused = ""
-
-    def take(self, extract: Extract) -> None:
-        for chunk in extract.chunks():
-            for part in chunk.rows:
-                self.rows[part.entity] += part.batch.num_rows
-            for reject in chunk.rejects:
-                self.reasons[reject.field_path, reject.reason] += 1
-                self.first = self.first or f"record {reject.record} {reject.field_path}: {reject.reason}"
-        self.problems += extract.problems()
-
-    def result(self) -> DryRun:
-        rejects = sum(self.reasons.values())
-        return DryRun(
-            dict(self.rows),
-            rejects,
-            self.first,
-            dict(self.reasons),
-            problems=self.problems,
-            refused=self.refused,
-        )
+def _taken(extract: Extract, count: DryCount) -> Sequence[str]:
+    """Count an extract to its end; return its problems."""
+    for chunk in extract.chunks():
+        count.take(chunk)
+    return extract.problems()
