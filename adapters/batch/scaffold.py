@@ -14,6 +14,7 @@ from adapters.batch.inspect.fitted import entity_name
 from adapters.batch.inspect.found import renamed
 from adapters.batch.inspect.propose import adapter_toml
 from adapters.batch.spec import BatchSpec
+from adapters.new_folder import write_new
 from schemas.errors import SettingsError
 
 _TEST = '''"""The adapter `{name}`: run by `pytest {folder}`; `banyan adapter test {name}` needs no pytest."""
@@ -43,16 +44,9 @@ class Scaffold:
         Raises:
             SettingsError: there is something already; nothing is overwritten.
         """
-        if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
-            raise SettingsError(
-                "the adapter is there already",
-                where=str(folder),
-                fix="choose another name, or delete it first",
-            )
-        (folder / "inbox").mkdir(parents=True, exist_ok=True)
-        for name, text in self.files.items():
-            (folder / name).write_text(text, encoding="utf-8")
-        return [folder / name for name in self.files]
+        written = write_new(folder, {name: text.encode() for name, text in self.files.items()})
+        (folder / "inbox").mkdir(exist_ok=True)
+        return written
 
 
 def scaffold(name: str, *, system: str, copybook: Path | None = None, sample: Path | None = None) -> Scaffold:

@@ -10,6 +10,7 @@ from typing import Any
 
 from adapters.batch.inspect.file_names import part
 from adapters.batch.inspect.propose import literal
+from adapters.new_folder import write_new
 from adapters.soap.contract import Contract
 from adapters.soap.discover.operations import Guess, guesses
 from adapters.soap.discover.proposal import Proposal, propose
@@ -45,16 +46,7 @@ class SoapScaffold:
         Raises:
             SettingsError: there is something already; nothing is overwritten.
         """
-        if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
-            raise SettingsError(
-                "the adapter is there already",
-                where=str(folder),
-                fix="choose another name, or delete it first",
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in self.files.items():
-            (folder / name).write_bytes(content)
-        return [folder / name for name in self.files]
+        return write_new(folder, self.files)
 
 
 def scaffold(
