@@ -136,6 +136,17 @@ class Contract:
             f"there is no operation {name!r}", where=self.location, fix=f"choose from: {known}"
         )
 
+    def unmade_request(self, operation: str, why: str) -> SettingsError:
+        """Return the error for a request that cannot be made, with what the operation takes."""
+        request = self.operation(operation).request
+        kind = self.schema.complex(request) if request else None
+        wanted = ", ".join(e.local for e in kind.elements) if kind else "nothing"
+        return SettingsError(
+            f"the request of {operation} cannot be made{why}",
+            where=self.location,
+            fix=f"its request takes: {wanted}",
+        )
+
     def element(self, operation: str, path: str = "") -> Element:
         """Return the element at `path` (names joined by `/`) in the response of `operation`."""
         response = self.operation(operation).response
@@ -231,6 +242,17 @@ class Contract:
             if n.tag in declared
         }
 
+    def decode_answer(self, operation: str, message: bytes, where: str) -> dict[str, Any] | SoapFault:
+        """As `decode_response`, for a message that a service has sent: what does not fit is its mismatch."""
+        try:
+            return self.decode_response(operation, message, where)
+        except BadValue as error:
+            raise AnswerMismatch(
+                f"the answer does not fit the contract: {error.path}: {error.reason}",
+                where=where,
+                fix="compare the service's ?wsdl with yours",
+            ) from None
+
     def faithful(self, operation: str, message: bytes) -> bool:
         """Return whether decode → encode gives the same message (DESIGN 10.7); True for a fault."""
         found = self.operation(operation)
@@ -302,14 +324,7 @@ class Contract:
         envelope = self.encode_request(operation, values)
         status, raw = await post(session, found, address, envelope, timeout)
         where = place(address, operation)
-        try:
-            value = self.decode_response(operation, raw, where)
-        except BadValue as error:
-            raise AnswerMismatch(
-                f"the answer does not fit the contract: {error.path}: {error.reason}",
-                where=where,
-                fix="compare the service's ?wsdl with yours",
-            ) from None
+        value = self.decode_answer(operation, raw, where)
         return Reply(value, raw, status, isinstance(value, SoapFault) or self.faithful(operation, raw))
 
     def _encode(

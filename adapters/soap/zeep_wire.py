@@ -20,7 +20,6 @@ from adapters.soap.contract import Contract
 from adapters.soap.errors import BrokenAnswer, CallRefused, ContractError, ServiceUnavailable
 from adapters.soap.http_reply import check_status, place
 from adapters.soap.sources import LOOPBACK
-from schemas.errors import SettingsError
 
 _CHUNK = 1 << 16
 
@@ -55,17 +54,11 @@ class ZeepWire:
         Raises:
             SettingsError: the values do not fit the operation.
         """
-        found = self._contract.operation(operation)
+        self._contract.operation(operation)
         try:
             self._client.create_message(self._service(operation), operation, **values)
         except (zeep.exceptions.Error, TypeError, ValueError) as error:
-            kind = self._contract.schema.complex(found.request) if found.request else None
-            wanted = ", ".join(e.local for e in kind.elements) if kind else "nothing"
-            raise SettingsError(
-                f"the request of {operation} cannot be made ({type(error).__name__})",
-                where=self._contract.location,
-                fix=f"its request takes: {wanted}",
-            ) from None
+            raise self._contract.unmade_request(operation, f" ({type(error).__name__})") from None
 
     @contextmanager
     def call(self, operation: str, values: Mapping[str, Any]) -> Iterator[Iterator[bytes]]:

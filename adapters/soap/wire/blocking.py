@@ -13,7 +13,7 @@ from adapters.soap.contract import Contract
 from adapters.soap.errors import BadValue
 from adapters.soap.wire.client import Answer
 from adapters.soap.wire.streaming import Streaming
-from schemas.errors import BanyanError, SettingsError
+from schemas.errors import BanyanError
 
 T = TypeVar("T")
 #: Connections close in a moment; a peer that holds one open does not hold up the end of the process.
@@ -38,14 +38,7 @@ class BlockingWire:
         try:
             self._contract.encode_request(operation, values)
         except BadValue as error:
-            found = self._contract.operation(operation)
-            kind = self._contract.schema.complex(found.request) if found.request else None
-            wanted = ", ".join(e.local for e in kind.elements) if kind else "nothing"
-            raise SettingsError(
-                f"the request of {operation} cannot be made: {error.path}: {error.reason}",
-                where=self._contract.location,
-                fix=f"its request takes: {wanted}",
-            ) from None
+            raise self._contract.unmade_request(operation, f": {error.path}: {error.reason}") from None
 
     @contextmanager
     def call(self, operation: str, values: Mapping[str, Any]) -> Iterator[Iterator[bytes]]:

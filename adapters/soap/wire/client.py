@@ -18,8 +18,6 @@ from adapters.soap.attachments.store import Attachment
 from adapters.soap.contract import Contract
 from adapters.soap.envelope import SoapFault
 from adapters.soap.errors import (
-    AnswerMismatch,
-    BadValue,
     BrokenAnswer,
     CallRefused,
     ServiceUnavailable,
@@ -276,14 +274,7 @@ class WireClient:
         found = self._contract.operation(operation)
         if not raw.strip() and (found.one_way or found.response is None or status == 202):
             return None
-        try:
-            return self._contract.decode_response(operation, raw, where)
-        except BadValue as error:
-            raise AnswerMismatch(
-                f"the answer does not fit the contract: {error.path}: {error.reason}",
-                where=where,
-                fix="compare the service's ?wsdl with yours",
-            ) from None
+        return self._contract.decode_answer(operation, raw, where)
 
 
 class _Patience:
