@@ -108,7 +108,8 @@ class Supervisor:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), GRACE_SECONDS)
+            async with asyncio.timeout(GRACE_SECONDS):
+                await process.wait()
         except TimeoutError:
             self._say(f"{name} does not end by itself: killed")
             with contextlib.suppress(ProcessLookupError):

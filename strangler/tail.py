@@ -73,7 +73,8 @@ async def reachable(links: Links) -> bool:
     for server in links.kafka.bootstrap.split(","):
         host, _, port = server.strip().rpartition(":")
         with contextlib.suppress(OSError, TimeoutError):
-            _, writer = await asyncio.wait_for(asyncio.open_connection(host.strip("[]"), int(port)), 2.0)
+            async with asyncio.timeout(2.0):
+                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
             writer.close()
             return True
     return False
@@ -108,7 +109,8 @@ async def _follow(
             for records in (await consumer.getmany(place, timeout_ms=100)).values():
                 for record in records:
                     handle(record.key, record.value)
-            position = await asyncio.wait_for(consumer.position(place), CHECK_SECONDS)
+            async with asyncio.timeout(CHECK_SECONDS):
+                position = await consumer.position(place)
             if not seen_end and position >= end:
                 seen_end = True
                 caught_up()
@@ -119,9 +121,11 @@ async def _follow(
                 behind = position if position < end else -1
     finally:
         with contextlib.suppress(KafkaError, OSError, TimeoutError):
-            await asyncio.wait_for(consumer.stop(), 2.0)
+            async with asyncio.timeout(2.0):
+                await consumer.stop()
 
 
 async def _end(consumer: Any, place: Any) -> int:
-    ends = await asyncio.wait_for(consumer.end_offsets([place]), CHECK_SECONDS)
+    async with asyncio.timeout(CHECK_SECONDS):
+        ends = await consumer.end_offsets([place])
     return int(ends[place])

@@ -101,7 +101,8 @@ class VerdictLog:
                 await self._publish_batch(producer, await self._batch())
         finally:
             with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(producer.stop(), 2.0)
+                async with asyncio.timeout(2.0):
+                    await producer.stop()
 
     async def _publish_batch(self, producer: Any, batch: list[VerdictRecord]) -> None:
         topic, sent = self._links.topics.verdicts.name, []

@@ -112,7 +112,8 @@ class _Host:
                 pause = _FIRST_RESTART
             if not stop.is_set():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await stop.wait()
                 pause = min(pause * 2, _LAST_RESTART)
 
     async def _once(self, stop: asyncio.Event) -> None:
@@ -176,7 +177,8 @@ class _Host:
 
 async def _within(seconds: float, work: Awaitable[T], what: str) -> T:
     try:
-        return await asyncio.wait_for(work, seconds)
+        async with asyncio.timeout(seconds):
+            return await work
     except TimeoutError:
         raise Stuck(f"{what} within {seconds:.0f} s", fix="nothing: the app is started again") from None
 
@@ -192,7 +194,8 @@ async def _first(stop: asyncio.Event, other: asyncio.Event, seconds: float) -> N
 
 async def _stop(app: ProjectionApp) -> None:
     try:
-        await asyncio.wait_for(app.stop(), _STOP_SECONDS)
+        async with asyncio.timeout(_STOP_SECONDS):
+            await app.stop()
     except TimeoutError:
         log.warning(
             "%s did not leave its group in %.0f s; its session will time out", app.conf.id, _STOP_SECONDS

@@ -192,7 +192,7 @@ class SftpPlace:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
         try:
-            return self._loop.run_until_complete(asyncio.wait_for(work, _ANSWER_SECONDS))
+            return self._loop.run_until_complete(_within(_ANSWER_SECONDS, work))
         except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection):
             pass
         except asyncssh.SFTPError:
@@ -273,7 +273,12 @@ class SftpPlace:
         if connection is not None and self._loop is not None:
             connection.abort()
             with suppress(Exception):
-                self._loop.run_until_complete(asyncio.wait_for(connection.wait_closed(), 1.0))
+                self._loop.run_until_complete(_within(1.0, connection.wait_closed()))
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    async with asyncio.timeout(seconds):
+        return await work
 
 
 def _entry(name: str, attrs: asyncssh.SFTPAttrs, fault: str = "") -> Entry:

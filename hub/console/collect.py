@@ -99,7 +99,8 @@ class Collector:
         if self._reading is None:
             self._reading = asyncio.ensure_future(asyncio.to_thread(self._kafka))
         try:
-            return await asyncio.wait_for(asyncio.shield(self._reading), KAFKA_SECONDS)
+            async with asyncio.timeout(KAFKA_SECONDS):
+                return await asyncio.shield(self._reading)
         except TimeoutError:
             outages.append(Alert(f"Kafka has not answered within {KAFKA_SECONDS:g} s.", "banyan status"))
         except BanyanError as error:

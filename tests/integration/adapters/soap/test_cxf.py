@@ -92,7 +92,8 @@ async def test_a_reply_that_comes_later(base, tmp_path):
         correlator.waiting("urn:uuid:later") as coming,
     ):
         at_once = await client.call("getClaim", {"claimId": "K1"}, message_id="urn:uuid:later")
-        content = await asyncio.wait_for(coming, 20)
+        async with asyncio.timeout(20):
+            content = await coming
     await endpoint.close()
     assert (at_once.status, at_once.value) == (202, None)
     assert contract.decode_response("getClaim", content) == CLAIM

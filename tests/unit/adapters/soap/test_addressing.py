@@ -77,7 +77,8 @@ async def test_a_reply_that_comes_later(callback):
 
     async def ask(number: int) -> bytes:
         async with correlator.waiting(f"urn:{number}") as coming:
-            return await asyncio.wait_for(coming, 5)
+            async with asyncio.timeout(5):
+                return await coming
 
     asking = [asyncio.create_task(ask(n)) for n in range(5)]
     await asyncio.sleep(0)
