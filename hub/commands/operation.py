@@ -154,8 +154,8 @@ def stage(
 
 def gate(
     name: Name,
+    by: By,
     to: To = "modern",
-    by: By = "",
     percent: Percent = None,
     estate: EstateOption = None,
     as_json: JsonOption = False,

@@ -95,7 +95,7 @@ async def test_a_body_that_names_nobody_goes_to_legacy(world: Any, serve: Any) -
 
 
 async def test_the_gate_opens_with_the_verdicts_and_shuts_with_a_step_down(world: Any, serve: Any) -> None:
-    """No step up without its keys; steps up keep the evidence, a step down ends it; overrides are recorded."""
+    """No step up without its keys; steps up keep the evidence, a step down ends it; overrides are kept."""
     gate = Gate(alpha=0.1, rate=0.6)
     ids = [c["case_id"] for c in await world.cases()][: gate.keys]
     await world.project()
