@@ -10,6 +10,7 @@ import pytest
 from lxml import etree
 
 from adapters.soap.envelope import read_fault, unwrap
+from strangler.canary import Serving
 from strangler.operation import load_operations
 from strangler.record import MappingError
 from strangler.served import Served
@@ -39,7 +40,7 @@ def ask(outcome: Any, body: bytes | None = None, *headers: tuple[bytes, bytes]) 
     async def run() -> Any:
         legacy = LegacySide(OPERATION)
         modern: Any = Modern(outcome)
-        served = Served(OPERATION, lambda: Stage.MODERN, legacy, modern, None)  # type: ignore[arg-type]
+        served = Served(OPERATION, lambda: Serving(Stage.MODERN), legacy, modern, None)  # type: ignore[arg-type]
         message = body or legacy.contract.encode_request("GetCase", {"caseId": "C0001"})
         try:
             return (await served.soap([MEDIA, *headers], message))[1]
@@ -97,7 +98,7 @@ def test_a_request_of_another_operation() -> None:
 def test_the_old_contract_is_described() -> None:
     """The façade gives out the old WSDL with its own address."""
     legacy = LegacySide(OPERATION)
-    served = Served(OPERATION, lambda: Stage.MODERN, legacy, None, None)  # type: ignore[arg-type]
+    served = Served(OPERATION, lambda: Serving(Stage.MODERN), legacy, None, None)  # type: ignore[arg-type]
     assert b'location="https://facade/soap/get_case"' in (
         served.describe(0, "https://facade/soap/get_case") or b""
     )
