@@ -70,7 +70,21 @@ def test_the_contract_is_whole() -> None:
         ["dlq list", "projection list"],
         [f"soap {c}" for c in ["encode", "decode", "call", "record"]],
         [f"wsdl {c}" for c in ["import", "check", "operations", "diff"]],
-        [f"operation {c}" for c in ["list", "show", "where", "stage", "gate", "evidence", "history", "verify", "kill", "restore"]],
+        [
+            f"operation {c}"
+            for c in [
+                "list",
+                "show",
+                "where",
+                "stage",
+                "gate",
+                "evidence",
+                "history",
+                "verify",
+                "kill",
+                "restore",
+            ]
+        ],
     )
     assert {" ".join(path) for path in COMMANDS} == {c for group in promised for c in group}
 
