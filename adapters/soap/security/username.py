@@ -80,7 +80,9 @@ def check_username(
         SecurityFailure: always with the same words, whatever is wrong.
     """
     refused = SecurityFailure(
-        "the UsernameToken is not accepted", fix="send user, password, nonce and time anew"
+        "the UsernameToken is not accepted",
+        fix="send user, password, nonce and time anew",
+        code="FailedAuthentication",
     )
     user = (token.findtext(wsse("Username")) or "").strip()
     secret = token.find(wsse("Password"))
@@ -89,17 +91,23 @@ def check_username(
     # An unknown user costs as much as a wrong password.
     password = passwords.get(user, "")
     given = secret.text or ""
-    if secret.get("Type", "").endswith("#PasswordDigest"):
-        created = (token.findtext(wsu("Created")) or "").strip()
-        nonce = _nonce(token.findtext(wsse("Nonce")) or "")
+    hidden = secret.get("Type", "").endswith("#PasswordDigest")
+    created = (token.findtext(wsu("Created")) or "").strip()
+    nonce = _nonce(token.findtext(wsse("Nonce")) or "")
+    if hidden:
         good = hmac.compare_digest(digest(nonce, created, password).encode(), given.strip().encode())
-        at = moment(created)
-        good = good and bool(nonce) and at is not None and -skew <= now - at <= fresh + skew
-        if not (good and user in passwords and seen.first(nonce, now, fresh + 2 * skew)):
-            raise refused
-        return user
-    good = hmac.compare_digest(password.encode(), given.encode())
-    if not (text and good and user in passwords):
+    else:
+        good = hmac.compare_digest(password.encode(), given.encode())
+    if not (good and user in passwords and (hidden or text)):
+        raise refused
+    # A password in clear may come without time and nonce; what it has of them must be right.
+    at = moment(created)
+    if (hidden or created) and not (at is not None and -skew <= now - at <= fresh + skew):
+        raise refused
+    if hidden and not nonce:
+        raise refused
+    # By user: nobody can use up the nonces of others. Only proven tokens are remembered.
+    if nonce and not seen.first(user.encode() + b"\0" + nonce, now, fresh + 2 * skew):
         raise refused
     return user
 
