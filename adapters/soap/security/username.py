@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Collection
 from typing import Any
 
 from lxml import etree
@@ -63,7 +64,7 @@ def check_username(
     skew: float,
     fresh: float,
     seen: ReplayCache,
-    text: bool = False,
+    kinds: Collection[str] = ("digest",),
 ) -> str:
     """Return the user that a token proves.
 
@@ -74,7 +75,7 @@ def check_username(
         skew: seconds that clocks may differ.
         fresh: seconds that a token is good for after its creation.
         seen: nonces of tokens that were accepted.
-        text: accept a password in clear, as is right under TLS only.
+        kinds: what is accepted: `digest`; `text`, a password in clear, as is right under TLS only.
 
     Raises:
         SecurityFailure: always with the same words, whatever is wrong.
@@ -98,7 +99,7 @@ def check_username(
         good = hmac.compare_digest(digest(nonce, created, password).encode(), given.strip().encode())
     else:
         good = hmac.compare_digest(password.encode(), given.encode())
-    if not (good and user in passwords and (hidden or text)):
+    if not (good and user in passwords and ("digest" if hidden else "text") in kinds):
         raise refused
     # A password in clear may come without time and nonce; what it has of them must be right.
     at = moment(created)
