@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from adapters.soap.serve.demand import DemandSpec
 from connectors.settings import load
 from schemas.entity import AvroType
 from schemas.errors import SettingsError
@@ -68,6 +69,11 @@ class Legacy(_Spec):
     )
     timeout_seconds: float = Field(5.0, gt=0, description="The whole call; longer is a 504 for the caller.")
     max_connections: int = Field(64, ge=1, description="Connections kept to this side.")
+    security: DemandSpec | None = Field(
+        None,
+        description="WS-Security that SOAP calls must have while the modern side answers them; the legacy "
+        "service checks its own. Absent = none is looked at.",
+    )
 
 
 class Modern(_Spec):

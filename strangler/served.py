@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from adapters.soap.serve.description import Description
 from adapters.soap.serve.endpoint import SoapEndpoint
 from adapters.soap.serve.faults import fault, plain
+from adapters.soap.serve.guard import Guard
 from adapters.soap.serve.message import NotThisOperation, check_request, content_type
 from schemas.errors import BanyanError
 from strangler.canary import SIDES, Serving, SideName
@@ -52,7 +53,9 @@ class Served:
         self.operation, self._serving = operation, serving
         self.legacy, self.modern, self.shadow = legacy, modern, shadow
         only = (operation.legacy.operation,)
-        self._endpoint = SoapEndpoint(legacy.contract, self._from_modern, only=only)
+        demand = operation.legacy.security
+        guard = Guard(demand, where="legacy.security") if demand is not None else None
+        self._endpoint = SoapEndpoint(legacy.contract, self._from_modern, only=only, guard=guard)
         self._description = Description(legacy.contract.documents)
         self.latency = {"caller": Latency(), "legacy": Latency(), "modern": Latency()}
         name = operation.name.encode()
