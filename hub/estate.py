@@ -162,6 +162,7 @@ class Estate:
                 settings.kafka_settings(settings.bootstrap),
                 settings.registry.url,
                 self.state,
+                settings.read_model_url,
             )
         services = self.state / "services.json"
         try:
@@ -172,13 +173,14 @@ class Estate:
                 ports = settings.embedded
                 kafka = settings.kafka_settings(f"127.0.0.1:{ports.kafka_port}")
                 registry = f"http://127.0.0.1:{ports.registry_port}/apis/ccompat/v7"
-                return Links(settings.prefix, kafka, registry, self.state)
+                return Links(settings.prefix, kafka, registry, self.state, settings.read_model_url)
             raise Transient(
                 "the embedded Kafka and registry are not running",
                 where=str(services),
                 fix=f"start them with `banyan up {self.name}` or `banyan run {self.name}`",
             ) from None
-        return Links(settings.prefix, settings.kafka_settings(bootstrap), registry, self.state)
+        kafka = settings.kafka_settings(bootstrap)
+        return Links(settings.prefix, kafka, registry, self.state, settings.read_model_url)
 
 
 def find(path: str | Path) -> Path:

@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from connectors.links import Links
-from connectors.readmodel.reader import NotReady, Reader, Row, as_stored, in_range
+from connectors.readmodel.reader import NotReady, Row, RowReader, as_stored, in_range
 from connectors.readmodel.table import Table
 from schemas.errors import SettingsError
 from streams.document import Document
@@ -34,7 +34,7 @@ def create_app(projections: Sequence[Projection], documents: Sequence[Document],
         SettingsError: a document names a projection that is not there, or two things share a collection.
     """
     _check(projections, documents)
-    readers = {p.name: Reader(p.file(links.state)) for p in projections}
+    readers = {p.name: links.read_models.reader(p.name, p.version) for p in projections}
     # The docs pages of FastAPI load scripts from other hosts; /openapi.json is what tools need.
     app = FastAPI(title=f"{links.prefix} read API", docs_url=None, redoc_url=None, openapi_url=None)
     handle_problems(app)
@@ -46,7 +46,7 @@ def create_app(projections: Sequence[Projection], documents: Sequence[Document],
     return app
 
 
-def _serve_projection(app: FastAPI, projection: Projection, reader: Reader) -> None:
+def _serve_projection(app: FastAPI, projection: Projection, reader: RowReader) -> None:
     base = f"/v1/{projection.collection}"
 
     @app.get(base)
@@ -71,7 +71,7 @@ def _serve_projection(app: FastAPI, projection: Projection, reader: Reader) -> N
         return _conditional(request, etag, row, row.values)
 
 
-def _serve_document(app: FastAPI, document: Document, readers: Mapping[str, Reader]) -> None:
+def _serve_document(app: FastAPI, document: Document, readers: Mapping[str, RowReader]) -> None:
     base = f"/v1/{document.collection}"
     root = readers[document.root]
 
@@ -87,7 +87,7 @@ def _serve_operations(
     app: FastAPI,
     projections: Sequence[Projection],
     documents: Sequence[Document],
-    readers: Mapping[str, Reader],
+    readers: Mapping[str, RowReader],
     links: Links,
 ) -> None:
     @app.get("/v1/_status")
@@ -110,7 +110,7 @@ def _serve_operations(
         return _json(describe(app.title, [(p, _table(readers[p.name])) for p in projections], documents))
 
 
-def _status(projection: Projection, reader: Reader, links: Links) -> dict[str, Any]:
+def _status(projection: Projection, reader: RowReader, links: Links) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "projection": projection.name,
         "version": projection.version,
@@ -123,7 +123,7 @@ def _status(projection: Projection, reader: Reader, links: Links) -> dict[str, A
         return facts | {"ready": False, "offsets": {}, "rows": 0, "parked": 0, "events": 0}
 
 
-def _table(reader: Reader) -> Table | None:
+def _table(reader: RowReader) -> Table | None:
     try:
         return reader.table
     except NotReady:
@@ -156,7 +156,7 @@ def _query(request: Request, table: Table) -> tuple[dict[str, Any], int, list[An
     return filters, limit, after
 
 
-def _row(reader: Reader, table: Table, segments: Sequence[str]) -> Row:
+def _row(reader: RowReader, table: Table, segments: Sequence[str]) -> Row:
     if len(segments) != len(table.key):
         raise Problem(404, f"the key has {len(table.key)} parts: {'/'.join(table.key)}")
     try:

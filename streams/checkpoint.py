@@ -107,6 +107,8 @@ class Checkpoint:
         self._next = dict(offsets)
         self.stored = dict(offsets)
         self._parked = self._store.parked_keys(places)
+        # Another worker may have widened the table for events that these partitions go on from.
+        self._table = self._store.table or self._table
         return offsets
 
     def prepare(self, batch: Batch) -> Prepared | None:

@@ -13,7 +13,6 @@ from typing import TypeVar
 from connectors.admin import Admin
 from connectors.key_secret import key_secret
 from connectors.links import Links
-from connectors.readmodel.sqlite import SqliteReadModel
 from connectors.registry import Registry
 from schemas.errors import BanyanError, SettingsError, described
 from schemas.topics import Topic
@@ -119,8 +118,10 @@ class _Host:
     async def _once(self, stop: asyncio.Event) -> None:
         await asyncio.to_thread(self._ensure_topic)
         topic_id = await asyncio.to_thread(self._admin.topic_id, self._topic)
-        file = self._projection.file(self._links.state)
-        store = await asyncio.to_thread(SqliteReadModel, file, topic=self._topic, topic_id=topic_id)
+        stores, p = self._links.read_models, self._projection
+        store = await asyncio.to_thread(
+            stores.writer, p.name, p.version, topic=self._topic, topic_id=topic_id
+        )
         try:
             letters = DeadLetter(
                 self._links.kafka,

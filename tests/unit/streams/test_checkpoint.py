@@ -1,13 +1,13 @@
-import sqlite3
+import uuid
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.readmodel.reader import Reader
 from connectors.readmodel.sqlite import SqliteReadModel
 from connectors.readmodel.store import Fenced
+from connectors.readmodel.stores import Stores
 from schemas.entity import Field
 from schemas.errors import SettingsError, Terminal
 from streams.checkpoint import WAITS, Checkpoint, Gap
@@ -18,19 +18,22 @@ CLAIM = row_projection("claim", source="esa.claim", collection="claims", indexes
 
 
 class Rig:
-    """A checkpoint over a real SQLite file."""
+    """A checkpoint over a real store: a SQLite file, or a PostgreSQL schema of its own."""
 
-    def __init__(self, folder: Path, partitions=(0,)) -> None:
+    def __init__(self, folder: Path, url: str = "", partitions=(0,), projection=CLAIM) -> None:
+        self.stores = Stores(folder, f"t{uuid.uuid4().hex[:8]}", url)
+        self.projection = projection
         self.book = Book()
         self.writer = Writer(self.book)
         self.file = folder / "claim.v1.sqlite"
+        self.reader = self.stores.reader("claim", 1)
         self.letters = []
         self.partitions = partitions
         self.open()
 
     def open(self) -> None:
-        self.store = SqliteReadModel(self.file, topic=TOPIC)
-        self.checkpoint = Checkpoint(CLAIM, TOPIC, self.store, self.book, self.letters.extend)
+        self.store = self.stores.writer("claim", 1, topic=TOPIC)
+        self.checkpoint = Checkpoint(self.projection, TOPIC, self.store, self.book, self.letters.extend)
         assert self.checkpoint.ensure_table()
         self.offsets = self.checkpoint.claim([(TOPIC, p) for p in self.partitions])
 
@@ -38,16 +41,20 @@ class Rig:
         self.store.close()
         self.open()
 
+    def close(self) -> None:
+        self.store.close()
+        self.reader.close()
+
     def apply(self, given_batch) -> None:
         prepared = self.checkpoint.prepare(given_batch)
         if prepared is not None:
             self.checkpoint.commit(prepared)
 
     def rows(self) -> dict:
-        reader = Reader(self.file)
-        found = {r.values["nino"]: r.values["n"] for r in reader.rows({})}
-        reader.close()
-        return found
+        return {r.values["nino"]: r.values["n"] for r in self.reader.rows({})}
+
+    def parked(self) -> list:
+        return self.stores.parked("claim", 1).all()
 
     def create(self, nino: str, n: int = 1):
         image = row(nino, n)
@@ -61,18 +68,24 @@ class Rig:
         return self.writer.key(row(nino)), None
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request):
+    """Where the read model is; every test of this file holds for both stores."""
+    return "" if request.param == "sqlite" else request.getfixturevalue("postgres").url
+
+
 @pytest.fixture
-def rig(tmp_path):
-    made = Rig(tmp_path)
+def rig(tmp_path, url):
+    made = Rig(tmp_path, url)
     yield made
-    made.store.close()
+    made.close()
 
 
 def test_values(rig):
     """A row keeps decimals at scale, dates and times as ISO text, and its event's place."""
     image = row("QQ1", 7, "-0.50")
     rig.apply(batch([(rig.writer.key(image), rig.writer.event("r", None, image))], first=5, start=0))
-    reader = Reader(rig.file)
+    reader = rig.reader
     found = reader.row(["QQ1"])
     assert found.values == {"nino": "QQ1", "amount": "-0.50", "start": "2019-04-01", "n": 7, "seen": None}
     assert (found.topic, found.partition, found.offset, found.ts_ms) == (TOPIC, 0, 5, 1_700_000_000_000)
@@ -106,7 +119,7 @@ def test_duplicates_are_left_out(rig):
     rig.apply(batch(events))
     assert rig.rows() == {"A": 3}
     assert rig.checkpoint.stored[TOPIC, 0] == 3
-    reader = Reader(rig.file)
+    reader = rig.reader
     assert reader.status()["events"] == 3
 
 
@@ -146,11 +159,10 @@ def test_poison_parks_its_key_only(rig):
     rig.crash()
     rig.apply(batch([rig.create("A", 3), rig.create("C", 1)], first=4))
     assert rig.rows() == {"A": 1, "B": 1, "C": 1}
-    with sqlite3.connect(rig.file) as db:
-        parked = db.execute("SELECT offset, value, reason FROM parked ORDER BY offset").fetchall()
-    assert [p[0] for p in parked] == [1, 2, 4]
-    assert parked[0][1] == bad
-    assert parked[1][2] == WAITS
+    parked = rig.parked()
+    assert [p.offset for p in parked] == [1, 2, 4]
+    assert parked[0].value == bad
+    assert parked[1].reason == WAITS
     assert len(rig.letters) == 1
 
 
@@ -198,22 +210,24 @@ def test_schema_evolution(rig):
             first=1,
         )
     )
-    reader = Reader(rig.file)
+    reader = rig.reader
     notes = {r.values["nino"]: (r.values["n"], r.values["note"]) for r in reader.rows({})}
     assert notes == {"A": (5, None), "B": (2, "new"), "C": (4, None)}
 
 
-def test_one_writer(rig):
+def test_one_writer(tmp_path):
     """A second worker on the same file is refused, with a pointer to PostgreSQL."""
+    first = SqliteReadModel(tmp_path / "a.sqlite", topic=TOPIC)
     with pytest.raises(SettingsError, match="PostgreSQL"):
-        SqliteReadModel(rig.file, topic=TOPIC)
+        SqliteReadModel(tmp_path / "a.sqlite", topic=TOPIC)
+    first.close()
 
 
 def test_another_topic(rig):
     """A file built from one topic is not written from another."""
     rig.store.close()
     with pytest.raises(Exception, match="new version"):
-        SqliteReadModel(rig.file, topic="uc.esa.other")
+        rig.stores.writer("claim", 1, topic="uc.esa.other")
     rig.open()
 
 
@@ -222,11 +236,11 @@ OPERATIONS = st.lists(st.tuples(st.sampled_from("cdt"), st.sampled_from("ABC")),
 CUTS = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 8), st.booleans()), max_size=6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(OPERATIONS, CUTS)
-def test_any_batching_any_crash_is_the_truth(tmp_path_factory, operations, cuts):
+def test_any_batching_any_crash_is_the_truth(tmp_path_factory, url, operations, cuts):
     """However a log is cut into batches, repeated and interrupted, the rows are those of the log."""
-    rig = Rig(tmp_path_factory.mktemp("model"))
+    rig = Rig(tmp_path_factory.mktemp("model"), url)
     log, truth = [], {}
     for n, (op, nino) in enumerate(operations):
         if op == "c":
@@ -247,10 +261,10 @@ def test_any_batching_any_crash_is_the_truth(tmp_path_factory, operations, cuts)
             rig.checkpoint.commit(prepared)
     assert rig.checkpoint.stored[TOPIC, 0] == len(log)
     assert rig.rows() == truth
-    rig.store.close()
+    rig.close()
 
 
-def test_old_events_lack_fields_that_are_selected_now(tmp_path):
+def test_old_events_lack_fields_that_are_selected_now(tmp_path, url):
     """A projection may select, rename and index a field that the oldest events do not have yet."""
     book = Book()
     before, now = Writer(book, entity(FIELDS[:3])), Writer(book, entity(FIELDS))
@@ -262,7 +276,8 @@ def test_old_events_lack_fields_that_are_selected_now(tmp_path):
         rename={"N": "count"},
         indexes=["count"],
     )
-    store = SqliteReadModel(tmp_path / "claim.sqlite", topic=TOPIC)
+    stores = Stores(tmp_path, f"t{uuid.uuid4().hex[:8]}", url)
+    store = stores.writer("claim", 1, topic=TOPIC)
     checkpoint = Checkpoint(asked, TOPIC, store, book, list)
     assert checkpoint.ensure_table()
     checkpoint.claim([(TOPIC, 0)])
@@ -272,15 +287,16 @@ def test_old_events_lack_fields_that_are_selected_now(tmp_path):
     prepared = checkpoint.prepare(batch(events))
     assert prepared is not None
     checkpoint.commit(prepared)
-    reader = Reader(tmp_path / "claim.sqlite")
+    reader = stores.reader("claim", 1)
     assert {r.values["nino"]: r.values["count"] for r in reader.rows({})} == {"A": None, "B": 7}
     store.close()
+    reader.close()
 
 
-def test_topic_made_anew_is_refused(tmp_path):
+def test_topic_made_anew_is_refused(tmp_path, url):
     """A topic deleted and made anew under its name has other events at the stored offsets."""
-    file = tmp_path / "claim.sqlite"
-    SqliteReadModel(file, topic=TOPIC, topic_id="one").close()
-    SqliteReadModel(file, topic=TOPIC, topic_id="one").close()
+    stores = Stores(tmp_path, f"t{uuid.uuid4().hex[:8]}", url)
+    stores.writer("claim", 1, topic=TOPIC, topic_id="one").close()
+    stores.writer("claim", 1, topic=TOPIC, topic_id="one").close()
     with pytest.raises(Terminal, match="made anew"):
-        SqliteReadModel(file, topic=TOPIC, topic_id="two")
+        stores.writer("claim", 1, topic=TOPIC, topic_id="two")
