@@ -21,6 +21,7 @@ def dead_letters(estate: Estate) -> list[dict[str, Any]]:
             letter: dict[str, Any] = {
                 name.removeprefix("banyan."): (value or b"").decode("utf-8", "replace")
                 for name, value in record.headers
+                if name.startswith("banyan.")
             }
             at = int(letter.pop("at_ms", 0) or record.timestamp_ms)
             letter |= {

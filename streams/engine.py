@@ -71,6 +71,21 @@ class Engine:
             await self._settle()
             return await self._in(self._storing, self.checkpoint.ensure_table)
 
+    async def answer(self) -> None:
+        """Do what people have decided about parked events.
+
+        Raises:
+            Transient: store or registry do not answer; the requests stay.
+        """
+        loop = asyncio.get_running_loop()
+        if not await loop.run_in_executor(self._storing, self.checkpoint.asked):
+            return
+        async with self._busy:
+            await self._settle()
+            if self.failed is None:
+                count = await loop.run_in_executor(self._storing, self.checkpoint.answer)
+                log.info("%s answered %d requests about parked events", self.name, count)
+
     async def close(self) -> None:
         """Finish what is being stored and end the thread."""
         self._closing = True
@@ -91,6 +106,8 @@ class Engine:
     async def _store(self, prepared: Prepared, event: Any) -> None:
         try:
             await self._in(self._storing, lambda: self.checkpoint.commit(prepared))
+            if prepared.stop is not None:
+                raise prepared.stop
             event.ack()
         except asyncio.CancelledError:
             raise

@@ -14,7 +14,7 @@ from connectors.admin import Admin
 from connectors.key_secret import key_secret
 from connectors.links import Links
 from connectors.registry import Registry
-from schemas.errors import BanyanError, SettingsError, described
+from schemas.errors import BanyanError, SettingsError, Transient, described
 from schemas.topics import Topic
 from streams.app import ProjectionApp, projection_app
 from streams.checkpoint import Checkpoint
@@ -154,6 +154,8 @@ class _Host:
                     return
                 if not has_table:
                     has_table = await engine.ensure_table()
+                with contextlib.suppress(Transient):  # then once more in a second
+                    await engine.answer()
                 if progress.due():
                     if await asyncio.to_thread(self._admin.topic_id, self._topic) != topic_id:
                         return  # made anew; the next start says so
