@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.links import Links
+from connectors.readmodel.stores import Stores
 from hub.settings import HubSettings, load_settings
 from schemas.errors import SettingsError, Transient
 from schemas.topics import Topics
@@ -144,6 +145,11 @@ class Estate:
 
         folder = self.path / "operations"
         return list(load_operations(folder)) if folder.is_dir() else []
+
+    @property
+    def read_models(self) -> Stores:
+        """The estate's read models; they can be looked at without Kafka."""
+        return Stores(self.state / "readmodel", self.settings.prefix, self.settings.read_model_url)
 
     def links(self, *, needed: bool = True) -> Links:
         """Where Kafka and the registry are: from the settings, else from the running embedded services.

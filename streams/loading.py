@@ -25,7 +25,7 @@ def load_projections(folder: Path) -> list[Projection]:
     found: list[Projection] = []
     for file in sorted(folder.glob("*.py")):
         if not file.name.startswith("_"):
-            found.extend(p for p in _projections(_module(file)) if p not in found)
+            found.extend(p for p in _projections(load_module(file)) if p not in found)
     for what in ("collection", "name"):
         seen: dict[Any, Projection] = {}
         for projection in found:
@@ -38,7 +38,12 @@ def load_projections(folder: Path) -> list[Projection]:
     return found
 
 
-def _module(file: Path) -> Any:
+def load_module(file: Path) -> Any:
+    """Run a module of an estate under a name of its own, and return it.
+
+    Raises:
+        SettingsError: it does not run, with file and line.
+    """
     digest = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]
     name = f"banyan_estate_{digest}_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from hub.commands import parked
 from hub.commands.options import EstateOption, JsonOption, open_estate
 from hub.terminal import print_json, print_table, say
 
@@ -12,8 +13,10 @@ EXAMPLE = "Example: banyan projection list"
 
 def add_to(app: typer.Typer) -> None:
     """Register `list`."""
-    app.callback()(lambda: None)  # keeps `list` a subcommand while it is the only one
     app.command("list", epilog=EXAMPLE)(list_)
+    waiting = typer.Typer(name="parked", help=parked.__doc__, epilog=parked.EXAMPLE, no_args_is_help=True)
+    parked.add_to(waiting)
+    app.add_typer(waiting)
 
 
 def list_(estate: EstateOption = None, as_json: JsonOption = False) -> None:
