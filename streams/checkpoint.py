@@ -196,6 +196,19 @@ class Checkpoint:
         self._store.apply(change)
         self.stored[change.place] = change.next
 
+    def done(self, prepared: Prepared) -> bool:
+        """Return True where a batch that the fence refused is stored: the answer to its commit was lost."""
+        place = prepared.change.place
+        if self._store.claim([place])[place] != prepared.change.next:
+            return False
+        self.stored[place] = prepared.change.next
+        return True
+
+    def give_up(self, place: Place) -> None:
+        """Take no more batches of a partition that another worker writes, until it is claimed again."""
+        self._next.pop(place, None)
+        self.stored.pop(place, None)
+
     def asked(self) -> bool:
         """Return True where somebody has decided about a parked event of these partitions."""
         return bool(self.stored) and bool(self._store.requests(list(self.stored)))

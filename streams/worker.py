@@ -43,8 +43,16 @@ _START_SECONDS, _ANSWER_SECONDS = 60.0, 10.0
 _STOP_SECONDS = 10.0
 
 
-async def run(projections: Sequence[Projection], links: Links, *, stop: asyncio.Event) -> None:
+async def run(
+    projections: Sequence[Projection], links: Links, *, stop: asyncio.Event, member: str | None = None
+) -> None:
     """Run until `stop` is set; each projection starts again by itself after failures.
+
+    Args:
+        projections: which to host.
+        links: where Kafka, registry and read models are.
+        stop: ends it.
+        member: this worker's own lasting name, where several share the projections.
 
     Raises:
         SettingsError: a projection cannot run with these settings (nothing else is left running).
@@ -53,7 +61,7 @@ async def run(projections: Sequence[Projection], links: Links, *, stop: asyncio.
     admin = Admin(links.kafka)
     registry = Registry(links.registry_url)
     with ThreadPoolExecutor(_PREPARING_THREADS, thread_name_prefix="prepare") as preparing:
-        hosts = [_Host(p, links, admin, registry, preparing) for p in projections]
+        hosts = [_Host(p, links, admin, registry, preparing, member) for p in projections]
         tasks = [asyncio.create_task(host.run(stop), name=str(host)) for host in hosts]
         waiting = asyncio.create_task(stop.wait())
         try:
@@ -78,12 +86,14 @@ class _Host:
         admin: Admin,
         registry: Registry,
         preparing: ThreadPoolExecutor,
+        member: str | None = None,
     ) -> None:
         self._projection = projection
         self._links = links
         self._admin = admin
         self._registry = registry
         self._preparing = preparing
+        self._member = member
         self._topic = projection.topic(links.prefix)
 
     def __str__(self) -> str:
@@ -142,7 +152,7 @@ class _Host:
         self, engine: Engine, checkpoint: Checkpoint, topic_id: str, stop: asyncio.Event
     ) -> None:
         has_table = await engine.ensure_table()
-        app = projection_app(self._projection, self._links, engine)
+        app = projection_app(self._projection, self._links, engine, self._member)
         progress = Progress(str(self))
         try:
             await _within(_START_SECONDS, app.start(), "the Kafka client does not start")

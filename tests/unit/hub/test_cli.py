@@ -67,7 +67,9 @@ def test_the_contract_is_whole() -> None:
         ],
         [f"adapter {c}" for c in _ADAPTER],
         [f"events {c}" for c in ["tail", "count", "show"]],
-        ["dlq list", "projection list"],
+        [f"dlq {c}" for c in ["list", "show", "replay", "drop"]],
+        ["projection list"],
+        [f"projection parked {c}" for c in ["list", "show", "retry", "edit", "drop", "history"]],
         [f"soap {c}" for c in ["encode", "decode", "call", "record"]],
         [f"wsdl {c}" for c in ["import", "check", "operations", "diff"]],
         [
