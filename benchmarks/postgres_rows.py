@@ -1,7 +1,7 @@
 """Rows a second into the PostgreSQL read model: workers as processes, each with its own partition.
 
-`python -m benchmarks.postgres_rows [--workers 2] [--rows 400000] [--keys 200000]`. The server runs beside them
-on the same processors, from the test's wheel with its default durability.
+`python -m benchmarks.postgres_rows [--workers 2] [--rows 400000] [--keys 200000]`. The server runs beside
+them on the same processors, from the test's wheel with its default durability.
 """
 
 from __future__ import annotations

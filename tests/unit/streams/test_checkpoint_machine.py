@@ -122,9 +122,8 @@ class Machine(RuleBasedStateMachine):
         except Crash:
             self.start(worker)
         except Fenced:
-            self.prepared[worker] = [
-                p for p in self.prepared[worker] if p.change.place != prepared.change.place
-            ]
+            place = prepared.change.place
+            self.prepared[worker] = [p for p in self.prepared[worker] if p.change.place != place]
             self.workers[worker][0].give_up(place)
         finally:
             self.dying = False
