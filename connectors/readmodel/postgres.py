@@ -215,7 +215,7 @@ class PostgresReadModel:
         try:
             if self._db is None or self._db.closed:
                 self._staged = {}
-                self._db = connect(self._url, self._schema, writes=True)
+                self._db = connect(self._url, self._schema, writes=True, durable=False)
             with self._db.transaction():
                 return work(self._db)
         except psycopg.DataError:
