@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 import pytest
@@ -27,6 +27,7 @@ from tests.postgres import Postgres, running_postgres
 from tests.unit.streams.events import row
 
 SEED = int(os.environ.get("BANYAN_SEED", "20261124"))
+ROUNDS = int(os.environ.get("BANYAN_ROUNDS", "100"))
 
 
 @pytest.mark.timeout(280)
@@ -39,9 +40,9 @@ def test_short_form(tmp_path: Path, private_broker: Services) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(3_600)
 def test_soak_streams(tmp_path: Path, private_broker: Services) -> None:
-    """A hundred troubles at random leave rows and counts exact."""
+    """A hundred troubles at random (`BANYAN_ROUNDS` for fewer) leave rows and counts exact."""
     with running_postgres() as postgres:
-        keep("streams", run_rounds(tmp_path, private_broker, postgres, seed=SEED, rounds=100))
+        keep("streams", run_rounds(tmp_path, private_broker, postgres, seed=SEED, rounds=ROUNDS))
 
 
 def run_rounds(
@@ -155,7 +156,7 @@ class Chaos:
             return False
         return True
 
-    TROUBLES: dict[str, Callable[[Chaos], None]] = {
+    TROUBLES: ClassVar[dict[str, Callable[[Chaos], None]]] = {
         f.__name__: f
         for f in (
             worker_killed,
