@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from streams.dead_letter import DeadLetter
 from streams.engine import Engine
 from streams.progress import Progress, Stuck
 from streams.projection import Projection
+from streams.readiness import Readiness, served
 
 T = TypeVar("T")
 
@@ -44,7 +45,12 @@ _STOP_SECONDS = 10.0
 
 
 async def run(
-    projections: Sequence[Projection], links: Links, *, stop: asyncio.Event, member: str | None = None
+    projections: Sequence[Projection],
+    links: Links,
+    *,
+    stop: asyncio.Event,
+    member: str | None = None,
+    health_port: int | None = None,
 ) -> None:
     """Run until `stop` is set; each projection starts again by itself after failures.
 
@@ -53,6 +59,7 @@ async def run(
         links: where Kafka, registry and read models are.
         stop: ends it.
         member: this worker's own lasting name, where several share the projections.
+        health_port: where it tells on loopback whether it is ready.
 
     Raises:
         SettingsError: a projection cannot run with these settings (nothing else is left running).
@@ -60,8 +67,11 @@ async def run(
     sys.setswitchinterval(_SWITCH_SECONDS)
     admin = Admin(links.kafka)
     registry = Registry(links.registry_url)
-    with ThreadPoolExecutor(_PREPARING_THREADS, thread_name_prefix="prepare") as preparing:
-        hosts = [_Host(p, links, admin, registry, preparing, member) for p in projections]
+    readiness = Readiness([p.app_id(links.prefix) for p in projections])
+    async with contextlib.AsyncExitStack() as stack:
+        preparing = stack.enter_context(ThreadPoolExecutor(_PREPARING_THREADS, thread_name_prefix="prepare"))
+        await stack.enter_async_context(served(readiness, health_port))
+        hosts = [_Host(p, links, admin, registry, preparing, readiness, member) for p in projections]
         tasks = [asyncio.create_task(host.run(stop), name=str(host)) for host in hosts]
         waiting = asyncio.create_task(stop.wait())
         try:
@@ -86,6 +96,7 @@ class _Host:
         admin: Admin,
         registry: Registry,
         preparing: ThreadPoolExecutor,
+        readiness: Readiness,
         member: str | None = None,
     ) -> None:
         self._projection = projection
@@ -93,6 +104,7 @@ class _Host:
         self._admin = admin
         self._registry = registry
         self._preparing = preparing
+        self._readiness = readiness
         self._member = member
         self._topic = projection.topic(links.prefix)
 
@@ -176,7 +188,9 @@ class _Host:
                     positions = {tp.partition: p for tp, p in (await asked).items()}
                     handed = {tp.partition: n for tp, n in app.batches.handed.items()}
                     progress.look(positions, handed, stored, ends)
+                    self._readiness.tell(str(self), _lags(positions, handed, stored, ends))
         finally:
+            self._readiness.tell(str(self), None)
             await _stop(app)
 
     def _ensure_topic(self) -> None:
@@ -186,6 +200,25 @@ class _Host:
             p = self._projection
             wanted.append(self._links.topics.change(p.system, p.entity, p.partitions))
         self._admin.ensure(wanted)
+
+
+def _lags(
+    positions: Mapping[int, int],
+    handed: Mapping[int, int],
+    stored: Mapping[int, int],
+    ends: Mapping[int, int],
+) -> dict[int, int]:
+    """Return how far each assigned partition is behind its last stable offset.
+
+    A position passes control records behind the last event, which are never stored: where everything handed
+    out is stored, the position counts.
+    """
+    lags = {}
+    for partition, position in positions.items():
+        kept = stored.get(partition, 0)
+        reached = position if kept >= handed.get(partition, 0) else kept
+        lags[partition] = max(0, ends.get(partition, 0) - reached)
+    return lags
 
 
 async def _within(seconds: float, work: Awaitable[T], what: str) -> T:
