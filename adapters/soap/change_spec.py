@@ -6,6 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from adapters.soap.serve.demand import DemandSpec
+from adapters.soap.serve.tls import ListenTlsSpec
+
 ElementPath = Annotated[str, Field(pattern=r"^[^/\s]+(/[^/\s]+)*$")]
 ElementPaths = Annotated[str, Field(pattern=r"^([^/\s]+(/[^/\s]+)*)?$")]
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -182,6 +185,10 @@ class ReceiveChange(BaseModel):
     address: str = Field("", description="The address that ?wsdl tells; empty = host, port and path.")
     user: str = Field("", description="User that callers must give (HTTP Basic); empty = none.")
     password: SecretStr | None = Field(None, description="By reference: ${NAME} or file:PATH.")
+    tls: ListenTlsSpec | None = Field(None, description="Absent = plain HTTP, for behind a proxy of yours.")
+    security: DemandSpec | None = Field(
+        None, description="WS-Security that messages must have; absent = none is looked at."
+    )
     message_id: ElementPath = Field(description="Path in the request of the message id.")
     record: ElementPath = Field(description="Path in the request of the record, which may repeat.")
     take: Literal["all", "first", "last"] = Field(
@@ -198,6 +205,12 @@ class ReceiveChange(BaseModel):
     )
     waiting: int = Field(1_000, ge=1, description="Most messages that wait at once; more get a Server fault.")
     max_bytes: int = Field(4 << 20, ge=1_024, description="Largest message.")
+    waiting_bytes: int = Field(
+        64 << 20,
+        ge=1_024,
+        description="Most bytes of messages that are being read or wait at once; more get HTTP 503. Decoded "
+        "they take some ten times as much memory.",
+    )
     remember: int = Field(
         10_000, ge=100, le=50_000, description="So many message ids are remembered against redelivery."
     )
@@ -206,7 +219,27 @@ class ReceiveChange(BaseModel):
     def _guarded(self) -> ReceiveChange:
         if bool(self.user) != (self.password is not None):
             raise ValueError("user and password belong together")
+        if self.waiting_bytes < self.max_bytes:
+            raise ValueError("waiting_bytes must hold one message of max_bytes at least")
         return self
+
+    def advice(self) -> list[tuple[str, str]]:
+        """Return what is allowed here but dangerous."""
+        found = []
+        near = self.host in ("127.0.0.1", "::1")
+        clients = self.tls is not None and self.tls.clients is not None
+        if not (near or self.user or self.security or clients):
+            found.append(
+                (
+                    "anybody who reaches the port can send changes",
+                    "set [change.security], [change.tls] clients, [change] user and password, or host",
+                )
+            )
+        if self.user and not (near or self.tls):
+            found.append(("user and password cross the network in clear", "set [change.tls]"))
+        if self.security is not None:
+            found += self.security.advice("change", clear=not (near or self.tls))
+        return found
 
 
 class DriftSpec(BaseModel):

@@ -213,8 +213,12 @@ class Contract:
             BrokenAnswer, AnswerMismatch: not a whole SOAP message, or of another operation.
             BadValue: a value outside its type.
         """
+        return self.request_values(operation, parse_answer(message, operation))
+
+    def request_values(self, operation: str, envelope: Any) -> Any:
+        """As `decode_request`, of an envelope that was parsed already, and checked as that very tree."""
         found = self.operation(operation)
-        body = self._body(found, found.request, parse_answer(message, operation), operation)
+        body = self._body(found, found.request, envelope, operation)
         return self._decode(found, found.request, body, operation)
 
     def decode_response(self, operation: str, message: bytes, where: str = "") -> dict[str, Any] | SoapFault:

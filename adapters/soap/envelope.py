@@ -10,7 +10,7 @@ from lxml import etree
 
 from adapters.soap.errors import AnswerMismatch
 from adapters.soap.safe_xml import parser_options
-from adapters.soap.xsd_types import local_name
+from adapters.soap.xsd_types import local_name, namespace
 
 NAMESPACES = {
     "1.1": "http://schemas.xmlsoap.org/soap/envelope/",
@@ -32,6 +32,7 @@ class SoapFault:
         detail_name: Clark name of the first element in the detail, empty if there is none.
         detail: the XML of that element.
         actor: who reports it.
+        subcode: Clark name of a code beside SOAP's own (of WS-Security, say), empty if there is none.
         detail_value: the detail's value, where the contract declares its element.
     """
 
@@ -41,6 +42,7 @@ class SoapFault:
     detail: bytes | None = None
     actor: str = ""
     detail_value: Any = field(default=None, compare=False, repr=False)
+    subcode: str = ""
 
     @property
     def by_caller(self) -> bool:
@@ -127,12 +129,16 @@ def read_fault(node: Any) -> SoapFault | None:
     if node is None:
         return None
     if node.tag == f"{{{NAMESPACES['1.1']}}}Fault":
-        code = (node.findtext("faultcode") or "Server").strip().rpartition(":")[2]
+        prefix, _, code = (node.findtext("faultcode") or "Server").strip().rpartition(":")
+        subcode = _foreign(node.find("faultcode"), prefix, code)
         detail = node.find("detail")
         text, actor = node.findtext("faultstring") or "", node.findtext("faultactor") or ""
     elif node.tag == f"{{{NAMESPACES['1.2']}}}Fault":
         ns = {"s": NAMESPACES["1.2"]}
         code = (node.findtext("s:Code/s:Value", namespaces=ns) or "Receiver").strip().rpartition(":")[2]
+        inner = node.find("s:Code/s:Subcode/s:Value", ns)
+        prefix, _, name = (inner.text or "" if inner is not None else "").strip().rpartition(":")
+        subcode = _foreign(inner, prefix, name)
         detail = node.find("s:Detail", ns)
         text, actor = node.findtext("s:Reason/s:Text", "", ns), node.findtext("s:Role", "", ns)
     else:
@@ -141,23 +147,34 @@ def read_fault(node: Any) -> SoapFault | None:
         next((child for child in detail if isinstance(child.tag, str)), None) if detail is not None else None
     )
     if first is None:
-        return SoapFault(_CODES.get(code, code), text.strip(), actor=actor)
+        return SoapFault(_CODES.get(code, code), text.strip(), actor=actor, subcode=subcode)
     xml = bytes(etree.tostring(first, with_tail=False))
-    return SoapFault(_CODES.get(code, code), text.strip(), str(first.tag), xml, actor)
+    return SoapFault(_CODES.get(code, code), text.strip(), str(first.tag), xml, actor, subcode=subcode)
+
+
+def _foreign(node: Any, prefix: str, name: str) -> str:
+    """Return the Clark name of a code that is not SOAP's own; empty if it is."""
+    uri = node.nsmap.get(prefix) if node is not None and prefix else None
+    return f"{{{uri}}}{name}" if uri and name and uri not in NAMESPACES.values() else ""
 
 
 def fault_element(fault: SoapFault, version: str = "1.1") -> Any:
     """Return the Fault element for an answer of our own."""
     soap = NAMESPACES[version]
-    node = etree.Element(f"{{{soap}}}Fault", nsmap={"soap": soap})
+    nsmap = {"soap": soap} | ({"sub": namespace(fault.subcode)} if fault.subcode else {})
+    node = etree.Element(f"{{{soap}}}Fault", nsmap=nsmap)
     if version == "1.1":
-        etree.SubElement(node, "faultcode").text = f"soap:{fault.code}"
+        code = f"sub:{local_name(fault.subcode)}" if fault.subcode else f"soap:{fault.code}"
+        etree.SubElement(node, "faultcode").text = code
         etree.SubElement(node, "faultstring").text = fault.text
         holder = "detail"
     else:
         back = {old: new for new, old in _CODES.items()}
-        code = etree.SubElement(node, f"{{{soap}}}Code")
-        etree.SubElement(code, f"{{{soap}}}Value").text = f"soap:{back.get(fault.code, fault.code)}"
+        holding = etree.SubElement(node, f"{{{soap}}}Code")
+        etree.SubElement(holding, f"{{{soap}}}Value").text = f"soap:{back.get(fault.code, fault.code)}"
+        if fault.subcode:
+            inner = etree.SubElement(holding, f"{{{soap}}}Subcode")
+            etree.SubElement(inner, f"{{{soap}}}Value").text = f"sub:{local_name(fault.subcode)}"
         reason = etree.SubElement(etree.SubElement(node, f"{{{soap}}}Reason"), f"{{{soap}}}Text")
         reason.set("{http://www.w3.org/XML/1998/namespace}lang", "en")
         reason.text = fault.text

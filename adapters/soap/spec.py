@@ -153,10 +153,8 @@ class SoapSpec(AdapterSpec):
     def advice(self) -> list[tuple[str, str]]:
         """Return what is allowed here but dangerous."""
         change, found = self.change, self.wire.advice(self.endpoint)
-        if isinstance(change, ReceiveChange) and not change.user and change.host not in ("127.0.0.1", "::1"):
-            found.append(
-                ("anybody who reaches the port can send changes", "set [change] user and password, or host")
-            )
+        if isinstance(change, ReceiveChange):
+            found += change.advice()
         if isinstance(change, SinceChange) and change.full is None and change.deleted is None:
             found.append(("a deleted row is never noticed", "set [change.deleted], or [change.full]"))
         return found

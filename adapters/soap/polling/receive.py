@@ -22,6 +22,7 @@ from adapters.soap.polling.paths import text_at
 from adapters.soap.polling.reply import reply
 from adapters.soap.polling.rows import RowMaker
 from adapters.soap.serve.asgi import SoapServer
+from adapters.soap.serve.guard import Guard
 from adapters.soap.serve.listener import Listener
 from adapters.soap.spec import SoapSpec
 from adapters.soap.stream import Item
@@ -36,8 +37,9 @@ class Receive:
 
     A caller is answered when its message is committed. If this process dies before, the caller has no answer
     and sends again; if it dies after, the message comes again and its id is known: it is answered at once and
-    gives no second event. A message that does not fit the contract or the settings is refused with a Client
-    fault: it stays with its sender.
+    gives no second event. The answer is made whole before the message is offered for the commit: one that
+    cannot be made refuses the message, and none fails after its commit. A message that does not fit the
+    contract or the settings is refused with a Client fault: it stays with its sender.
     """
 
     def __init__(
@@ -84,9 +86,13 @@ class Receive:
             address=change.address,
             only=(change.operation,),
             max_bytes=change.max_bytes,
+            waiting_bytes=change.waiting_bytes,
+            guard=Guard(change.security) if change.security is not None else None,
             user=change.user,
             password=password,
         )
+        if change.tls is not None:
+            change.tls.check("change.tls")
         self._listener: Listener | None = None
         self._memory = Memory()
         self._last_ms = 0
@@ -113,7 +119,7 @@ class Receive:
             Transient: the port is taken.
         """
         if self._listener is None and self._listen:
-            self._listener = Listener(self.server, self.change.host, self.change.port)
+            self._listener = Listener(self.server, self.change.host, self.change.port, self.change.tls)
         while True:
             messages = self.inbox.look(_AT_ONCE)
             self._last_ms = max(self._now_ms(), self._last_ms + 1)
@@ -149,8 +155,24 @@ class Receive:
         if not message_id:
             raise BadValue(change.message_id, "a message without id")
         message = Received(message_id, request, self._records(request), self._now_ms())
+        answer = self._answer(operation, request, message_id)
         await self.inbox.deliver(message, change.wait_seconds)
-        return reply(change.reply, request, message_id, self._now_ms())
+        return answer
+
+    def _answer(self, operation: str, request: Any, message_id: str) -> Any:
+        """Return the values of the answer, which is known to fit the contract."""
+        answer = reply(self.change.reply, request, message_id, self._now_ms())
+        if not self._contract.operation(operation).one_way:
+            try:
+                self._contract.encode_response(operation, answer)
+            except BadValue as error:
+                # Not the sender's mistake, so not a BadValue to it.
+                raise SettingsError(
+                    f"the answer does not fit the contract at {error.path or '.'}: {error.reason}",
+                    where=f"adapter {self.name}: change.reply",
+                    fix="look at the operation's response in the WSDL",
+                ) from None
+        return answer
 
     def _records(self, request: Any) -> list[tuple[Any, int]]:
         """Return the records of a message with what has happened to them.

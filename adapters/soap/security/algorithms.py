@@ -46,7 +46,9 @@ def hashed(name: str, content: bytes, *, sha1: bool = False) -> bytes:
     elif name in DIGESTS:
         algorithm = DIGESTS[name]
     else:
-        raise SecurityFailure(f"the digest algorithm {name[-40:]!r} is not accepted")
+        raise SecurityFailure(
+            f"the digest algorithm {name[-40:]!r} is not accepted", code="UnsupportedAlgorithm"
+        )
     state = hashes.Hash(algorithm)
     state.update(content)
     return state.finalize()
@@ -72,7 +74,9 @@ def verify(name: str, key: Any, value: bytes, content: bytes, *, sha1: bool = Fa
     elif name in _SIGNATURES:
         family, algorithm = _SIGNATURES[name]  # type: ignore[assignment]
     else:
-        raise SecurityFailure(f"the signature algorithm {name[-40:]!r} is not accepted")
+        raise SecurityFailure(
+            f"the signature algorithm {name[-40:]!r} is not accepted", code="UnsupportedAlgorithm"
+        )
     try:
         if family == "rsa" and isinstance(key, rsa.RSAPublicKey):
             key.verify(value, content, padding.PKCS1v15(), algorithm)
@@ -85,7 +89,7 @@ def verify(name: str, key: Any, value: bytes, content: bytes, *, sha1: bool = Fa
                 return
     except InvalidSignature:
         pass
-    raise SecurityFailure("the signature is wrong")
+    raise SecurityFailure("the signature is wrong", code="FailedCheck")
 
 
 def canonical(node: Any, prefixes: list[str] | None = None) -> bytes:

@@ -136,7 +136,9 @@ def decrypt_parts(
 def _decrypt(data: Any, key: bytes, *, cbc: bool) -> None:
     name = _algorithm(data)
     if name not in _BY_NAME:
-        raise SecurityFailure(f"the encryption algorithm {name[-40:]!r} is not accepted")
+        raise SecurityFailure(
+            f"the encryption algorithm {name[-40:]!r} is not accepted", code="UnsupportedAlgorithm"
+        )
     if name.endswith("-cbc") and not cbc:
         raise SecurityFailure(
             "the content is encrypted by AES-CBC, which is not accepted",
@@ -180,7 +182,9 @@ def _content_key(node: Any, private: rsa.RSAPrivateKey) -> bytes:
     digest = method.find(ds("DigestMethod")) if method is not None else None
     mask = method.find(f"{{{XENC11}}}MGF") if method is not None else None
     if name not in (_OAEP, _OAEP_MGF1P):
-        raise SecurityFailure(f"the key transport {name[-40:]!r} is not accepted: only RSA-OAEP is")
+        raise SecurityFailure(
+            f"the key transport {name[-40:]!r} is not accepted: only RSA-OAEP is", code="UnsupportedAlgorithm"
+        )
     hash_name = digest.get("Algorithm", "") if digest is not None else f"{DS}sha1"
     mask_name = mask.get("Algorithm", "") if mask is not None else f"{XENC11}mgf1sha1"
     if hash_name not in _HASHES or mask_name not in _MGFS or (name == _OAEP_MGF1P and mask is not None):
@@ -236,4 +240,4 @@ def _cipher_bytes(node: Any) -> bytes:
 
 
 def _undecipherable() -> SecurityFailure:
-    return SecurityFailure("the encrypted content cannot be decrypted with our key")
+    return SecurityFailure("the encrypted content cannot be decrypted with our key", code="FailedCheck")

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import time
 import uuid
 from collections.abc import Callable
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
 
-from adapters.soap.addressing import VERSIONS
 from adapters.soap.envelope import envelope_namespace
-from adapters.soap.security.encryption import decrypt_parts, encrypt_content
+from adapters.soap.security.encryption import encrypt_content
 from adapters.soap.security.errors import SecurityFailure
-from adapters.soap.security.keys import KeyPair, Trust, certificates, private_key
-from adapters.soap.security.names import ID, NSMAP, ds, wsse, wsu, xenc
+from adapters.soap.security.keys import KeyPair, certificates
+from adapters.soap.security.names import ID, NSMAP, wsse
+from adapters.soap.security.proof import Proof, addressing_headers, body_of
 from adapters.soap.security.signature import add_signature, binary_token, token_reference
 from adapters.soap.security.spec import SecuritySpec
-from adapters.soap.security.timestamp import check_timestamp, timestamp
+from adapters.soap.security.timestamp import timestamp
 from adapters.soap.security.username import NONCE_BYTES, username_token
-from adapters.soap.security.verify import check_value, ids_of, verified
-from schemas.errors import SettingsError
 
-#: A reply has one signature and one encrypted key, rarely a few: each costs an operation of public-key kind.
-_MAX_STEPS = 10
 #: A reply older than this is refused even if it calls itself valid: it may be played again.
 _LONGEST_VALID = 24 * 3600
 
@@ -44,18 +38,15 @@ class Security:
         """
         self._spec, self._now = spec, now
         sign, encrypt = spec.sign, spec.encrypt
+        self._proof = Proof(
+            spec.verify, spec.decrypt, skew=spec.skew_seconds, longest=_LONGEST_VALID, where=where
+        )
         self._signer = (
             KeyPair.of(sign.certificate, sign.key, sign.passphrase, f"{where}.sign") if sign else None
-        )
-        self._trust = (
-            Trust(certificates(spec.verify.certificates, f"{where}.verify.certificates"))
-            if spec.verify
-            else None
         )
         self._receiver = (
             certificates(encrypt.certificate, f"{where}.encrypt.certificate")[0] if encrypt else None
         )
-        self._decryptor = self._rsa(where) if spec.decrypt else None
 
     def __repr__(self) -> str:
         kinds = [k for k in ("username", "sign", "verify", "encrypt", "decrypt") if getattr(self._spec, k)]
@@ -64,7 +55,7 @@ class Security:
     @property
     def reads_replies(self) -> bool:
         """Whether a reply must be whole before any of it may be believed."""
-        return self._trust is not None or self._decryptor is not None
+        return self._proof.demands
 
     def protect(self, envelope: Any) -> None:
         """Put the security header into a request's envelope; everything else of it must be in place.
@@ -103,11 +94,9 @@ class Security:
             SecurityFailure: a proof is missing or wrong.
         """
         try:
-            self._check(envelope)
+            self._proof.check(envelope, self._now())
         except SecurityFailure as failure:
-            raise SecurityFailure(failure.what, where, failure.fix) from None
-
-    # --- requests -----------------------------------------------------------------------------------
+            raise SecurityFailure(failure.what, where, failure.fix, code=failure.code) from None
 
     def _sign(self, envelope: Any, security: Any, stamp: Any, user: Any) -> None:
         spec, pair = self._spec.sign, self._signer
@@ -120,7 +109,7 @@ class Security:
         parts = []
         for part in spec.parts:
             nodes = {
-                "body": [_body(envelope)],
+                "body": [body_of(envelope)],
                 "timestamp": [stamp],
                 "addressing": addressing_headers(envelope),
                 "token": [token],
@@ -137,108 +126,11 @@ class Security:
         assert spec is not None
         assert receiver is not None
         reference = token_reference(receiver, "issuer_serial")
-        key = encrypt_content(_body(envelope), receiver, reference, spec.algorithm, spec.oaep, _fresh("ED"))
+        key = encrypt_content(body_of(envelope), receiver, reference, spec.algorithm, spec.oaep, _fresh("ED"))
         # Before the signature: receivers undo the steps in the order of the header. The token stays first.
         first = security[0] if len(security) else None
         at = 1 if first is not None and first.tag == wsse("BinarySecurityToken") else 0
         security.insert(at, key)
-
-    # --- replies ------------------------------------------------------------------------------------
-
-    def _check(self, envelope: Any) -> None:
-        security = self._ours(envelope)
-        covered: list[Any] = []
-        decrypted: list[Any] = []
-        steps = (
-            []
-            if security is None
-            else [n for n in security if n.tag in (xenc("EncryptedKey"), ds("Signature"))]
-        )
-        if len(steps) > _MAX_STEPS:
-            raise SecurityFailure(f"the security header has {len(steps)} signatures and encrypted keys")
-        for step in steps:
-            if step.tag == xenc("EncryptedKey"):
-                if self._decryptor is None:
-                    raise SecurityFailure("the reply is encrypted", fix="set [wire.security.decrypt]")
-                cbc = self._spec.decrypt is not None and self._spec.decrypt.cbc
-                decrypted += decrypt_parts(step, self._decryptor, ids_of(envelope), cbc=cbc)
-            elif self._trust is not None:
-                covered += self._signed(step, envelope, security)
-        if self._decryptor is not None and self._spec.decrypt is not None and self._spec.decrypt.required:
-            self._check_encrypted(any(node is _body(envelope) for node in decrypted))
-        stamps = [] if security is None else security.findall(wsu("Timestamp"))
-        if len(stamps) > 1:
-            raise SecurityFailure("the reply has several Timestamps")
-        if stamps:
-            check_timestamp(stamps[0], now=self._now(), skew=self._spec.skew_seconds, longest=_LONGEST_VALID)
-        if self._spec.verify is not None:
-            self._check_covered(envelope, stamps, covered)
-
-    def _signed(self, signature: Any, envelope: Any, security: Any) -> list[Any]:
-        assert self._trust is not None
-        assert self._spec.verify is not None
-        sha1 = self._spec.verify.sha1
-        covered, name = verified(signature, envelope, security, ids_of(envelope), sha1=sha1)
-        certificate = name.certificate(self._trust)
-        if not self._trust.accepts(certificate, dt.datetime.fromtimestamp(self._now(), dt.UTC)):
-            raise SecurityFailure(
-                "the signer's certificate is not trusted, or not valid now",
-                fix="put the service's certificate into verify.certificates, if its owner confirms it",
-            )
-        check_value(signature, certificate, sha1=sha1)
-        return covered
-
-    def _check_covered(self, envelope: Any, stamps: list[Any], covered: list[Any]) -> None:
-        assert self._spec.verify is not None
-        signed = {id(node) for node in covered}
-        for part in self._spec.verify.parts:
-            wanted = {
-                "body": [_body(envelope)],
-                "timestamp": stamps or [None],
-                "addressing": addressing_headers(envelope) or [None],
-            }[part]
-            if any(node is None or id(node) not in signed for node in wanted):
-                raise SecurityFailure(f"the reply's {part} is not signed")
-
-    @staticmethod
-    def _check_encrypted(decrypted: bool) -> None:
-        if not decrypted:
-            raise SecurityFailure(
-                "the reply is not encrypted", fix="set decrypt.required = false if that is meant"
-            )
-
-    @staticmethod
-    def _ours(envelope: Any) -> Any:
-        """Return the one security header that is meant for us (without actor), None if there is none."""
-        soap = "{" + str(envelope_namespace(envelope.tag)) + "}"
-        headers = envelope.findall(f"{soap}Header")
-        if len(headers) > 1 or len(envelope.findall(f"{soap}Body")) != 1:
-            raise SecurityFailure("the envelope has several headers or bodies")
-        found = [] if not headers else headers[0].findall(wsse("Security"))
-        found = [node for node in found if not (node.get(f"{soap}actor") or node.get(f"{soap}role"))]
-        if len(found) > 1:
-            raise SecurityFailure("the reply has several security headers")
-        return found[0] if found else None
-
-    def _rsa(self, where: str) -> rsa.RSAPrivateKey:
-        assert self._spec.decrypt is not None
-        key = private_key(self._spec.decrypt.key, self._spec.decrypt.passphrase, f"{where}.decrypt.key")
-        if not isinstance(key, rsa.RSAPrivateKey):
-            raise SettingsError(
-                "a key that decrypts must be RSA", where=f"{where}.decrypt.key", fix="give the RSA key"
-            )
-        return key
-
-
-def addressing_headers(envelope: Any) -> list[Any]:
-    """Return the WS-Addressing headers of an envelope."""
-    header = next((n for n in envelope if n.tag == f"{{{envelope_namespace(envelope.tag)}}}Header"), None)
-    spaces = tuple(f"{{{uri}}}" for uri in VERSIONS.values())
-    return (
-        [n for n in header if isinstance(n.tag, str) and n.tag.startswith(spaces)]
-        if header is not None
-        else []
-    )
 
 
 def _header(envelope: Any) -> Any:
@@ -248,10 +140,6 @@ def _header(envelope: Any) -> Any:
         found = etree.Element(name)
         envelope.insert(0, found)
     return found
-
-
-def _body(envelope: Any) -> Any:
-    return envelope.find(f"{{{envelope_namespace(envelope.tag)}}}Body")
 
 
 def _fresh(prefix: str) -> str:

@@ -48,9 +48,33 @@ class KeyPair:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Certificates that may sign, or that issued those that may."""
+    """Certificates that may sign, or that issued those that may.
+
+    Attributes:
+        anchors: signers, and authorities.
+        subjects: whom an authority's certificates may name, RFC 4514; `*` = anybody.
+    """
 
     anchors: tuple[x509.Certificate, ...]
+    subjects: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, pem: SecretStr, subjects: tuple[str, ...], where: str) -> Trust:
+        """Read the anchors.
+
+        Raises:
+            SettingsError: none can be read, or one is an authority and nobody says whose certificates count:
+                an authority vouches for names, and anybody may ask a public one for a certificate.
+        """
+        anchors = certificates(pem, f"{where}.certificates")
+        if not subjects and any(_may_issue(a) for a in anchors):
+            raise SettingsError(
+                "an authority is trusted, but not for whom: whoever has a certificate of it could sign",
+                where=f"{where}.certificates",
+                fix=f'name the signers, {where}.subjects = ["CN=…"] (["*"] = anybody), or give their own '
+                "certificates instead",
+            )
+        return cls(anchors, subjects)
 
     def accepts(self, certificate: x509.Certificate, now: dt.datetime) -> bool:
         """Return whether a signer is one of the anchors, or issued by one that may issue, and valid."""
@@ -59,9 +83,16 @@ class Trust:
                 return False
             if not _may_sign(certificate):
                 return False
-            return certificate in self.anchors or any(_issued(certificate, a, now) for a in self.anchors)
+            if certificate in self.anchors and not _may_issue(certificate):
+                return True
+            known = certificate in self.anchors or any(_issued(certificate, a, now) for a in self.anchors)
+            return known and self._named(certificate)
         except BROKEN_CERTIFICATE:
             return False
+
+    def _named(self, certificate: x509.Certificate) -> bool:
+        name = _name_parts(certificate.subject.rfc4514_string())
+        return any(pin.strip() == "*" or _name_parts(pin) == name for pin in self.subjects)
 
     def by_issuer(self, issuer: str, serial: int) -> x509.Certificate | None:
         """Return the anchor with this issuer (RFC 4514, in either order of its parts) and serial number."""
@@ -148,12 +179,19 @@ def _issued(certificate: x509.Certificate, anchor: x509.Certificate, now: dt.dat
     if not anchor.not_valid_before_utc <= now <= anchor.not_valid_after_utc:
         return False
     try:
-        if not anchor.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+        if not _may_issue(anchor):
             return False
         certificate.verify_directly_issued_by(anchor)
-    except (x509.ExtensionNotFound, InvalidSignature):
+    except InvalidSignature:
         return False
     return True
+
+
+def _may_issue(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
 
 
 def _name_parts(name: str) -> list[str]:

@@ -43,10 +43,16 @@ class SignSpec(_Table):
 
 
 class VerifySpec(_Table):
-    """What the service's signature must show."""
+    """What a signature that comes must show."""
 
     certificates: SecretStr = Field(
         description="PEM certificates of signers, or of authorities that issued theirs: file:PATH."
+    )
+    subjects: tuple[str, ...] = Field(
+        (),
+        description="Whom certificates of an authority must name, whole and as in RFC 4514 "
+        '(`CN=Registry,O=Agency`), in any order of the parts; `["*"]` = anybody whom the authority knows. '
+        "Needed with an authority.",
     )
     parts: tuple[Literal["body", "timestamp", "addressing"], ...] = Field(
         ("body",), min_length=1, description="What must be signed, or the reply is refused."

@@ -57,6 +57,10 @@ def check_timestamp(node: Any, *, now: float, skew: float, longest: float) -> No
         raise SecurityFailure("the Timestamp has no readable time")
     fix = "compare the clocks of both machines; skew_seconds forgives a difference"
     if created > now + skew:
-        raise SecurityFailure(f"the Timestamp is {created - now:.0f} s in the future", fix=fix)
+        raise SecurityFailure(
+            f"the Timestamp is {created - now:.0f} s in the future", fix=fix, code="MessageExpired"
+        )
     if now > min(expires if expires is not None else created + longest, created + longest) + skew:
-        raise SecurityFailure(f"the Timestamp of {now - created:.0f} s ago is over", fix=fix)
+        raise SecurityFailure(
+            f"the Timestamp of {now - created:.0f} s ago is over", fix=fix, code="MessageExpired"
+        )

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Collection
 from typing import Any
 
 from lxml import etree
@@ -63,7 +64,7 @@ def check_username(
     skew: float,
     fresh: float,
     seen: ReplayCache,
-    text: bool = False,
+    kinds: Collection[str] = ("digest",),
 ) -> str:
     """Return the user that a token proves.
 
@@ -74,13 +75,15 @@ def check_username(
         skew: seconds that clocks may differ.
         fresh: seconds that a token is good for after its creation.
         seen: nonces of tokens that were accepted.
-        text: accept a password in clear, as is right under TLS only.
+        kinds: what is accepted: `digest`; `text`, a password in clear, as is right under TLS only.
 
     Raises:
         SecurityFailure: always with the same words, whatever is wrong.
     """
     refused = SecurityFailure(
-        "the UsernameToken is not accepted", fix="send user, password, nonce and time anew"
+        "the UsernameToken is not accepted",
+        fix="send user, password, nonce and time anew",
+        code="FailedAuthentication",
     )
     user = (token.findtext(wsse("Username")) or "").strip()
     secret = token.find(wsse("Password"))
@@ -89,17 +92,23 @@ def check_username(
     # An unknown user costs as much as a wrong password.
     password = passwords.get(user, "")
     given = secret.text or ""
-    if secret.get("Type", "").endswith("#PasswordDigest"):
-        created = (token.findtext(wsu("Created")) or "").strip()
-        nonce = _nonce(token.findtext(wsse("Nonce")) or "")
+    hidden = secret.get("Type", "").endswith("#PasswordDigest")
+    created = (token.findtext(wsu("Created")) or "").strip()
+    nonce = _nonce(token.findtext(wsse("Nonce")) or "")
+    if hidden:
         good = hmac.compare_digest(digest(nonce, created, password).encode(), given.strip().encode())
-        at = moment(created)
-        good = good and bool(nonce) and at is not None and -skew <= now - at <= fresh + skew
-        if not (good and user in passwords and seen.first(nonce, now, fresh + 2 * skew)):
-            raise refused
-        return user
-    good = hmac.compare_digest(password.encode(), given.encode())
-    if not (text and good and user in passwords):
+    else:
+        good = hmac.compare_digest(password.encode(), given.encode())
+    if not (good and user in passwords and ("digest" if hidden else "text") in kinds):
+        raise refused
+    # A password in clear may come without time and nonce; what it has of them must be right.
+    at = moment(created)
+    if (hidden or created) and not (at is not None and -skew <= now - at <= fresh + skew):
+        raise refused
+    if hidden and not nonce:
+        raise refused
+    # By user: nobody can use up the nonces of others. Only proven tokens are remembered.
+    if nonce and not seen.first(user.encode() + b"\0" + nonce, now, fresh + 2 * skew):
         raise refused
     return user
 

@@ -63,7 +63,7 @@ def verified(
         name = _one(reference, "DigestMethod").get("Algorithm", "")
         given = _bytes(_one(reference, "DigestValue").text)
         if not hmac.compare_digest(hashed(name, content, sha1=sha1), given):
-            raise SecurityFailure("a signed part of the message was changed")
+            raise SecurityFailure("a signed part of the message was changed", code="FailedCheck")
         covered.append(node)
     return covered, SignerName.of(signature, security, ids)
 
@@ -104,7 +104,9 @@ class SignerName:
         if direct is not None:
             token = ids.get(direct.get("URI", "").removeprefix("#"))
             if token is None or token.tag != wsse("BinarySecurityToken") or token.getparent() is not security:
-                raise SecurityFailure("the signer's certificate is not in the security header")
+                raise SecurityFailure(
+                    "the signer's certificate is not in the security header", code="SecurityTokenUnavailable"
+                )
             return cls("certificate", _certificate(token))
         data = holder.find(ds("X509Data"))
         if data is not None:
@@ -117,7 +119,9 @@ class SignerName:
             return cls("thumbprint", _bytes(name.text))
         if name is not None and kind.endswith(("#X509v3", "#X509")):
             return cls("certificate", _certificate(name))
-        raise SecurityFailure("the signature does not name its signer in a way that is known")
+        raise SecurityFailure(
+            "the signature does not name its signer in a way that is known", code="UnsupportedSecurityToken"
+        )
 
     @classmethod
     def _x509_data(cls, data: Any) -> SignerName:
@@ -127,7 +131,10 @@ class SignerName:
         issuer = data.findtext(f"{ds('X509IssuerSerial')}/{ds('X509IssuerName')}")
         serial = (data.findtext(f"{ds('X509IssuerSerial')}/{ds('X509SerialNumber')}") or "").strip()
         if issuer is None or not (serial.isascii() and serial.isdigit() and len(serial) < 60):
-            raise SecurityFailure("the signature does not name its signer in a way that is known")
+            raise SecurityFailure(
+                "the signature does not name its signer in a way that is known",
+                code="UnsupportedSecurityToken",
+            )
         return cls("issuer_serial", (issuer.strip(), int(serial)))
 
     def certificate(self, trust: Trust) -> x509.Certificate:
@@ -149,7 +156,8 @@ class SignerName:
         if found is None:
             raise SecurityFailure(
                 "the signer is none of the certificates that are trusted",
-                fix="put the service's certificate into verify.certificates, if its owner confirms it",
+                fix="put the signer's certificate into verify.certificates, if its owner confirms it",
+                code="FailedAuthentication",
             )
         return found
 
@@ -183,7 +191,9 @@ def _transforms(reference: Any) -> list[str]:
     """Return the inclusive prefixes of the one transform allowed, exclusive C14N."""
     found = list(_one(reference, "Transforms").iterchildren(ds("Transform")))
     if len(found) != 1 or found[0].get("Algorithm") != EXC_C14N:
-        raise SecurityFailure("a signed part is transformed by more than exclusive canonical form")
+        raise SecurityFailure(
+            "a signed part is transformed by more than exclusive canonical form", code="UnsupportedAlgorithm"
+        )
     return _prefixes(found[0])
 
 
@@ -210,4 +220,6 @@ def _certificate(node: Any) -> x509.Certificate:
     try:
         return x509.load_der_x509_certificate(_bytes(node.text))
     except BROKEN_CERTIFICATE:
-        raise SecurityFailure("the signer's certificate cannot be read") from None
+        raise SecurityFailure(
+            "the signer's certificate cannot be read", code="InvalidSecurityToken"
+        ) from None

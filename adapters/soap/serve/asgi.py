@@ -14,6 +14,8 @@ from adapters.soap.envelope import CONTENT_TYPES
 from adapters.soap.serve.description import Description
 from adapters.soap.serve.endpoint import Answer, Handler, SoapEndpoint
 from adapters.soap.serve.faults import fault
+from adapters.soap.serve.guard import Guard
+from adapters.soap.serve.room import Place, Room
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -23,6 +25,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 MAX_REQUEST_BYTES: Final = 4 << 20
 #: A caller that needs longer for its request holds a connection for nothing.
 BODY_SECONDS: Final = 30.0
+#: Of all requests at one time, unless the server is told otherwise.
+MAX_WAITING_BYTES: Final = 64 << 20
 _TEXT: Final = "text/plain; charset=utf-8"
 _MEDIA: Final = frozenset(t.partition(";")[0] for t in CONTENT_TYPES.values())
 
@@ -38,6 +42,9 @@ class SoapServer:
         only: operations that are served; all if empty.
         understood: namespaces of headers that are understood.
         max_bytes: of a request.
+        waiting_bytes: of all requests that are being read or answered at one time; beyond it callers are sent
+            away (503). A decoded request takes some ten times its bytes.
+        guard: what every message must prove; see `SoapEndpoint`.
         user, password: what callers must give (HTTP Basic); empty = nothing.
     """
 
@@ -51,10 +58,13 @@ class SoapServer:
         only: Collection[str] = (),
         understood: Collection[str] = (),
         max_bytes: int = MAX_REQUEST_BYTES,
+        waiting_bytes: int = MAX_WAITING_BYTES,
+        guard: Guard | None = None,
         user: str = "",
         password: str = "",
     ) -> None:
-        self.endpoint = SoapEndpoint(contract, handler, only=only, understood=understood)
+        self.endpoint = SoapEndpoint(contract, handler, only=only, understood=understood, guard=guard)
+        self._room = Room(waiting_bytes)
         self._description = Description(contract.documents)
         self._path, self._address, self._max_bytes = path, address, max_bytes
         secret = base64.b64encode(f"{user}:{password}".encode())
@@ -107,16 +117,20 @@ class SoapServer:
             )
         if any(k == b"content-encoding" and v.lower() != b"identity" for k, v in headers):
             return Answer(415, _TEXT, b"compressed requests are not accepted\n")
-        body = await read_body(receive, headers, self._max_bytes)
-        return body if isinstance(body, Answer) else await self.endpoint.answer(body, headers)
+        with self._room.place() as place:
+            body = await read_body(receive, headers, self._max_bytes, place)
+            return body if isinstance(body, Answer) else await self.endpoint.answer(body, headers)
 
 
-async def read_body(receive: Receive, headers: list[tuple[bytes, bytes]], most: int) -> bytes | Answer:
+async def read_body(
+    receive: Receive, headers: list[tuple[bytes, bytes]], most: int, place: Place
+) -> bytes | Answer:
     """Return a request's body, or the answer for a caller whose body is too large, late or broken off."""
     too_large = Answer(413, CONTENT_TYPES["1.1"], fault("1.1", "Client", f"a request may have {most} bytes"))
     declared = next((v for k, v in headers if k == b"content-length"), b"0")
     if declared.isdigit() and int(declared) > most:
         return too_large
+    full = Answer(503, CONTENT_TYPES["1.1"], fault("1.1", "Server", "too much waits; send it again later"))
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -124,9 +138,12 @@ async def read_body(receive: Receive, headers: list[tuple[bytes, bytes]], most: 
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     return Answer(400, _TEXT, b"the request broke off\n")
-                body += message.get("body", b"")
-                if len(body) > most:
+                part = message.get("body", b"")
+                if len(body) + len(part) > most:
                     return too_large
+                if not place.take(len(part)):
+                    return full
+                body += part
                 if not message.get("more_body"):
                     return bytes(body)
     except TimeoutError:

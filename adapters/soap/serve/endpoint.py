@@ -20,10 +20,13 @@ from adapters.soap.addressing import (
     read_headers,
 )
 from adapters.soap.contract import Contract
-from adapters.soap.envelope import SoapFault
+from adapters.soap.envelope import SoapFault, fault_element, wrap
 from adapters.soap.errors import BadValue
 from adapters.soap.safe_xml import parser_options
+from adapters.soap.security.errors import FaultCode, SecurityFailure
+from adapters.soap.security.names import WSSE, wsse
 from adapters.soap.serve.faults import fault
+from adapters.soap.serve.guard import Guard
 from adapters.soap.serve.message import Message, NotThisOperation, NotUnderstood, UnknownVersion, content_type
 from adapters.soap.wsdl import SOAP_BINDINGS, Operation
 from schemas.errors import BanyanError, described
@@ -57,6 +60,8 @@ class SoapEndpoint:
         only: names of the operations that are served; all of the contract's if empty.
         understood: namespaces of headers that the handler heeds, or that may be ignored although they must be
             understood.
+        guard: what every message must prove before it is looked at; None = nothing. A security header that
+            must be understood is refused where there is none.
     """
 
     def __init__(
@@ -66,11 +71,14 @@ class SoapEndpoint:
         *,
         only: Collection[str] = (),
         understood: Collection[str] = (),
+        guard: Guard | None = None,
     ) -> None:
         for name in only:
             contract.operation(name)  # says which there are
         # WS-Addressing is heeded: its action must agree, and the answer relates to its MessageID.
-        self._handler, self._understood = handler, frozenset((*understood, *VERSIONS.values()))
+        heeded = (*VERSIONS.values(), *((WSSE,) if guard is not None else ()))
+        self._handler, self._understood = handler, frozenset((*understood, *heeded))
+        self._guard = guard
         offered = {
             version
             for uri, version in SOAP_BINDINGS.items()
@@ -98,22 +106,40 @@ class SoapEndpoint:
             version = message.version
             if (said := _media_version(headers)) and said != version:
                 raise UnknownVersion(f"the content type is that of SOAP {said}, the envelope is not")
-            operation = self._operation(message, headers)
             message.check_headers(self._understood)
+            if self._guard is not None:
+                self._guard.check(message.root)
+                message = message.again()
+            operation = self._operation(message, headers)
             asked = _asked(message)
         except UnknownVersion as error:
             return _fault(version, "VersionMismatch", error.what)
         except NotUnderstood as error:
             return _fault(version, "MustUnderstand", error.what)
+        except SecurityFailure as error:
+            log.warning("a SOAP request was refused", proof=error.what, code=error.code)
+            return _refused(version, error.code)
         except NotThisOperation as error:
             return _fault(version, "Client", error.what)
-        answer = await self._work(self._contracts[version], version, operation, body)
-        return _related(answer, asked, operation) if asked.message_id and answer.body else answer
+        answer = await self._work(self._contracts[version], version, operation, message.root)
+        return self._finished(answer, asked, operation) if answer.body else answer
 
-    async def _work(self, contract: Contract, version: str, operation: Operation, body: bytes) -> Answer:
+    def _finished(self, answer: Answer, asked: Addresses, operation: Operation) -> Answer:
+        """Return an answer with its headers: those that relate it to its request, and its proof."""
+        if not asked.message_id and self._guard is None:
+            return answer
+        envelope = etree.fromstring(answer.body, etree.XMLParser(**parser_options()))
+        if asked.message_id:
+            _relate(envelope, answer.status, asked, operation)
+        if self._guard is not None:
+            self._guard.protect(envelope)
+        body = bytes(etree.tostring(envelope, xml_declaration=True, encoding="UTF-8"))
+        return replace(answer, body=body)
+
+    async def _work(self, contract: Contract, version: str, operation: Operation, root: Any) -> Answer:
         name = operation.name
         try:
-            values = contract.decode_request(name, body)
+            values = contract.request_values(name, root)
         except BadValue as error:
             return _fault(
                 version, "Client", f"the request is not valid at {error.path or '.'}: {error.reason}"
@@ -181,11 +207,10 @@ def _asked(message: Message) -> Addresses:
     return asked
 
 
-def _related(answer: Answer, asked: Addresses, operation: Operation) -> Answer:
-    """Return an answer with the headers that relate it to its request."""
-    envelope = etree.fromstring(answer.body, etree.XMLParser(**parser_options()))
+def _relate(envelope: Any, status: int, asked: Addresses, operation: Operation) -> None:
+    """Put in the headers that relate an answer to its request."""
     faults = f"{VERSIONS[asked.version]}/{'soap/fault' if asked.version == '1.0' else 'fault'}"
-    action = operation.response_action if answer.status == 200 else faults
+    action = operation.response_action if status == 200 else faults
     headers = Addresses(
         asked.version,
         action or f"{operation.action}Response",
@@ -193,8 +218,6 @@ def _related(answer: Answer, asked: Addresses, operation: Operation) -> Answer:
         relates_to=(asked.message_id,),
     )
     add_headers(envelope, headers)
-    body = bytes(etree.tostring(envelope, xml_declaration=True, encoding="UTF-8"))
-    return replace(answer, body=body)
 
 
 def _spoken(contract: Contract, version: str) -> Contract:
@@ -214,6 +237,15 @@ def _media_version(headers: Headers) -> str:
 
 def _fault(version: str, code: str, text: str) -> Answer:
     return Answer(_status(version, code), content_type(version), fault(version, code, text))
+
+
+def _refused(version: str, code: FaultCode) -> Answer:
+    """Return the fault for a message that proves too little: its code only, what was wrong is in our log."""
+    text = "the security of the message is not accepted"
+    fault = SoapFault("Client", text, subcode=wsse(code))
+    return Answer(
+        _status(version, "Client"), content_type(version), wrap(version, fault_element(fault, version))
+    )
 
 
 def _status(version: str, code: str) -> int:

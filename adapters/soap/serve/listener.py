@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from adapters.soap.serve.tls import ListenTlsSpec
 from schemas.errors import Transient
 
 #: Seconds in which a server has to answer its first connection, and to end.
@@ -14,20 +16,24 @@ _STARTS, _ENDS = 10.0, 5.0
 
 
 class Listener:
-    """Serves `app` at host and port (0 = any free one) until it is closed.
+    """Serves `app` at host and port (0 = any free one) until it is closed; with `tls` under TLS only.
 
     Raises:
         Transient: the port is taken, or the server does not start.
     """
 
-    def __init__(self, app: Any, host: str, port: int) -> None:
+    def __init__(self, app: Any, host: str, port: int, tls: ListenTlsSpec | None = None) -> None:
         self.host, self.port = host, _free(host, port)
         self._app = app
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: Any = None
         self._thread = threading.Thread(target=self._run, name=f"soap-{self.port}", daemon=True)
-        self._thread.start()
-        self._await_start()
+        options: AbstractContextManager[dict[str, Any]] = (
+            tls.options("change.tls") if tls is not None else nullcontext({})
+        )
+        with options as self._options:
+            self._thread.start()
+            self._await_start()
 
     def __repr__(self) -> str:
         return f"<Listener {self.host}:{self.port}>"
@@ -55,6 +61,7 @@ class Listener:
             websockets=False,
             log_access=False,
             log_enabled=False,
+            **self._options,
         )
         await self._server.serve()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from lxml import etree
@@ -103,6 +103,12 @@ class Message:
                 )
                 return cls(version, root, elements, headers)
         raise UnknownVersion("the envelope is of an unknown version of SOAP")
+
+    def again(self) -> Message:
+        """Return the message as its tree is now: what was encrypted may have been decrypted."""
+        soap = NAMESPACES[self.version]
+        bodies = self.root.findall(f"{{{soap}}}Body")
+        return replace(self, elements=tuple(c for b in bodies for c in b if isinstance(c.tag, str)))
 
     def check(self, element: str, actions: Container[str], headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Refuse a message that is not a request of one operation alone.

@@ -72,7 +72,18 @@ def test_the_contract_is_whole() -> None:
         [f"wsdl {c}" for c in ["import", "check", "operations", "diff"]],
         [
             f"operation {c}"
-            for c in ["list", "show", "where", "stage", "evidence", "history", "verify", "kill", "restore"]
+            for c in [
+                "list",
+                "show",
+                "where",
+                "stage",
+                "gate",
+                "evidence",
+                "history",
+                "verify",
+                "kill",
+                "restore",
+            ]
         ],
     )
     assert {" ".join(path) for path in COMMANDS} == {c for group in promised for c in group}

@@ -10,7 +10,9 @@ import pytest
 from lxml import etree
 
 from adapters.soap.envelope import read_fault, unwrap
-from strangler.operation import load_operations
+from adapters.soap.serve.demand import DemandSpec
+from strangler.canary import Serving
+from strangler.operation import Operation, load_operations
 from strangler.record import MappingError
 from strangler.served import Served
 from strangler.side import LegacySide, Reply
@@ -35,11 +37,13 @@ class Modern:
         return Reply(self.outcome, b"", 0)
 
 
-def ask(outcome: Any, body: bytes | None = None, *headers: tuple[bytes, bytes]) -> Any:
+def ask(
+    outcome: Any, body: bytes | None = None, *headers: tuple[bytes, bytes], operation: Operation = OPERATION
+) -> Any:
     async def run() -> Any:
-        legacy = LegacySide(OPERATION)
+        legacy = LegacySide(operation)
         modern: Any = Modern(outcome)
-        served = Served(OPERATION, lambda: Stage.MODERN, legacy, modern, None)  # type: ignore[arg-type]
+        served = Served(operation, lambda: Serving(Stage.MODERN), legacy, modern, None)  # type: ignore[arg-type]
         message = body or legacy.contract.encode_request("GetCase", {"caseId": "C0001"})
         try:
             return (await served.soap([MEDIA, *headers], message))[1]
@@ -94,10 +98,19 @@ def test_a_request_of_another_operation() -> None:
     assert fault_of(ask(RECORD, None, wrong)).code == "Client"
 
 
+def test_what_the_modern_side_demands_of_callers() -> None:
+    """With [legacy.security] a call without proof is refused before the modern side is asked."""
+    demand = DemandSpec.model_validate({"username": {"accounts": {"clerk": "s3cret"}}})
+    spec = OPERATION.legacy.model_copy(update={"security": demand})
+    operation = OPERATION.model_copy(update={"legacy": spec})
+    fault = fault_of(ask(RECORD, operation=operation))
+    assert fault.subcode.endswith("}InvalidSecurity")
+
+
 def test_the_old_contract_is_described() -> None:
     """The façade gives out the old WSDL with its own address."""
     legacy = LegacySide(OPERATION)
-    served = Served(OPERATION, lambda: Stage.MODERN, legacy, None, None)  # type: ignore[arg-type]
+    served = Served(OPERATION, lambda: Serving(Stage.MODERN), legacy, None, None)  # type: ignore[arg-type]
     assert b'location="https://facade/soap/get_case"' in (
         served.describe(0, "https://facade/soap/get_case") or b""
     )

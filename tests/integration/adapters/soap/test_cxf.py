@@ -136,7 +136,7 @@ async def test_signatures(call, keys, theirs, ours):
         "addressing": {},
         "security": {
             "sign": signing(keys.client, ours),
-            "verify": {"certificates": trusted, "parts": ["body", "timestamp"]},
+            "verify": {"certificates": trusted, "subjects": ["*"], "parts": ["body", "timestamp"]},
         },
     }
     assert (await call(f"signed-{theirs}", "getClaim", {"claimId": "K1"}, **wire)).value == CLAIM
@@ -147,7 +147,7 @@ async def test_elliptic_curves(call, keys):
     wire = {
         "security": {
             "sign": signing(keys.client_ec),
-            "verify": {"certificates": keys.authority.pem},
+            "verify": {"certificates": keys.authority.pem, "subjects": ["*"]},
         }
     }
     assert (await call("signed-ec", "getClaim", {"claimId": "K1"}, **wire)).value == CLAIM
@@ -158,7 +158,7 @@ async def test_signed_attachments(call, keys, tmp_path):
     wire = {
         "security": {
             "sign": signing(keys.client),
-            "verify": {"certificates": keys.authority.pem, "parts": ["body", "timestamp"]},
+            "verify": {"certificates": keys.authority.pem, "subjects": ["*"], "parts": ["body", "timestamp"]},
         },
         "attachments": {"mtom": True},
     }
@@ -174,7 +174,7 @@ async def test_signed_attachments(call, keys, tmp_path):
 
 async def test_signatures_that_are_refused(call, keys):
     """CXF refuses a stranger's signature; we refuse a reply of a signer not trusted, and an unsigned one."""
-    verify = {"certificates": keys.authority.pem}
+    verify = {"certificates": keys.authority.pem, "subjects": ["*"]}
     path, values = "signed-DirectReference", {"claimId": "K1"}
     with pytest.raises(SecurityFailure, match="it is a fault"):
         await call(path, "getClaim", values, security={"sign": signing(keys.stranger), "verify": verify})
@@ -205,6 +205,7 @@ key = "file:ours.key"
 parts = ["body", "timestamp", "addressing"]
 [wire.security.verify]
 certificates = "file:authority.pem"
+subjects = ["CN=server"]
 parts = ["body", "timestamp"]
 """
 
@@ -235,7 +236,7 @@ async def test_encryption(call, keys, algorithm, oaep):
     wire = {
         "security": {
             "sign": signing(keys.client),
-            "verify": {"certificates": keys.authority.pem, "parts": ["body", "timestamp"]},
+            "verify": {"certificates": keys.authority.pem, "subjects": ["*"], "parts": ["body", "timestamp"]},
             "encrypt": {
                 "certificate": keys.server.certificate_pem,
                 "algorithm": algorithm,

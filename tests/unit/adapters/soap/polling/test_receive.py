@@ -17,6 +17,8 @@ from adapters.soap.errors import ServiceUnavailable
 from adapters.soap.polling.inbox import Inbox, Received
 from adapters.soap.polling.receive import Receive
 from adapters.soap.polling.reply import reply
+from adapters.soap.security.header import Security
+from adapters.soap.security.spec import SecuritySpec
 from schemas.errors import SettingsError
 from tests.register import START, Register, contract
 from tests.unit.adapters.soap.polling.conftest import Run
@@ -142,6 +144,71 @@ def test_too_many_wait(sender):
     legacy = sender(waiting=1, wait_seconds=0.2)
     answers = legacy.send(message("m1", 1), message("m2", 2), look=False)
     assert {a.code for a in answers} == {"Server"}
+
+
+def test_an_answer_that_cannot_be_made_stops_the_commit(sender):
+    """A reply outside the contract refuses the message: nothing is committed that cannot be answered."""
+    legacy = sender(reply={"accepted": "perhaps"})
+    (answer,) = legacy.send(message("m1", 1), look=False)
+    assert (answer.code, "perhaps" in answer.text) == ("Server", False)
+    assert legacy.take() == []
+    assert len(legacy.receive.inbox.look(10)) == 0
+
+
+def test_the_answer_exists_before_the_commit(sender, monkeypatch):
+    """After the commit nothing is left that could fail: the answer was made before it."""
+    legacy = sender()
+    order: list[str] = []
+    deliver, answer = legacy.receive.inbox.deliver, legacy.receive._answer
+
+    async def delivered(*given: Any) -> None:
+        order.append("offered")
+        await deliver(*given)
+        order.append("committed")
+
+    monkeypatch.setattr(legacy.receive.inbox, "deliver", delivered)
+    monkeypatch.setattr(
+        legacy.receive, "_answer", lambda *given: (order.append("answer made"), answer(*given))[1]
+    )
+    legacy.send(message("m1", 1))
+    assert order == ["answer made", "offered", "committed"]
+
+
+def test_a_sender_that_missed_the_answer(sender):
+    """A sender whose answer was lost after the commit sends again, is answered, and gives no second event."""
+    legacy = sender(wait_seconds=0.2)
+    legacy.receive.inbox.settle = lambda m: legacy.receive.inbox.forget(m)
+    (answer,) = legacy.send(message("m1", 1))
+    assert isinstance(answer, SoapFault)
+    assert legacy.take() == [("c", 1, "x")]
+    legacy.start()
+    (answer,) = legacy.send(message("m1", 1))
+    assert answer["accepted"] is True
+    assert legacy.take() == []
+
+
+def test_what_is_demanded_of_senders(sender, tmp_path):
+    """With [change.security] a message without proof is refused, and one with it becomes an event."""
+    legacy = sender(security={"username": {"accounts": {"register": "s3cret"}}})
+    (answer,) = legacy.send(message("m1", 1), look=False)
+    assert answer.subcode.endswith("}InvalidSecurity")
+    envelope = etree.fromstring(message("m1", 1))
+    made = SecuritySpec.model_validate({"username": {"user": "register", "password": "s3cret"}})
+    Security(made).protect(envelope)
+    (answer,) = legacy.send(etree.tostring(envelope))
+    assert answer["accepted"] is True
+    assert legacy.take() == [("c", 1, "x")]
+
+
+def test_settings_of_the_port(sender, tmp_path):
+    """Room for less than one message, a broken certificate and an open port to others are told."""
+    with pytest.raises(ValueError, match="one message"):
+        sender(waiting_bytes=2048)
+    with pytest.raises(SettingsError, match="no certificate can be read"):
+        sender(tls={"certificate": "x", "key": "y"})
+    told = sender(host="0.0.0.0", user="a", password="b").spec.advice()
+    assert any("in clear" in what for what, _ in told)
+    assert any("anybody" in what for what, _ in sender(host="0.0.0.0").spec.advice())
 
 
 def test_one_message_names_the_event(sender):

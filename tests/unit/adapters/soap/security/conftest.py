@@ -97,3 +97,13 @@ class Authority:
 @pytest.fixture(scope="session")
 def authority() -> Authority:
     return Authority()
+
+
+@pytest.fixture(scope="module")
+def ours(authority):
+    return authority.issue("service")
+
+
+@pytest.fixture(scope="module")
+def receiver(authority):
+    return authority.issue("receiver")
