@@ -43,7 +43,7 @@ def declared(estate: Estate, name: str, version: int) -> Projection:
 
 
 def overview(estate: Estate) -> list[dict[str, Any]]:
-    """Return every declared version with its state; `done` and `left` are None where Kafka does not answer."""
+    """Return every declared version with its state; `done`, `left` are None where Kafka does not answer."""
     file, found = versions_of(estate), []
     for name, versions in by_name(estate.projections).items():
         live = file.live(versions)
