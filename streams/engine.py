@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from connectors.readmodel.store import Fenced, Place
 from schemas.errors import Transient
 from streams.checkpoint import Checkpoint, Prepared
+from streams.traffic import Turns
 
 log = logging.getLogger("banyan.worker")
 T = TypeVar("T")
@@ -35,7 +36,10 @@ class Engine:
     acknowledged and dropped by Faust.)
     """
 
-    def __init__(self, name: str, checkpoint: Checkpoint, preparing: Executor) -> None:
+    def __init__(
+        self, name: str, checkpoint: Checkpoint, preparing: Executor, turns: Turns | None = None
+    ) -> None:
+        self._turns = turns
         self.name = name
         self.checkpoint = checkpoint
         self.failed: BaseException | None = None
@@ -54,8 +58,14 @@ class Engine:
             if self.failed is not None or self._closing:
                 continue
             try:
-                async with self._busy:
-                    await self._take(event)
+                if self._turns is None:
+                    async with self._busy:
+                        await self._take(event)
+                    continue
+                await self._turns.wait()  # before the lock: a rebalance need not wait for it
+                with self._turns.working():
+                    async with self._busy:
+                        await self._take(event)
             except asyncio.CancelledError:
                 raise
             except BaseException as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal, get_args
 
 from schemas.errors import SettingsError
@@ -52,10 +51,6 @@ class Projection:
     def app_id(self, prefix: str) -> str:
         """Return the Faust app id, which is also the consumer group (DESIGN 10.5)."""
         return f"{prefix}.{self.name}.v{self.version}"
-
-    def file(self, state: Path) -> Path:
-        """Return the SQLite file of this version below the state folder."""
-        return state / "readmodel" / f"{self.name}.v{self.version}.sqlite"
 
     def column_name(self, field_name: str) -> str:
         """Return the API name of an Avro field."""

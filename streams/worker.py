@@ -23,6 +23,8 @@ from streams.engine import Engine
 from streams.progress import Progress, Stuck
 from streams.projection import Projection
 from streams.readiness import Readiness, served
+from streams.traffic import Traffic
+from streams.versions import Versions
 
 T = TypeVar("T")
 
@@ -71,7 +73,8 @@ async def run(
     async with contextlib.AsyncExitStack() as stack:
         preparing = stack.enter_context(ThreadPoolExecutor(_PREPARING_THREADS, thread_name_prefix="prepare"))
         await stack.enter_async_context(served(readiness, health_port))
-        hosts = [_Host(p, links, admin, registry, preparing, readiness, member) for p in projections]
+        traffic = Traffic(projections, Versions(links.state))
+        hosts = [_Host(p, links, admin, registry, preparing, traffic, readiness, member) for p in projections]
         tasks = [asyncio.create_task(host.run(stop), name=str(host)) for host in hosts]
         waiting = asyncio.create_task(stop.wait())
         try:
@@ -96,9 +99,11 @@ class _Host:
         admin: Admin,
         registry: Registry,
         preparing: ThreadPoolExecutor,
+        traffic: Traffic,
         readiness: Readiness,
         member: str | None = None,
     ) -> None:
+        self._traffic = traffic
         self._projection = projection
         self._links = links
         self._admin = admin
@@ -107,6 +112,7 @@ class _Host:
         self._readiness = readiness
         self._member = member
         self._topic = projection.topic(links.prefix)
+        self._versions = Versions(links.state)
 
     def __str__(self) -> str:
         return self._projection.app_id(self._links.prefix)
@@ -114,6 +120,9 @@ class _Host:
     async def run(self, stop: asyncio.Event) -> None:
         pause = _FIRST_RESTART
         while not stop.is_set():
+            if self._is_held():
+                await _pause(stop, _LOOK_SECONDS)
+                continue
             began = asyncio.get_running_loop().time()
             try:
                 await self._once(stop)
@@ -132,10 +141,16 @@ class _Host:
             if asyncio.get_running_loop().time() - began > 60.0:
                 pause = _FIRST_RESTART
             if not stop.is_set():
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await stop.wait()
+                await _pause(stop, pause)
                 pause = min(pause * 2, _LAST_RESTART)
+
+    def _is_held(self) -> bool:
+        """Return whether a person paused this version; what cannot be read holds nothing."""
+        try:
+            return self._versions.is_held(self._projection)
+        except (BanyanError, OSError) as error:
+            log.warning("%s cannot read which versions are held: %s", self, described(error))
+            return False
 
     async def _once(self, stop: asyncio.Event) -> None:
         await asyncio.to_thread(self._ensure_topic)
@@ -152,7 +167,8 @@ class _Host:
                 await asyncio.to_thread(key_secret, self._links.state / "secrets"),
             )
             checkpoint = Checkpoint(self._projection, self._topic, store, self._registry, letters)
-            engine = Engine(str(self), checkpoint, self._preparing)
+            turns = self._traffic.turns(self._projection)
+            engine = Engine(str(self), checkpoint, self._preparing, turns)
             try:
                 await self._serve(engine, checkpoint, topic_id, stop)
             finally:
@@ -172,8 +188,8 @@ class _Host:
                 await _first(stop, engine.stopped, _LOOK_SECONDS)
                 if engine.failed is not None:
                     raise engine.failed
-                if stop.is_set():
-                    return
+                if stop.is_set() or self._is_held():
+                    return  # what is stored stays: it goes on from there when it is resumed
                 if not has_table:
                     has_table = await engine.ensure_table()
                 with contextlib.suppress(Transient):  # then once more in a second
@@ -200,6 +216,12 @@ class _Host:
             p = self._projection
             wanted.append(self._links.topics.change(p.system, p.entity, p.partitions))
         self._admin.ensure(wanted)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
 
 
 def _lags(
