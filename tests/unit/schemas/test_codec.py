@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -51,6 +52,20 @@ def test_encodes_as_the_reference(case: tuple[dict[str, Any], list[dict[str, Any
     assert Encoder(schema, prefix=b"\0\1").encode(batch.slice(1)).to_pylist() == [
         b"\0\1" + v for v in encoded[1:]
     ]
+
+
+@pytest.mark.parametrize("number", [-(2 ** (8 * n - 1)) for n in range(1, 9)])
+def test_a_decimal_has_the_shortest_form(number: int) -> None:
+    """-128 takes one byte, as Java writes it; fastavro writes two, and reads both."""
+    kind = {"type": "bytes", "logicalType": "decimal", "precision": 20, "scale": 0}
+    schema = {"type": "record", "name": "R", "fields": [{"name": "d", "type": kind}]}
+    (slow,) = reference.encode([{"d": Decimal(number)}], schema)
+    batch = Decoder(schema).decode([slow]).batch
+    (fast,) = Encoder(schema).encode(batch).to_pylist()
+    assert len(fast) == len(slow) - 1
+    for value in (slow, fast):
+        assert Decoder(schema).decode([value]).batch.to_pylist() == [{"d": Decimal(number)}]
+        assert list(reference.decode([value], schema)) == [{"d": Decimal(number)}]
 
 
 @settings(max_examples=60, deadline=None)

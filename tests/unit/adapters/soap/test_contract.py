@@ -119,7 +119,7 @@ def test_soap12_is_imported(make_contract):
     [
         ('<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" targetNamespace="u"/>', "no operation"),
         ('<description xmlns="http://www.w3.org/ns/wsdl"/>', "WSDL 2.0"),
-        ("<html/>", "is not WSDL 1.1"),
+        ("<html/>", "HTML page"),
         ("<definitions", "not well-formed"),
         ("", "not well-formed"),
     ],
