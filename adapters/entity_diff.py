@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from adapters.ahead import ahead
 from adapters.channel import Channel, Events
 from adapters.compare.alike import differing
 from adapters.delta import EVENT, apply_actions, events_of
@@ -121,18 +122,22 @@ class EntityDiff:
         count = PARTS if many or (self._before is not None and len(self._before) > 1) else 1
         sent, waiting = 0, None
         # One part waits until there is another with events: only the last event of all is marked as the last.
-        for rows, before, rejected in zip(
-            self._rows.parts(count), self._pictures(count), self._lost.parts(count), strict=True
-        ):
-            found = self._compare(rows, before, _key_texts(rejected), absence=absence)
-            if found is None or not len(found.changes.op):
-                continue
+        for found in ahead(self._changed(count, absence=absence)):
             if waiting is not None:
                 yield from self._batches(waiting, extract, sent, total, last=False)
                 sent += len(waiting.changes.op)
             waiting = found
         if waiting is not None:
             yield from self._batches(waiting, extract, sent, total, last=True)
+
+    def _changed(self, count: int, *, absence: bool) -> Iterator[_Part]:
+        """Compare part by part and yield those with changes; in a thread, while the one before is encoded."""
+        for rows, before, rejected in zip(
+            self._rows.parts(count), self._pictures(count), self._lost.parts(count), strict=True
+        ):
+            found = self._compare(rows, before, _key_texts(rejected), absence=absence)
+            if found is not None and len(found.changes.op):
+                yield found
 
     def entity(self, system: str) -> SpoolEntity:
         """Return the figures for the manifest."""

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from adapters import state as adapter_state
+from adapters.ahead import ahead
 from adapters.dead_letter import kafka_headers
 from adapters.lifecycle import LifecycleEvent
 from adapters.marks import BeginMark, CollectionCount, EndMark
@@ -157,7 +158,7 @@ class Publisher:
 
     def _send(self, spool: Spool, position: int) -> int:
         deadline = time.monotonic() + TRANSACTION_SECONDS
-        for piece in spool.pieces(position, self._events):
+        for piece in ahead(spool.pieces(position, self._events)):
             if piece.headers is None:
                 self._producer.send_column(piece.topic, piece.partition, piece.key, piece.value)
             else:

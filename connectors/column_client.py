@@ -22,6 +22,9 @@ _QUEUE_FULL, _FAIL = KafkaError._QUEUE_FULL, KafkaError._FAIL  # noqa: SLF001
 _FULL_SECONDS = 0.005
 #: The reports thread wakes at least so often to see whether it shall end; `queue_yield` wakes it at once.
 _SERVE_MS = 500
+#: While no broker is connected yet, librdkafka looks for the coordinator every 500 ms only; a connection is
+#: there in ten. A broker that takes longer than this is `init`'s to wait for, and to report.
+_CONNECT_MS = 1_000
 #: Values and keys of no bytes point here: a null pointer would make a null of them.
 _EMPTY = ctypes.create_string_buffer(1)
 
@@ -52,6 +55,7 @@ class ColumnClient:
 
     def init(self, seconds: float) -> None:
         """Take over the transactional id."""
+        self._library.connect(self._handle, _CONNECT_MS)
         self._library.raise_error(self._library.init_transactions(self._handle, _ms(seconds)))
 
     def begin(self) -> None:

@@ -88,6 +88,8 @@ _DECLARED: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "rd_kafka_error_is_fatal": (_Int, (_P,)),
     "rd_kafka_error_destroy": (None, (_P,)),
     "rd_kafka_fatal_error": (_Int, (_P, _P, ctypes.c_size_t)),
+    "rd_kafka_metadata": (_Int, (_P, _Int, _P, _P, _Int)),
+    "rd_kafka_metadata_destroy": (None, (_P,)),
     "rd_kafka_init_transactions": (_P, (_P, _Int)),
     "rd_kafka_begin_transaction": (_P, (_P,)),
     "rd_kafka_commit_transaction": (_P, (_P, _Int)),
@@ -193,6 +195,12 @@ class Library:
             arguments[at].kind = _HEADER
             arguments[at].u.header = _Header(name.encode(), content, len(content))
         self.raise_error(self.produceva(handle, ctypes.addressof(arguments), len(arguments)))
+
+    def connect(self, handle: int, timeout_ms: int) -> None:
+        """Wait until a broker answers, or the time is over: what is called next says why it does not."""
+        answer = ctypes.c_void_p()
+        if not self.metadata(handle, 0, None, ctypes.addressof(answer), timeout_ms):
+            self.metadata_destroy(answer)
 
     def raise_error(self, error: int | None) -> None:
         """Raise and free what a call returned; None is no error."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.links import Links
+from connectors.readmodel.stores import Stores
 from hub.settings import HubSettings, load_settings
 from schemas.errors import SettingsError, Transient
 from schemas.topics import Topics
@@ -145,6 +146,11 @@ class Estate:
         folder = self.path / "operations"
         return list(load_operations(folder)) if folder.is_dir() else []
 
+    @property
+    def read_models(self) -> Stores:
+        """The estate's read models; they can be looked at without Kafka."""
+        return Stores(self.state / "readmodel", self.settings.prefix, self.settings.read_model_url)
+
     def links(self, *, needed: bool = True) -> Links:
         """Where Kafka and the registry are: from the settings, else from the running embedded services.
 
@@ -162,6 +168,7 @@ class Estate:
                 settings.kafka_settings(settings.bootstrap),
                 settings.registry.url,
                 self.state,
+                settings.read_model_url,
             )
         services = self.state / "services.json"
         try:
@@ -172,13 +179,14 @@ class Estate:
                 ports = settings.embedded
                 kafka = settings.kafka_settings(f"127.0.0.1:{ports.kafka_port}")
                 registry = f"http://127.0.0.1:{ports.registry_port}/apis/ccompat/v7"
-                return Links(settings.prefix, kafka, registry, self.state)
+                return Links(settings.prefix, kafka, registry, self.state, settings.read_model_url)
             raise Transient(
                 "the embedded Kafka and registry are not running",
                 where=str(services),
                 fix=f"start them with `banyan up {self.name}` or `banyan run {self.name}`",
             ) from None
-        return Links(settings.prefix, settings.kafka_settings(bootstrap), registry, self.state)
+        kafka = settings.kafka_settings(bootstrap)
+        return Links(settings.prefix, kafka, registry, self.state, settings.read_model_url)
 
 
 def find(path: str | Path) -> Path:

@@ -48,12 +48,17 @@ def lint(estate: Estate) -> tuple[list[Finding], dict[str, int]]:
     documents = load(lambda: estate.documents, str(estate.path / "documents"))
     operations = load(lambda: estate.operations, str(estate.path / "operations"))
     entities: dict[str, Any] = {}
+    owners: dict[str, Path] = {}
     for spec, folder in found:
         findings += [Finding(what, str(folder / "adapter.toml"), fix) for what, fix in spec.advice()]
         published = load(partial(_entities, spec, folder), str(folder))
         whole = whole and bool(published)
         for name, entity in published:
-            entities[f"{spec.system}.{name}"] = entity
+            whole_name = f"{spec.system}.{name}"
+            if whole_name in owners:
+                findings.append(_two_writers(whole_name, owners[whole_name], folder))
+            owners.setdefault(whole_name, folder)
+            entities[whole_name] = entity
     findings += _projection_findings(estate, projections, entities, whole=whole)
     findings += _clashes([p.collection for p in projections] + [d.collection for d in documents], estate)
     counts = {
@@ -70,6 +75,16 @@ def _loaded(folder: Path) -> list[Any]:
     from adapters.catalogue import load_adapter
 
     return [(load_adapter(folder), folder)]
+
+
+def _two_writers(entity: str, one: Path, other: Path) -> Finding:
+    """Say that two adapters write one topic: nothing orders them, each deletes what only the other has."""
+    return Finding(
+        f"{entity} is published by {one.name} already: each adapter compares with a snapshot of its own, so "
+        "one would delete the rows of the other",
+        str(other / "adapter.toml"),
+        "read both files with one adapter (a pattern that takes both), or give one another entity or system",
+    )
 
 
 def _entities(spec: Any, folder: Path) -> list[Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from connectors.kafka import Bootstrap, KafkaSettings
 from connectors.settings import load
@@ -53,10 +53,19 @@ class RegistryTable(_Table):
 class ReadModelTable(_Table):
     """`[read_model]`: where projections keep their rows."""
 
-    kind: Literal["sqlite"] = Field(
-        default="sqlite",
-        description="`sqlite`: one file a projection version below the state folder, one worker, one host.",
+    url: SecretStr | None = Field(
+        default=None,
+        description="`postgresql://user@host:port/database`: one schema a projection version there, several "
+        "workers on any number of hosts. The password by `${ENV}` or `file:` reference, never the secret "
+        "itself. Absent: one SQLite file a projection version below the state folder, one worker, one host.",
     )
+
+    @field_validator("url")
+    @classmethod
+    def _is_postgres(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("a read model's URL starts with postgresql://")
+        return url
 
 
 class ListenTable(_Table):
@@ -178,6 +187,11 @@ class HubSettings(_Table):
     def is_embedded(self) -> bool:
         """True where Banyan starts its own Kafka and registry."""
         return self.bootstrap is None
+
+    @property
+    def read_model_url(self) -> str:
+        """Where the read models are; empty for SQLite files."""
+        return self.read_model.url.get_secret_value() if self.read_model.url else ""
 
     def kafka_settings(self, bootstrap: str) -> KafkaSettings:
         """The Kafka clients' settings for a cluster at `bootstrap`."""

@@ -8,7 +8,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import TracebackType
 
 from connectors.admin import Admin
@@ -16,9 +16,12 @@ from connectors.kafka import TransactionalProducer
 from connectors.links import Links
 from connectors.log_reader import read_all, read_state
 from schemas.errors import BanyanError, Terminal
+from strangler.canary import Serving, check_step
+from strangler.compare import Kind
 from strangler.decision import GENESIS, Decision, DecisionKind, Evidence, canonical_json, chain_problems
+from strangler.gate import Condition, GateOf, climbs, judge, require
 from strangler.journal import carry
-from strangler.stage import Stage, parse_stage, step
+from strangler.stage import Stage, parse_stage
 from strangler.verdict_record import VerdictRecord
 
 
@@ -31,6 +34,7 @@ class StageState:
         at_ms, by, reason: of the decision that set it.
         seq: that decision's number in the log.
         decision: hex SHA-256 of the operation's newest decision of any kind.
+        share: of the keys that modern answers, in `strangler.canary.PLACES`; 0 unless the stage is canary.
     """
 
     stage: Stage
@@ -39,6 +43,12 @@ class StageState:
     reason: str
     seq: int
     decision: str
+    share: int = 0
+
+    @property
+    def serving(self) -> Serving:
+        """Who answers, as the hot path asks for it."""
+        return Serving(self.stage, self.share)
 
     def to_bytes(self) -> bytes:
         """Canonical JSON."""
@@ -83,33 +93,65 @@ class Controller:
         """Give up the writer's place."""
         self._producer.close()
 
-    def set_stage(self, operation: str, stage: Stage | str, *, by: str, reason: str) -> Decision:
+    def set_stage(
+        self,
+        operation: str,
+        stage: Stage | str,
+        *,
+        by: str,
+        reason: str,
+        share: int = 0,
+        gate: GateOf | None = None,
+        override: bool = False,
+    ) -> Decision:
         """Move `operation` to `stage`; on return the decision and the new state are committed.
 
+        Args:
+            operation: its name.
+            stage: where to.
+            by: who decides.
+            reason: why.
+            share: in stage canary, the share of the keys (in `strangler.canary.PLACES`).
+            gate: what has to hold for a step up; None asks for nothing.
+            override: go over conditions that do not hold; the decision names them.
+
         Raises:
-            StageRefused: no such stage, or no step leads there.
+            StageRefused: no such stage or share, or no step leads there.
+            GateClosed: a condition of the gate does not hold, and `override` is not set.
             Fenced: a newer controller took over.
         """
         now = stages(self._links)
-        was = now[operation].stage if operation in now else Stage.LEGACY
-        to = step(operation, was, stage if isinstance(stage, Stage) else parse_stage(stage))
-        return self._append(operation, "stage", to, by=by, reason=reason, now=now)
+        was = now[operation].serving if operation in now else Serving(Stage.LEGACY)
+        to = Serving(stage if isinstance(stage, Stage) else parse_stage(stage), share)
+        check_step(operation, was, to)
+        found, overrides = evidence(self._links, operation), tuple[str, ...]()
+        if gate is not None and climbs(was, to):
+            judged = judge(gate, found, was=was, to=to, by=by, held_seconds=_held(now.get(operation)))
+            if not override:
+                require(operation, judged)
+            overrides = tuple(c.name for c in judged if not c.met)
+        return self._append(
+            operation, "stage", to, by=by, reason=reason, now=now, found=found, overrides=overrides
+        )
 
     def record(self, operation: str, kind: DecisionKind, *, by: str, reason: str) -> Decision:
         """Write down a kill or restore that happened at the façades; the stage itself stays."""
         now = stages(self._links)
-        stage = now[operation].stage if operation in now else Stage.LEGACY
-        return self._append(operation, kind, stage, by=by, reason=reason, now=now)
+        there = now[operation].serving if operation in now else Serving(Stage.LEGACY)
+        found = evidence(self._links, operation)
+        return self._append(operation, kind, there, by=by, reason=reason, now=now, found=found)
 
     def _append(
         self,
         operation: str,
         kind: DecisionKind,
-        to: Stage,
+        to: Serving,
         *,
         by: str,
         reason: str,
         now: dict[str, StageState],
+        found: Evidence,
+        overrides: tuple[str, ...] = (),
     ) -> Decision:
         if not by.strip() or not reason.strip():
             raise Terminal("a decision needs a name and a reason", fix="give --by and --reason")
@@ -126,16 +168,19 @@ class Controller:
             operation=operation,
             kind=kind,
             was=now[operation].stage if operation in now else Stage.LEGACY,
-            now=to,
+            now=to.stage,
             by=by,
             reason=reason,
-            evidence=evidence(self._links, operation),
+            evidence=found,
             prev=hashlib.sha256(log[-1]).hexdigest() if log else GENESIS,
+            share=to.share,
+            overrides=overrides,
         )
-        state = StageState(to, decision.at_ms, by, reason, decision.seq, decision.sha256)
+        state = StageState(
+            to.stage, decision.at_ms, by, reason, decision.seq, decision.sha256, share=to.share
+        )
         if kind != "stage" and operation in now:
-            old = now[operation]
-            state = StageState(old.stage, old.at_ms, old.by, old.reason, old.seq, decision.sha256)
+            state = replace(now[operation], decision=decision.sha256)
         self._commit(operation, decision, state)
         return decision
 
@@ -152,14 +197,43 @@ class Controller:
             raise
 
 
-def set_stage(links: Links, operation: str, stage: Stage | str, *, by: str, reason: str) -> Decision:
+def set_stage(
+    links: Links,
+    operation: str,
+    stage: Stage | str,
+    *,
+    by: str,
+    reason: str,
+    share: int = 0,
+    gate: GateOf | None = None,
+    override: bool = False,
+) -> Decision:
     """Move `operation` to `stage` as a controller of its own; see `Controller.set_stage`.
 
     Kills and restores that this host has journalled go into the log first.
     """
     with Controller(links) as controller:
         carry(controller, links.state)
-        return controller.set_stage(operation, stage, by=by, reason=reason)
+        return controller.set_stage(
+            operation, stage, by=by, reason=reason, share=share, gate=gate, override=override
+        )
+
+
+def conditions(
+    links: Links, operation: str, to: Serving, gate: GateOf, *, by: str
+) -> tuple[Evidence, list[Condition]]:
+    """Return the evidence that a step to `to` could cite now, and what its gate says; changes nothing.
+
+    Raises:
+        StageRefused: no step leads there.
+    """
+    now = stages(links).get(operation)
+    was = now.serving if now is not None else Serving(Stage.LEGACY)
+    check_step(operation, was, to)
+    found = evidence(links, operation)
+    if not climbs(was, to):
+        return found, []
+    return found, judge(gate, found, was=was, to=to, by=by, held_seconds=_held(now))
 
 
 def stages(links: Links) -> dict[str, StageState]:
@@ -192,11 +266,23 @@ def verify(links: Links) -> list[str]:
 
 
 def evidence(links: Links, operation: str) -> Evidence:
-    """Return the verdicts on `operation` since its last decision, with the range of the log they stand in."""
+    """Return the verdicts on `operation` that a step up may cite, with the range of the log they stand in.
+
+    They begin after its last decision that was no step up: entering shadow, a step down, a kill, a restore.
+    """
     topic = links.topics.verdicts.name
-    ranges = [d.evidence.offsets.get(topic, (0, 0)) for d in history(links, operation)]
+    first, was = 0, Serving(Stage.LEGACY)
+    for decision in history(links, operation):
+        to = Serving(decision.now, decision.share) if decision.kind == "stage" else was
+        if decision.kind != "stage" or not climbs(was, to):
+            first = decision.evidence.offsets.get(topic, (0, 0))[1]
+        was = to
     end = max((r.offset + 1 for r in read_all(links.kafka, topic)), default=0)
-    return _count(links, operation, ranges[-1][1] if ranges else 0, end)
+    return _count(links, operation, first, end)
+
+
+def _held(state: StageState | None) -> float:
+    return max(0.0, time.time() - (state.at_ms if state is not None else 0) / 1000)
 
 
 def _count(links: Links, operation: str, first: int, end: int) -> Evidence:
@@ -205,7 +291,8 @@ def _count(links: Links, operation: str, first: int, end: int) -> Evidence:
         if record.operation == operation:
             verdicts[record.verdict.kind.value] += 1
             versions[record.verdict.rule_version] += 1
-            keys.add(record.key)
+            if record.verdict.kind is not Kind.INCONCLUSIVE:
+                keys.add(record.key)
     return Evidence(dict(verdicts), dict(versions), len(keys), {links.topics.verdicts.name: (first, end)})
 
 

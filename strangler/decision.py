@@ -23,7 +23,7 @@ class Evidence:
     Attributes:
         verdicts: counts of `same`, `different`, `inconclusive` since the operation's last decision.
         rule_versions: rule version → how many of those verdicts it gave.
-        distinct_keys: how many different (pseudonymous) keys those verdicts are about.
+        distinct_keys: how many different (pseudonymous) keys have a verdict that is same or different.
         offsets: topic → [first, next): the range of the log that was counted.
     """
 
@@ -41,6 +41,9 @@ class Decision:
         seq: 0 for the first decision of the hub, one more each time.
         at_ms: epoch milliseconds.
         prev: hex SHA-256 of the canonical bytes of the decision before.
+        share: of the keys that modern answers from now on, in `strangler.canary.PLACES`; 0 unless `now` is
+            canary.
+        overrides: conditions of the gate that were not met and were gone over on purpose.
     """
 
     seq: int
@@ -53,10 +56,13 @@ class Decision:
     reason: str
     evidence: Evidence
     prev: str
+    share: int = 0
+    overrides: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
-        """Canonical JSON: sorted keys, no spaces, UTF-8."""
-        return canonical_json(asdict(self))
+        """Canonical JSON: sorted keys, no spaces, UTF-8; what came later is left out where it is empty."""
+        value = asdict(self)
+        return canonical_json({k: v for k, v in value.items() if v or k not in ("share", "overrides")})
 
     @property
     def sha256(self) -> str:
@@ -75,7 +81,8 @@ class Decision:
             evidence = raw.pop("evidence")
             evidence["offsets"] = {t: (int(o[0]), int(o[1])) for t, o in evidence["offsets"].items()}
             was, now = Stage(raw.pop("was")), Stage(raw.pop("now"))
-            return cls(**raw, was=was, now=now, evidence=Evidence(**evidence))
+            overrides = tuple(str(name) for name in raw.pop("overrides", ()))
+            return cls(**raw, was=was, now=now, evidence=Evidence(**evidence), overrides=overrides)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise Terminal("not a decision record", fix="banyan operation verify") from error
 

@@ -172,7 +172,7 @@ class Facade:
     def _serve(self, operation: Operation, secret: bytes) -> Served:
         legacy, modern = LegacySide(operation), ModernSide(operation)
         shadow = Shadow(operation, legacy, modern, self._marks, self._verdicts, secret)
-        return Served(operation, lambda: self._watch.stage(operation.name), legacy, modern, shadow)
+        return Served(operation, lambda: self._watch.serving(operation.name), legacy, modern, shadow)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

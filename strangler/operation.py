@@ -15,7 +15,9 @@ from adapters.soap.serve.demand import DemandSpec
 from connectors.settings import load
 from schemas.entity import AvroType
 from schemas.errors import SettingsError
+from strangler.canary import PLACES, Choice, Serving, choose
 from strangler.compare import Rules
+from strangler.gate import Gate, GateOf
 from strangler.record import FieldMap, Means, RecordMap
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -184,6 +186,58 @@ class Shadow(_Spec):
     )
 
 
+class Canary(_Spec):
+    """Keys that do not go by their place while the operation is in stage canary."""
+
+    first: frozenset[str] = Field(
+        frozenset(), description="Business keys that modern answers whatever the share: testers, volunteers."
+    )
+    never: frozenset[str] = Field(
+        frozenset(), description="Business keys that legacy answers whatever the share; outranks `first`."
+    )
+
+
+class GateSpec(_Spec):
+    """What must hold before the operation goes up: to canary, to a larger share, to modern."""
+
+    error_probability: float = Field(
+        0.01, gt=0, lt=1, description="How probably a side that is too bad passes, however often one looks."
+    )
+    largest_difference_rate: float = Field(
+        1 / 5000, gt=0, lt=1, description="Rate of differing keys that makes a side too bad."
+    )
+    inconclusive: float = Field(
+        0.05, ge=0, le=1, description="Largest share of verdicts that gave no answer."
+    )
+    hold_seconds: float = Field(0.0, ge=0, description="Shortest time between two steps up.")
+    steps: tuple[Annotated[float, Field(gt=0, lt=100)], ...] = Field(
+        (), description="Percentages of the canary, rising; none may be passed over. Empty = any."
+    )
+    approvers: frozenset[str] = Field(
+        frozenset(), description="Who may decide a step up (`--by`); empty = anybody."
+    )
+
+    @field_validator("steps")
+    @classmethod
+    def _rising(cls, steps: tuple[float, ...]) -> tuple[float, ...]:
+        shares = [round(s * PLACES / 100) for s in steps]
+        if shares != sorted(set(shares)) or any(not s for s in shares):
+            raise ValueError("the steps must rise, each by a hundredth of a percent at least")
+        return steps
+
+    @property
+    def gate(self) -> Gate:
+        """The conditions as the controller judges them."""
+        return Gate(
+            alpha=self.error_probability,
+            rate=self.largest_difference_rate,
+            inconclusive=self.inconclusive,
+            hold_seconds=self.hold_seconds,
+            steps=tuple(round(s * PLACES / 100) for s in self.steps),
+            approvers=self.approvers,
+        )
+
+
 class Operation(_Spec):
     """One call that a consumer can make, in REST and SOAP form, and where each side answers it."""
 
@@ -198,6 +252,8 @@ class Operation(_Spec):
     map: Maps
     compare: Comparison = Field(default_factory=lambda: Comparison.model_validate({}))
     shadow: Shadow = Field(default_factory=lambda: Shadow.model_validate({}))
+    canary: Canary = Field(default_factory=lambda: Canary.model_validate({}))
+    gate: GateSpec = Field(default_factory=lambda: GateSpec.model_validate({}))
 
     @model_validator(mode="after")
     def _consistent(self) -> Operation:
@@ -242,6 +298,15 @@ class Operation(_Spec):
             zone=ZoneInfo(rules.zone) if rules.zone else None,
             strict_scale=frozenset(rules.strict_scale),
         )
+
+    @property
+    def gate_of(self) -> GateOf:
+        """The gate, with the version of the rules that count now."""
+        return GateOf(self.gate.gate, self.rules.version)
+
+    def choose(self, key: str, serving: Serving) -> Choice:
+        """Return the side that answers `key` now."""
+        return choose(self.name, key, serving, first=self.canary.first, never=self.canary.never)
 
     def _side(self, places: dict[str, str | Place]) -> RecordMap:
         return RecordMap(

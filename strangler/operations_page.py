@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from strangler.canary import PLACES
 from strangler.served import Served
+from strangler.stage import Stage
 from strangler.stage_watch import StageWatch
 from strangler.verdict_log import Counts, VerdictLog
 
@@ -23,7 +25,8 @@ def operations_page(served: Iterable[Served], watch: StageWatch, verdicts: Verdi
 def _operation(served: Served, watch: StageWatch, counts: Counts) -> dict[str, Any]:
     operation, shadow = served.operation, served.shadow
     state = watch.state(operation.name)
-    effective = watch.stage(operation.name)
+    serving = watch.serving(operation.name)
+    effective = serving.stage
     return {
         "name": operation.name,
         "summary": operation.summary,
@@ -32,6 +35,7 @@ def _operation(served: Served, watch: StageWatch, counts: Counts) -> dict[str, A
         "stage": state.stage.value if state else "legacy",
         "effective_stage": effective.value,
         "served_by": effective.served_by,
+        "canary_percent": serving.share * 100 / PLACES if effective is Stage.CANARY else None,
         "killed": watch.kill_switch.killed.get(operation.name),
         "since_ms": state.at_ms if state else None,
         "by": state.by if state else None,

@@ -12,12 +12,13 @@ from adapters.soap.serve.faults import fault, plain
 from adapters.soap.serve.guard import Guard
 from adapters.soap.serve.message import NotThisOperation, check_request, content_type
 from schemas.errors import BanyanError
+from strangler.canary import SIDES, Serving, SideName
 from strangler.exchange import Headers, Response, json_response, problem
 from strangler.latency import Latency
 from strangler.operation import Operation
-from strangler.record import MappingError, Record, jsonable
+from strangler.record import MappingError, Record, jsonable, typed
 from strangler.shadow import Call, Shadow
-from strangler.side import LegacySide, ModernSide, ParameterRefused, Parameters, Reply
+from strangler.side import LegacySide, ModernSide, ParameterRefused, Parameters, Side
 from strangler.stage import Stage
 from strangler.upstream import Answer, SideFailed
 
@@ -35,21 +36,21 @@ class Served:
 
     Args:
         operation: what is served.
-        stage: asked at each call; the answer may change between two.
+        serving: stage and share, asked at each call; the answer may change between two.
         legacy: the SOAP side.
         modern: the REST side.
-        shadow: takes calls to compare in stage shadow.
+        shadow: takes calls to compare in the stages shadow and canary.
     """
 
     def __init__(
         self,
         operation: Operation,
-        stage: Callable[[], Stage],
+        serving: Callable[[], Serving],
         legacy: LegacySide,
         modern: ModernSide,
         shadow: Shadow,
     ) -> None:
-        self.operation, self._stage = operation, stage
+        self.operation, self._serving = operation, serving
         self.legacy, self.modern, self.shadow = legacy, modern, shadow
         only = (operation.legacy.operation,)
         demand = operation.legacy.security
@@ -58,60 +59,65 @@ class Served:
         self._description = Description(legacy.contract.documents)
         self.latency = {"caller": Latency(), "legacy": Latency(), "modern": Latency()}
         name = operation.name.encode()
-        self._marks: dict[Stage, Headers] = {
-            stage: [
+        self._marks: dict[tuple[Stage, SideName], Headers] = {
+            (stage, side): [
                 (b"banyan-operation", name),
                 (b"banyan-stage", stage.value.encode()),
-                (b"banyan-served-by", stage.served_by.encode()),
+                (b"banyan-served-by", side.encode()),
             ]
             for stage in Stage
+            for side in SIDES
         }
 
     async def rest(self, parameters: Parameters) -> tuple[Stage, Response]:
         """Answer a REST call; every failure is a problem."""
-        stage = self._stage()
+        serving = self._serving()
         try:
             self.legacy.request_values(parameters)
+            side = self.operation.choose(self._key(parameters), serving).side
         except MappingError as error:
-            return stage, self._marked(stage, problem("bad-parameter", 400, f"{error.path}: {error.reason}"))
+            bad = problem("bad-parameter", 400, f"{error.path}: {error.reason}")
+            return serving.stage, self._marked(serving, "legacy", bad)
         try:
-            reply = await self._fetch(stage, parameters)
-            if reply.record is None:
-                response = problem("not-found", 404, "there is no such thing")
-            else:
-                response = json_response(self._document(reply.record))
+            target: Side = self.modern if side == "modern" else self.legacy
+            reply = await self._timed(side, target.fetch(parameters))
         except SideFailed as error:
-            response = problem(
-                "upstream", error.status, f"the {error.side} side gave no answer: {error.reason}"
-            )
+            text = f"the {error.side} side gave no answer: {error.reason}"
+            response = problem("upstream", error.status, text)
         except ParameterRefused as error:
             response = problem("bad-parameter", 400, f"{error.path}: {error.reason}")
         except MappingError as error:
             response = problem("upstream", 502, f"the answer cannot be read at {error.path}: {error.reason}")
         else:
-            if stage is Stage.SHADOW:
-                self.shadow.offer(Call(parameters, b"", reply.raw, reply.read_ms))
-        return stage, self._marked(stage, response)
+            if reply.record is None:
+                response = problem("not-found", 404, "there is no such thing")
+            else:
+                response = json_response(self._document(reply.record))
+            self._offer(serving, side, parameters, b"", reply.raw, reply.read_ms)
+        return serving.stage, self._marked(serving, side, response)
 
     async def soap(self, headers: Headers, body: bytes) -> tuple[Stage, Response]:
         """Answer a SOAP call: through to legacy byte for byte, or from modern in the old contract."""
-        stage = self._stage()
+        serving = self._serving()
+        stage, side = serving.stage, self._soap_side(serving, body)
         try:
-            if stage.served_by == "modern":
+            if side == "modern":
                 answer = await self._endpoint.answer(body, headers)
                 headers = [(b"content-type", answer.content_type.encode())]
-                return stage, self._marked(stage, Response(answer.status, headers, answer.body))
+                if answer.status == 200:
+                    self._offer(serving, side, None, body, None, 0)
+                response = Response(answer.status, headers, answer.body)
+                return stage, self._marked(serving, side, response)
             self._check(headers, body)
         except NotThisOperation as error:
-            return stage, self._fault(stage, "Client", error.what)
+            return stage, self._marked(serving, side, self._fault("Client", error.what))
         try:
             reply = await self._timed("legacy", self.legacy.forward(_forwarded(headers), body))
         except SideFailed as error:
             response = problem("upstream", error.status, f"the legacy side gave no answer: {error.reason}")
-            return stage, self._marked(stage, response)
-        if stage is Stage.SHADOW:
-            self.shadow.offer(Call(None, body, reply.body, time.time_ns() // 1_000_000))
-        return stage, self._marked(stage, Response(reply.status, _kept(reply), reply.body))
+            return stage, self._marked(serving, side, response)
+        self._offer(serving, side, None, body, reply.body, time.time_ns() // 1_000_000)
+        return stage, self._marked(serving, side, Response(reply.status, _kept(reply), reply.body))
 
     def describe(self, document: int, address: str) -> bytes | None:
         """Return the old contract with `address` in it (0 = the WSDL); None if there is no such document."""
@@ -122,12 +128,35 @@ class Served:
         await self.legacy.close()
         await self.modern.close()
 
-    async def _fetch(self, stage: Stage, parameters: Parameters) -> Reply:
-        side = self.modern if stage.served_by == "modern" else self.legacy
-        started = time.perf_counter()
-        reply = await side.fetch(parameters)
-        self.latency[stage.served_by].add(time.perf_counter() - started)
-        return reply
+    def _key(self, parameters: Parameters) -> str:
+        """Return the business key in the form that SOAP requests give it too: 007 and 7 are one number."""
+        name = self.operation.key
+        kind = self.operation.record.types.get(name, "string")
+        return str(jsonable(kind, typed(kind, parameters[name], name)))
+
+    def _soap_side(self, serving: Serving, body: bytes) -> SideName:
+        """Return the side of a SOAP call; legacy where a canary cannot tell whom the call is about."""
+        key = ""
+        if serving.stage is Stage.CANARY:
+            try:
+                key = self.legacy.parameters(body)[self.operation.key]
+            except (BanyanError, KeyError):
+                return "legacy"
+        return self.operation.choose(key, serving).side
+
+    def _offer(
+        self,
+        serving: Serving,
+        side: SideName,
+        parameters: Parameters | None,
+        request: bytes,
+        raw: bytes | None,
+        read_ms: int,
+    ) -> None:
+        """Hand an answered call to the shadow: the side that did not answer is asked there."""
+        if serving.stage in (Stage.SHADOW, Stage.CANARY):
+            legacy = raw if side == "legacy" else None
+            self.shadow.offer(Call(parameters, request, legacy, read_ms))
 
     def _document(self, record: Record) -> dict[str, object]:
         types = self.operation.record.types
@@ -160,13 +189,14 @@ class Served:
         values = {child: parameters[name] for child, name in spec.detail.items()}
         return plain("Client", spec.text, detail, values)
 
-    def _fault(self, stage: Stage, code: str, text: str) -> Response:
+    def _fault(self, code: str, text: str) -> Response:
         version = self.legacy.binding.version
         media = [(b"content-type", content_type(version).encode())]
-        return self._marked(stage, Response(500, media, fault(version, code, text)))
+        return Response(500, media, fault(version, code, text))
 
-    def _marked(self, stage: Stage, response: Response) -> Response:
-        return Response(response.status, [*response.headers, *self._marks[stage]], response.body)
+    def _marked(self, serving: Serving, side: SideName, response: Response) -> Response:
+        marks = self._marks[serving.stage, side]
+        return Response(response.status, [*response.headers, *marks], response.body)
 
     async def _timed(self, side: str, call: Awaitable[T]) -> T:
         started = time.perf_counter()

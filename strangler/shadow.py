@@ -49,13 +49,13 @@ class Call:
     Attributes:
         parameters: of the path; None for a SOAP call, whose `request` holds them.
         request: the caller's SOAP message; empty for REST.
-        raw: the legacy reply as it came over the wire.
+        raw: the legacy reply as it came over the wire; None where modern answered: legacy is asked here.
         read_ms: epoch milliseconds when the reply was complete: legacy held it at or before then.
     """
 
     parameters: Parameters | None
     request: bytes
-    raw: bytes
+    raw: bytes | None
     read_ms: int
 
 
@@ -151,7 +151,10 @@ class Shadow:
             if parameters is None:
                 parameters = self._legacy.parameters(call.request)
             key = parameters[self._operation.key]
-            pair = await self._pair(parameters, call.raw, call.read_ms)
+            if call.raw is None:
+                pair = await self._read_both(parameters)
+            else:
+                pair = await self._pair(parameters, call.raw, call.read_ms)
         except BanyanError as error:
             self._conclude(key, inconclusive(_reason(error), self._operation.rules))
             return

@@ -11,8 +11,8 @@ from schemas.errors import Terminal
 class Stage(StrEnum):
     """Who answers the callers of an operation.
 
-    `canary` and `retired` are reserved: they are names in logs and state that this version knows, and
-    refuses to enter.
+    In `canary` the business key decides (`strangler.canary`). `retired` is reserved: a name in logs and
+    state that this version knows, and refuses to enter.
     """
 
     LEGACY = "legacy"
@@ -23,7 +23,9 @@ class Stage(StrEnum):
 
     @property
     def served_by(self) -> str:
-        """The side whose answer the caller gets: `legacy` or `modern`."""
+        """The side whose answer callers get: `legacy` or `modern`; `both` in canary, each for its keys."""
+        if self is Stage.CANARY:
+            return "both"
         return "modern" if self in (Stage.MODERN, Stage.RETIRED) else "legacy"
 
 
@@ -36,9 +38,9 @@ class StageRefused(Terminal):
 #: Up only through shadow, down from everywhere at once.
 STEPS: Final[dict[Stage, frozenset[Stage]]] = {
     Stage.LEGACY: frozenset({Stage.SHADOW}),
-    Stage.SHADOW: frozenset({Stage.LEGACY, Stage.MODERN}),
-    Stage.MODERN: frozenset({Stage.SHADOW, Stage.LEGACY}),
-    Stage.CANARY: frozenset(),
+    Stage.SHADOW: frozenset({Stage.LEGACY, Stage.CANARY, Stage.MODERN}),
+    Stage.CANARY: frozenset({Stage.LEGACY, Stage.SHADOW, Stage.MODERN}),
+    Stage.MODERN: frozenset({Stage.CANARY, Stage.SHADOW, Stage.LEGACY}),
     Stage.RETIRED: frozenset(),
 }
 
@@ -63,11 +65,11 @@ def step(operation: str, now: Stage, to: Stage) -> Stage:
         StageRefused: the step is not allowed; the message names those that are.
     """
     where = f"operation {operation}"
-    if to in (Stage.CANARY, Stage.RETIRED):
+    if to is Stage.RETIRED:
         raise StageRefused(
             f"the stage {to.value!r} is reserved and cannot be entered in this version",
             where=where,
-            fix="use legacy, shadow or modern",
+            fix="use legacy, shadow, canary or modern",
         )
     if to is now:
         raise StageRefused(f"the operation is in stage {now.value} already", where=where, fix="nothing to do")

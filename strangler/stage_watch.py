@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from connectors.links import Links
 from schemas.errors import Terminal
+from strangler.canary import Serving
 from strangler.control import StageState
 from strangler.kill_switch import KillSwitch, write_durably
 from strangler.stage import Stage
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 #: How often the kill switch's file is looked at: a kill acts in under 1 s on every façade of the host, and
 #: one `stat` costs about a microsecond.
 KILL_POLL_SECONDS: Final = 0.2
+_LEGACY: Final = Serving(Stage.LEGACY)
 
 
 class StageWatch:
@@ -39,13 +41,17 @@ class StageWatch:
         #: that older records never act again, and a topic that was made anew counts for what it holds.
         self._read: dict[str, StageState] = {}
         self._current = False
-        self._effective: dict[str, Stage] = {}
+        self._effective: dict[str, Serving] = {}
         self._names = tuple(operations)
         self._load()
         self._refresh()
 
     def stage(self, operation: str) -> Stage:
         """Return the stage that counts now; legacy while the operation is killed."""
+        return self._effective[operation].stage
+
+    def serving(self, operation: str) -> Serving:
+        """Return the stage that counts now with the canary's share; see `stage`."""
         return self._effective[operation]
 
     def state(self, operation: str) -> StageState | None:
@@ -118,7 +124,7 @@ class StageWatch:
         for name in self._names:
             state = self._states.get(name)
             killed = name in self.kill_switch or state is None
-            self._effective[name] = Stage.LEGACY if killed or state is None else _served(state.stage)
+            self._effective[name] = _LEGACY if killed or state is None else _served(state.serving)
 
     def _load(self) -> None:
         for name in self._names:
@@ -138,6 +144,6 @@ class StageWatch:
             log.error("operation %s: its stage cannot be kept on this host: %s", name, error.strerror)
 
 
-def _served(stage: Stage) -> Stage:
+def _served(serving: Serving) -> Serving:
     """Return a stage that this version serves; one set by a later version falls back to its side."""
-    return {Stage.CANARY: Stage.SHADOW, Stage.RETIRED: Stage.MODERN}.get(stage, stage)
+    return Serving(Stage.MODERN) if serving.stage is Stage.RETIRED else serving

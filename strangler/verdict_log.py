@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from connectors.links import Links
 from schemas.errors import Terminal
+from strangler.compare import Kind
 from strangler.tail import RETRY_SECONDS, being_cancelled, reachable, tail
 from strangler.verdict_record import VerdictRecord
 
@@ -35,7 +36,8 @@ class Counts:
     def add(self, record: VerdictRecord) -> None:
         """Count one more."""
         self.verdicts[record.verdict.kind.value] += 1
-        self.keys.add(record.key)
+        if record.verdict.kind is not Kind.INCONCLUSIVE:
+            self.keys.add(record.key)
         if record.verdict.reason:
             self.reasons[record.verdict.reason] += 1
 

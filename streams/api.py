@@ -13,11 +13,12 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from connectors.links import Links
-from connectors.readmodel.reader import NotReady, Reader, Row, as_stored, in_range
+from connectors.readmodel.reader import NotReady, Row, RowReader, as_stored, in_range
 from connectors.readmodel.table import Table
 from schemas.errors import SettingsError
 from streams.document import Document
 from streams.join import assemble
+from streams.models import LiveModels
 from streams.openapi import describe, filter_names
 from streams.problems import Problem, handle_problems
 from streams.projection import Projection
@@ -34,23 +35,24 @@ def create_app(projections: Sequence[Projection], documents: Sequence[Document],
         SettingsError: a document names a projection that is not there, or two things share a collection.
     """
     _check(projections, documents)
-    readers = {p.name: Reader(p.file(links.state)) for p in projections}
+    readers = LiveModels(projections, links)
     # The docs pages of FastAPI load scripts from other hosts; /openapi.json is what tools need.
     app = FastAPI(title=f"{links.prefix} read API", docs_url=None, redoc_url=None, openapi_url=None)
     handle_problems(app)
-    for projection in projections:
-        _serve_projection(app, projection, readers[projection.name])
+    for name in readers:
+        _serve_projection(app, name, readers)
     for document in documents:
         _serve_document(app, document, readers)
-    _serve_operations(app, projections, documents, readers, links)
+    _serve_operations(app, documents, readers, links)
     return app
 
 
-def _serve_projection(app: FastAPI, projection: Projection, reader: Reader) -> None:
-    base = f"/v1/{projection.collection}"
+def _serve_projection(app: FastAPI, name: str, readers: LiveModels) -> None:
+    base = f"/v1/{readers.live(name).collection}"
 
     @app.get(base)
     async def list_rows(request: Request) -> Response:
+        reader = readers[name]
         table = reader.table
         filters, limit, after = _query(request, table)
         rows = reader.rows(filters, after=after, limit=limit + 1)
@@ -64,6 +66,7 @@ def _serve_projection(app: FastAPI, projection: Projection, reader: Reader) -> N
 
     @app.get(base + "/{key:path}")
     async def one_row(request: Request) -> Response:
+        projection, reader = readers.open(name)
         table = reader.table
         row = _row(reader, table, _segments(request, base))
         # Version and width are in it, because the same event shows differently under another shape.
@@ -71,12 +74,12 @@ def _serve_projection(app: FastAPI, projection: Projection, reader: Reader) -> N
         return _conditional(request, etag, row, row.values)
 
 
-def _serve_document(app: FastAPI, document: Document, readers: Mapping[str, Reader]) -> None:
+def _serve_document(app: FastAPI, document: Document, readers: Mapping[str, RowReader]) -> None:
     base = f"/v1/{document.collection}"
-    root = readers[document.root]
 
     @app.get(base + "/{key:path}")
     async def one_document(request: Request) -> Response:
+        root = readers[document.root]
         row = _row(root, root.table, _segments(request, base))
         values = assemble(document, row, readers)
         digest = hashlib.sha256(_dump(values)).hexdigest()[:32]
@@ -85,14 +88,13 @@ def _serve_document(app: FastAPI, document: Document, readers: Mapping[str, Read
 
 def _serve_operations(
     app: FastAPI,
-    projections: Sequence[Projection],
     documents: Sequence[Document],
-    readers: Mapping[str, Reader],
+    readers: LiveModels,
     links: Links,
 ) -> None:
     @app.get("/v1/_status")
     async def status() -> Response:
-        return _json([_status(p, readers[p.name], links) for p in projections])
+        return _json([_status(p, readers[p.name], links) for p in readers.lives()])
 
     @app.get("/health/live")
     async def live() -> Response:
@@ -100,17 +102,17 @@ def _serve_operations(
 
     @app.get("/health/ready")
     async def ready() -> Response:
-        waiting = [p.name for p in projections if _table(readers[p.name]) is None]
+        waiting = [name for name in readers if _table(readers[name]) is None]
         if waiting:
             raise Problem(503, f"no read model yet: {', '.join(waiting)}", headers={"Retry-After": "1"})
         return _json({"status": "ready"})
 
     @app.get("/openapi.json")
     async def openapi() -> Response:
-        return _json(describe(app.title, [(p, _table(readers[p.name])) for p in projections], documents))
+        return _json(describe(app.title, [(p, _table(readers[p.name])) for p in readers.lives()], documents))
 
 
-def _status(projection: Projection, reader: Reader, links: Links) -> dict[str, Any]:
+def _status(projection: Projection, reader: RowReader, links: Links) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "projection": projection.name,
         "version": projection.version,
@@ -123,7 +125,7 @@ def _status(projection: Projection, reader: Reader, links: Links) -> dict[str, A
         return facts | {"ready": False, "offsets": {}, "rows": 0, "parked": 0, "events": 0}
 
 
-def _table(reader: Reader) -> Table | None:
+def _table(reader: RowReader) -> Table | None:
     try:
         return reader.table
     except NotReady:
@@ -156,7 +158,7 @@ def _query(request: Request, table: Table) -> tuple[dict[str, Any], int, list[An
     return filters, limit, after
 
 
-def _row(reader: Reader, table: Table, segments: Sequence[str]) -> Row:
+def _row(reader: RowReader, table: Table, segments: Sequence[str]) -> Row:
     if len(segments) != len(table.key):
         raise Problem(404, f"the key has {len(table.key)} parts: {'/'.join(table.key)}")
     try:
@@ -220,7 +222,9 @@ def _dump(body: Any) -> bytes:
 
 def _check(projections: Sequence[Projection], documents: Sequence[Document]) -> None:
     names = {p.name for p in projections}
-    collections = [p.collection for p in projections] + [d.collection for d in documents]
+    collections = list({p.name: p.collection for p in projections}.values()) + [
+        d.collection for d in documents
+    ]
     for document in documents:
         for wanted in (document.root, *(e.projection for e in document.embed)):
             if wanted not in names:

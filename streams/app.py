@@ -44,9 +44,19 @@ class ProjectionApp(faust.App):
         return {TP(topic, partition): offset for (topic, partition), offset in offsets.items()}
 
 
-def projection_app(projection: Projection, links: Links, engine: Engine) -> ProjectionApp:
-    """Return the app, not started: group and app id `<prefix>.<projection>.v<N>` (DESIGN 10.5)."""
+def projection_app(
+    projection: Projection, links: Links, engine: Engine, member: str | None = None
+) -> ProjectionApp:
+    """Return the app, not started: group and app id `<prefix>.<projection>.v<N>` (DESIGN 10.5).
+
+    Args:
+        projection: what it runs.
+        links: where Kafka is.
+        engine: what takes its batches.
+        member: the worker's own name among several, where it has one.
+    """
     _quiet()
+    shared = links.read_models.shared
     app = ProjectionApp(
         projection.app_id(links.prefix),
         broker=[f"banyan://{server.strip()}" for server in links.kafka.bootstrap.split(",")],
@@ -63,12 +73,11 @@ def projection_app(projection: Projection, links: Links, engine: Engine) -> Proj
         broker_max_poll_records=MAX_BATCH,
         consumer_max_fetch_size=_FETCH_BYTES,
         consumer_auto_offset_reset="earliest",
-        # SQLite has one worker a file, so the member's name can be fixed: a worker that follows a killed one
-        # takes its place at once instead of after the session timeout.
-        consumer_group_instance_id=projection.app_id(links.prefix),
+        consumer_group_instance_id=_instance(projection.app_id(links.prefix), member, shared=shared),
         # A killed worker's partitions are free after so long; three heartbeats fit in it.
         broker_session_timeout=10.0,
-        broker_heartbeat_interval=3.0,
+        # Members hear of a rebalance with a heartbeat, and the first that heard waits for the last, unserved.
+        broker_heartbeat_interval=0.5 if shared else 3.0,
         broker_commit_interval=2.0,
         # TLS and the broker's checksums on the record batches are verified by aiokafka; CRC again costs 5 %.
         broker_check_crcs=False,
@@ -82,6 +91,18 @@ def projection_app(projection: Projection, links: Links, engine: Engine) -> Proj
         await engine.run(stream)
 
     return app
+
+
+def _instance(app_id: str, member: str | None, *, shared: bool) -> str | None:
+    """Return the name of a static group member, or None for one that leaves the group when it ends.
+
+    A worker that follows a killed one under its name takes its place at once instead of after the session
+    timeout. SQLite has one worker a file, so there the name is fixed. Of several workers each needs a
+    name of its own that it keeps; without one, a rolling restart is quicker with members that leave.
+    """
+    if not shared:
+        return app_id
+    return f"{app_id}.{member}" if member else None
 
 
 def _quiet() -> None:

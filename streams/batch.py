@@ -79,3 +79,18 @@ class Batch:
             self.keys[first:],
             self.values[first:],
         )
+
+    def until(self, offset: int) -> Batch:
+        """Return the part before `offset`, which ends there."""
+        last = int(np.searchsorted(self.offsets, offset))
+        return Batch(
+            self.topic,
+            self.partition,
+            self.epoch,
+            self.start,
+            offset,
+            self.offsets[:last],
+            self.timestamps[:last],
+            self.keys[:last],
+            self.values[:last],
+        )

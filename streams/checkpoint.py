@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from connectors.readmodel.store import Change, Parked, Place, ReadModel
+from connectors.readmodel.store import Answer, Change, Parked, Place, ReadModel, Request
 from connectors.readmodel.table import Table
 from schemas.entity import arrow_type
 from schemas.errors import SettingsError, Terminal
@@ -39,12 +39,25 @@ class Gap(Terminal):
     """A batch does not begin where the one before it ended: one was lost on the way from the fetch."""
 
 
+class Poisoned(Terminal):
+    """An event cannot be applied, and its projection is to stop rather than go on without it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A batch that waits to be stored."""
+    """A batch that waits to be stored.
+
+    Attributes:
+        batch: what was fetched.
+        change: what it does to the store.
+        letters: the events to dead-letter before.
+        stop: why nothing after this batch may be applied.
+    """
 
     batch: Batch
     change: Change
+    letters: Sequence[Parked] = ()
+    stop: Poisoned | None = None
 
 
 class Checkpoint:
@@ -56,14 +69,16 @@ class Checkpoint:
     1. Leave out what is stored already; refuse a batch that does not begin where the last one ended.
     2. Set aside the events of parked keys.
     3. Decode the others by column, each with its writer's schema.
-    4. Park what cannot be decoded, and later events of its key.
+    4. Apply the projection's policy to what cannot be decoded or folded: park it and later events of its key,
+       leave it out, or end the batch before it.
     5. Fold to the newest event of each row key.
-    6. Dead-letter what was parked for its own sake, and wait until Kafka has it.
+    6. Dead-letter what failed for its own sake, and wait until Kafka has it.
     7. In one transaction of the store: move the offset if it is still the expected one (the fence), write
        rows, deletes, parked events and statistics.
 
     A crash before 7 repeats all of it from the stored offset: the only thing that can then be there twice
-    is a dead letter, which carries its event's place to tell.
+    is a dead letter, which carries its event's place to tell. `answer` takes the same way for what people
+    decide about parked events, with an offset that stays.
     """
 
     def __init__(
@@ -107,6 +122,8 @@ class Checkpoint:
         self._next = dict(offsets)
         self.stored = dict(offsets)
         self._parked = self._store.parked_keys(places)
+        # Another worker may have widened the table for events that these partitions go on from.
+        self._table = self._store.table or self._table
         return offsets
 
     def prepare(self, batch: Batch) -> Prepared | None:
@@ -131,24 +148,20 @@ class Checkpoint:
         parked: dict[int, str] = {}
         if self._parked:
             parked = {i: WAITS for i, key in enumerate(batch.keys) if (key or b"") in self._parked}
-        # 3. Decode the others by column.
-        wanted = [i for i, value in enumerate(batch.values) if value is not None and i not in parked]
-        decoded = self._events.decode(batch.values, wanted)
-        # 4. Park what cannot be decoded, and 5. fold. Folding finds senseless events, too: then once more.
+        # 3. Decode, 4. apply the policy, 5. fold.
+        decoded = self._decode(batch, parked)
         table, folded, failed = self._fold(batch, decoded, parked)
-        # `failed` are dead-lettered; events that only wait are kept with their bytes.
-        records = [
-            Parked(
-                batch.keys[i] or b"",
-                batch.topic,
-                batch.partition,
-                int(batch.offsets[i]),
-                batch.values[i],
-                reason,
-            )
-            for i, reason in sorted({**parked, **failed}.items())
-        ]
-        self._parked.update(batch.keys[i] or b"" for i in failed)
+        stop: Poisoned | None = None
+        if failed and self._projection.on_poison == "stop":
+            stop = self._poisoned(batch, failed)
+            batch = batch.until(int(batch.offsets[min(failed)]))
+            decoded = self._decode(batch, parked := {i: r for i, r in parked.items() if i < len(batch)})
+            table, folded, failed = self._fold(batch, decoded, parked)
+        letters = _records(batch, failed)
+        skips = self._projection.on_poison == "skip"
+        waiting = _records(batch, parked if skips else {**parked, **failed})
+        if not skips:
+            self._parked.update(batch.keys[i] or b"" for i in failed)
         change = Change(
             batch.place,
             expected,
@@ -156,15 +169,16 @@ class Checkpoint:
             table,
             folded.upserts,
             folded.deletes,
-            records,
+            waiting,
             len(batch),
             max((int(g.source_ts_ms.max()) for g in decoded.groups), default=0),
             int(batch.timestamps.max()) if len(batch) else 0,
             np.concatenate([g.ts_ms[g.ts_ms > 0] for g in decoded.groups]) if decoded.groups else (),
             batch.timestamps,
+            skipped=len(letters) if skips else 0,
         )
         self._next[batch.place] = batch.end
-        return Prepared(batch, change)
+        return Prepared(batch, change, letters, stop)
 
     def commit(self, prepared: Prepared) -> None:
         """Steps 6 and 7.
@@ -175,19 +189,107 @@ class Checkpoint:
             BrokerUnavailable: the dead letters were not taken; call again.
         """
         change = prepared.change
-        # 6. Dead-letter what was parked for its own sake.
-        if own := [p for p in change.parked if p.reason != WAITS]:
-            self._dead_letter(own)
+        # 6. Dead-letter what failed for its own sake.
+        if prepared.letters:
+            self._dead_letter(prepared.letters)
         # 7. One transaction: fence, rows, parked events, statistics.
         self._store.apply(change)
         self.stored[change.place] = change.next
+
+    def done(self, prepared: Prepared) -> bool:
+        """Return True where a batch that the fence refused is stored: the answer to its commit was lost."""
+        place = prepared.change.place
+        if self._store.claim([place])[place] != prepared.change.next:
+            return False
+        self.stored[place] = prepared.change.next
+        return True
+
+    def give_up(self, place: Place) -> None:
+        """Take no more batches of a partition that another worker writes, until it is claimed again."""
+        self._next.pop(place, None)
+        self.stored.pop(place, None)
+
+    def asked(self) -> bool:
+        """Return True where somebody has decided about a parked event of these partitions."""
+        return bool(self.stored) and bool(self._store.requests(list(self.stored)))
+
+    def answer(self) -> int:
+        """Do what people have decided about parked events; call it when nothing is in flight.
+
+        Returns:
+            How many requests were answered.
+
+        Raises:
+            Fenced: another worker wrote a partition.
+            StoreUnavailable, Transient: the request is still open; call again.
+        """
+        requests = self._store.requests(list(self.stored))
+        for request in requests:
+            place = (request.event.topic, request.event.partition)
+            waiting = self._store.parked_of(place, request.event.key)
+            self._store.apply(self._answered(request, place, waiting))
+        if requests:
+            self._parked = self._store.parked_keys(list(self.stored))
+        return len(requests)
+
+    def _answered(self, request: Request, place: Place, waiting: list[Parked]) -> Change:
+        """Return the change that a request makes: the events of its key are tried in order."""
+        here = self.stored[place]
+        target = request.event.offset
+        if all(event.offset != target for event in waiting):
+            return Change(place, here, here, None, answer=Answer(request, "it does not wait any more"))
+        if request.action == "drop":
+            waiting = [event for event in waiting if event.offset != target]
+        elif request.action == "edit":
+            waiting = [replace(e, value=request.value) if e.offset == target else e for e in waiting]
+        batch = _batch_of(place, waiting)
+        decoded = self._decode(batch, {})
+        table, folded, failed = self._fold(batch, decoded, {})
+        first = min(failed, default=len(waiting))
+        if failed:  # what comes before the first that fails is applied, it and the rest wait on
+            batch = _batch_of(place, waiting[:first])
+            table, folded, _ = self._fold(batch, self._decode(batch, {}), {})
+        kept = [
+            replace(event, reason=failed[first] if i == first else WAITS)
+            for i, event in enumerate(waiting)
+            if i >= first
+        ]
+        released = [event.offset for event in waiting[:first]]
+        outcome = f"{first} applied"
+        if request.action == "drop":
+            released.append(target)
+            outcome = f"dropped, {outcome}"
+        if kept:
+            outcome += f", {len(kept)} still wait: {kept[0].reason}"
+        return Change(
+            place,
+            here,
+            here,
+            table,
+            folded.upserts,
+            folded.deletes,
+            answer=Answer(request, outcome, released, kept),
+        )
+
+    def _decode(self, batch: Batch, parked: Mapping[int, str]) -> Decoded:
+        wanted = [i for i, value in enumerate(batch.values) if value is not None and i not in parked]
+        return self._events.decode(batch.values, wanted)
+
+    def _poisoned(self, batch: Batch, failed: Mapping[int, str]) -> Poisoned:
+        first = min(failed)
+        return Poisoned(
+            f"an event cannot be applied: {failed[first]}",
+            where=f"{batch.topic}:{batch.partition}:{int(batch.offsets[first])}",
+            fix='mend its cause, or declare on_poison="park_key" or "skip" and start the worker again',
+        )
 
     def _fold(
         self, batch: Batch, decoded: Decoded, parked: dict[int, str]
     ) -> tuple[Table | None, Folded, dict[int, str]]:
         failed = dict(decoded.bad)
         while True:
-            _wait_behind(batch, failed, parked)
+            if self._projection.on_poison == "park_key":
+                _wait_behind(batch, failed, parked)
             alive = _without(decoded, {*failed, *parked})
             tombstones, bad = self._tombstones(batch, alive, {*failed, *parked})
             if not alive.groups and not tombstones and not bad:
@@ -248,6 +350,29 @@ class Checkpoint:
                 )
             self._key_schema = newest[1]
         return self._key_schema
+
+
+def _records(batch: Batch, reasons: Mapping[int, str]) -> list[Parked]:
+    """Return events of a batch with their bytes, in order."""
+    return [
+        Parked(
+            batch.keys[i] or b"",
+            batch.topic,
+            batch.partition,
+            int(batch.offsets[i]),
+            batch.values[i],
+            reason,
+        )
+        for i, reason in sorted(reasons.items())
+    ]
+
+
+def _batch_of(place: Place, events: Sequence[Parked]) -> Batch:
+    """Return events that waited as a batch."""
+    offsets = np.asarray([event.offset for event in events], np.int64)
+    first, last = (int(offsets[0]), int(offsets[-1]) + 1) if len(offsets) else (0, 0)
+    keys, values = [e.key for e in events], [e.value for e in events]
+    return Batch(*place, 0, first, last, offsets, np.zeros(len(offsets), np.int64), keys, values)
 
 
 def _without(decoded: Decoded, aside: set[int]) -> Decoded:

@@ -70,4 +70,16 @@ def headers(event: Parked, projection: Projection, secret: bytes) -> list[tuple[
         "banyan.key": hmac.digest(secret, event.key, "sha256").hex(),
         "banyan.at_ms": str(int(time.time() * 1000)),
     }
+    # What Kafka Connect calls the same, so that tools made for its dead letters read ours.
+    facts |= {
+        "__connect.errors.topic": event.topic,
+        "__connect.errors.partition": str(event.partition),
+        "__connect.errors.offset": str(event.offset),
+        "__connect.errors.connector.name": f"{projection.name}.v{projection.version}",
+        "__connect.errors.task.id": str(event.partition),
+        "__connect.errors.stage": "VALUE_CONVERTER",
+        "__connect.errors.class.name": "streams.checkpoint.Checkpoint",
+        "__connect.errors.exception.class.name": "schemas.errors.Terminal",
+        "__connect.errors.exception.message": event.reason,
+    }
     return [(name, value.encode()) for name, value in facts.items()]

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from connectors.readmodel.store import Place
+from connectors.readmodel.store import Fenced, Place
 from schemas.errors import Transient
 from streams.checkpoint import Checkpoint, Prepared
+from streams.traffic import Turns
 
 log = logging.getLogger("banyan.worker")
 T = TypeVar("T")
@@ -18,6 +19,12 @@ T = TypeVar("T")
 #: Back-off between tries while store, registry or broker do not answer: from a tenth of a second, so that
 #: a blip costs little, to five, so that an outage costs no load.
 _FIRST_RETRY, _LAST_RETRY = 0.1, 5.0
+#: How long a rebalance waits for a batch that is being stored. Two batches' time on a slow disk; while it
+#: waits, partitions are unserved.
+_REBALANCE_SECONDS = 5.0
+#: A worker that the fence has refused hears from Kafka within some heartbeats that it lost the partition. If
+#: it does not, it still is the owner and starts again.
+_GIVEN_UP_SECONDS = 5.0
 
 
 class Engine:
@@ -29,7 +36,10 @@ class Engine:
     acknowledged and dropped by Faust.)
     """
 
-    def __init__(self, name: str, checkpoint: Checkpoint, preparing: Executor) -> None:
+    def __init__(
+        self, name: str, checkpoint: Checkpoint, preparing: Executor, turns: Turns | None = None
+    ) -> None:
+        self._turns = turns
         self.name = name
         self.checkpoint = checkpoint
         self.failed: BaseException | None = None
@@ -48,8 +58,14 @@ class Engine:
             if self.failed is not None or self._closing:
                 continue
             try:
-                async with self._busy:
-                    await self._take(event)
+                if self._turns is None:
+                    async with self._busy:
+                        await self._take(event)
+                    continue
+                await self._turns.wait()  # before the lock: a rebalance need not wait for it
+                with self._turns.working():
+                    async with self._busy:
+                        await self._take(event)
             except asyncio.CancelledError:
                 raise
             except BaseException as error:
@@ -61,7 +77,7 @@ class Engine:
         Batches with an epoch below `epoch` are stale from here on.
         """
         async with self._busy:
-            await self._settle()
+            await self._settle(within=_REBALANCE_SECONDS)
             self._epoch = epoch
             return await self._in(self._storing, lambda: self.checkpoint.claim(list(places)))
 
@@ -70,6 +86,21 @@ class Engine:
         async with self._busy:
             await self._settle()
             return await self._in(self._storing, self.checkpoint.ensure_table)
+
+    async def answer(self) -> None:
+        """Do what people have decided about parked events.
+
+        Raises:
+            Transient: store or registry do not answer; the requests stay.
+        """
+        loop = asyncio.get_running_loop()
+        if not await loop.run_in_executor(self._storing, self.checkpoint.asked):
+            return
+        async with self._busy:
+            await self._settle()
+            if self.failed is None:
+                count = await loop.run_in_executor(self._storing, self.checkpoint.answer)
+                log.info("%s answered %d requests about parked events", self.name, count)
 
     async def close(self) -> None:
         """Finish what is being stored and end the thread."""
@@ -91,14 +122,42 @@ class Engine:
     async def _store(self, prepared: Prepared, event: Any) -> None:
         try:
             await self._in(self._storing, lambda: self.checkpoint.commit(prepared))
+            if prepared.stop is not None:
+                raise prepared.stop
             event.ack()
+        except Fenced as error:
+            await self._fenced(prepared, event, error)
         except asyncio.CancelledError:
             raise
         except BaseException as error:
             self._fail(error)
 
-    async def _settle(self) -> None:
-        if self._pending is not None:
+    async def _fenced(self, prepared: Prepared, event: Any, error: Fenced) -> None:
+        """Give the partition up, unless the batch is stored and only the store's answer was lost."""
+        if await self._in(self._storing, lambda: self.checkpoint.done(prepared)):
+            event.ack()
+            return
+        log.warning("%s gives a partition up: %s", self.name, error)
+        self.checkpoint.give_up(prepared.change.place)
+        epoch = self._epoch
+
+        def still_ours() -> None:
+            # No rebalance came, so Kafka thinks that it is ours: take it over anew.
+            if self._epoch == epoch and not self._closing:
+                self._fail(error)
+
+        asyncio.get_running_loop().call_later(_GIVEN_UP_SECONDS, still_ours)
+
+    async def _settle(self, within: float | None = None) -> None:
+        """Wait for the batch that is being stored; with a budget, give up what it does not suffice for."""
+        if self._pending is None:
+            return
+        done, _ = await asyncio.wait([self._pending], timeout=within)
+        if not done:
+            # The fence makes this safe: either it is stored before the offsets are read again, by the
+            # same thread, or it is fetched again.
+            log.warning("%s: the store is slow; a batch is given up for a rebalance", self.name)
+            self._pending.cancel()
             await asyncio.wait([self._pending])
 
     async def _in(self, executor: Executor, call: Callable[[], T]) -> T:

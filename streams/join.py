@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.readmodel.reader import Reader, Row
+from connectors.readmodel.reader import Row, RowReader
 from streams.document import Document, Embed
 
 Values = dict[str, Any]
 
 
-def assemble(document: Document, root: Row, readers: Mapping[str, Reader]) -> Values:
+def assemble(document: Document, root: Row, readers: Mapping[str, RowReader]) -> Values:
     """Return the document of `root`: its fields, then each embed under its name.
 
     Rows are read in several queries, so a document may show one entity a moment newer than another; each
@@ -28,7 +28,7 @@ def assemble(document: Document, root: Row, readers: Mapping[str, Reader]) -> Va
     return result
 
 
-def _embed(embed: Embed, parents: Sequence[Values], reader: Reader) -> list[Values]:
+def _embed(embed: Embed, parents: Sequence[Values], reader: RowReader) -> list[Values]:
     """Return the distinct rows that match any parent; with `nest`, also place them inside their parents."""
     distinct: dict[tuple[Any, ...], Values] = {}
     asked: dict[tuple[Any, ...], list[Row]] = {}

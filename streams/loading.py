@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +20,48 @@ def load_projections(folder: Path) -> list[Projection]:
     Every module-level `Projection`, or list or tuple of them, counts; names with a leading `_` do not.
 
     Raises:
-        SettingsError: a module does not run, or two projections share a name and version or a collection.
+        SettingsError: a module does not run, or two projections share a name and version, or a collection
+            that is not one projection's.
     """
     found: list[Projection] = []
     for file in sorted(folder.glob("*.py")):
         if not file.name.startswith("_"):
-            found.extend(p for p in _projections(_module(file)) if p not in found)
-    for what in ("collection", "name"):
-        seen: dict[Any, Projection] = {}
-        for projection in found:
-            value = getattr(projection, what)
-            if value in seen:
-                raise SettingsError(
-                    f"two projections have the {what} {value!r}", where=str(folder), fix="rename one of them"
-                )
-            seen[value] = projection
+            found.extend(p for p in _projections(load_module(file)) if p not in found)
+    _check_names(found, str(folder))
     return found
 
 
-def _module(file: Path) -> Any:
+def _check_names(found: Sequence[Projection], where: str) -> None:
+    """Refuse what cannot live together; versions of one projection stand beside each other by design."""
+    versions: set[tuple[str, int]] = set()
+    collections: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for p in found:
+        if (p.name, p.version) in versions:
+            raise SettingsError(
+                f"two projections have the name {p.name!r} and version {p.version}",
+                where=where,
+                fix="rename one of them, or raise its version",
+            )
+        versions.add((p.name, p.version))
+        if collections.setdefault(p.collection, p.name) != p.name:
+            raise SettingsError(
+                f"two projections have the collection {p.collection!r}", where=where, fix="rename one of them"
+            )
+        if names.setdefault(p.name, p.collection) != p.collection:
+            raise SettingsError(
+                f"two versions of the projection {p.name!r} have different collections",
+                where=where,
+                fix="give both the same: consumers must notice nothing of a switch",
+            )
+
+
+def load_module(file: Path) -> Any:
+    """Run a module of an estate under a name of its own, and return it.
+
+    Raises:
+        SettingsError: it does not run, with file and line.
+    """
     digest = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]
     name = f"banyan_estate_{digest}_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)

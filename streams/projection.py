@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Literal, get_args
 
 from schemas.errors import SettingsError
 from schemas.names import api_name, topic_part
 from schemas.topics import Topics
+
+#: What becomes of an event that cannot be applied: its key waits, it is left out, or the projection stops.
+Poison = Literal["park_key", "skip", "stop"]
 
 _COLLECTION = re.compile(r"[a-z][a-z0-9_-]*\Z")
 
@@ -29,6 +32,7 @@ class Projection:
     rename: Mapping[str, str] = field(default_factory=dict)
     indexes: tuple[str, ...] = ()
     partitions: int = 4
+    on_poison: Poison = "park_key"
 
     @property
     def system(self) -> str:
@@ -48,10 +52,6 @@ class Projection:
         """Return the Faust app id, which is also the consumer group (DESIGN 10.5)."""
         return f"{prefix}.{self.name}.v{self.version}"
 
-    def file(self, state: Path) -> Path:
-        """Return the SQLite file of this version below the state folder."""
-        return state / "readmodel" / f"{self.name}.v{self.version}.sqlite"
-
     def column_name(self, field_name: str) -> str:
         """Return the API name of an Avro field."""
         return self.rename.get(field_name) or api_name(field_name)
@@ -67,6 +67,7 @@ def row_projection(
     rename: Mapping[str, str] | None = None,
     indexes: Sequence[str] = (),
     partitions: int = 4,
+    on_poison: Poison = "park_key",
 ) -> Projection:
     """Declare a row projection.
 
@@ -80,6 +81,9 @@ def row_projection(
         indexes: API fields that callers may filter on, besides the key.
         partitions: of the topic, used only where a worker makes it for an entity that no adapter of the
             estate publishes; else the adapter's own count holds.
+        on_poison: of an event that cannot be applied: `park_key` lets it and later events of its key wait for
+            a decision while others flow; `skip` leaves it out for good (it stays on the dead-letter topic);
+            `stop` applies everything before it and nothing after it.
 
     Raises:
         SettingsError: a name that cannot stand in a topic, a file name or a URL.
@@ -100,6 +104,12 @@ def row_projection(
         )
     if version < 1 or partitions < 1:
         raise SettingsError("version and partitions start at 1", where=where, fix="use a positive number")
+    if on_poison not in get_args(Poison):
+        raise SettingsError(
+            f"on_poison = {on_poison!r} is not known",
+            where=where,
+            fix=f"choose from: {', '.join(get_args(Poison))}",
+        )
     return Projection(
         name,
         version,
@@ -109,4 +119,5 @@ def row_projection(
         dict(rename or {}),
         tuple(indexes),
         partitions,
+        on_poison,
     )

@@ -14,6 +14,7 @@ from typing import Any
 import aiokafka
 from aiokafka.consumer import fetcher
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
@@ -70,13 +71,16 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         conf = self.app.conf
-        self._assignor = RoundRobinPartitionAssignor
+        # aiokafka keeps the assignment on the class: each app needs a class of its own.
+        sticky = type("Sticky", (StickyPartitionAssignor,), {"member_assignment": None})
+        self._assignor = sticky
         return aiokafka.AIOKafkaConsumer(
             **self.app.connection,
             client_id=conf.broker_client_id,
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
-            partition_assignment_strategy=[self._assignor],
+            # Partitions stay where they are if they can; the second is for other clients in the group.
+            partition_assignment_strategy=[sticky, RoundRobinPartitionAssignor],
             value_deserializer=_raw,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -6,16 +6,15 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from connectors.admin import Admin
 from connectors.key_secret import key_secret
 from connectors.links import Links
-from connectors.readmodel.sqlite import SqliteReadModel
 from connectors.registry import Registry
-from schemas.errors import BanyanError, SettingsError, described
+from schemas.errors import BanyanError, SettingsError, Transient, described
 from schemas.topics import Topic
 from streams.app import ProjectionApp, projection_app
 from streams.checkpoint import Checkpoint
@@ -23,6 +22,9 @@ from streams.dead_letter import DeadLetter
 from streams.engine import Engine
 from streams.progress import Progress, Stuck
 from streams.projection import Projection
+from streams.readiness import Readiness, served
+from streams.traffic import Traffic
+from streams.versions import Versions
 
 T = TypeVar("T")
 
@@ -44,8 +46,22 @@ _START_SECONDS, _ANSWER_SECONDS = 60.0, 10.0
 _STOP_SECONDS = 10.0
 
 
-async def run(projections: Sequence[Projection], links: Links, *, stop: asyncio.Event) -> None:
+async def run(
+    projections: Sequence[Projection],
+    links: Links,
+    *,
+    stop: asyncio.Event,
+    member: str | None = None,
+    health_port: int | None = None,
+) -> None:
     """Run until `stop` is set; each projection starts again by itself after failures.
+
+    Args:
+        projections: which to host.
+        links: where Kafka, registry and read models are.
+        stop: ends it.
+        member: this worker's own lasting name, where several share the projections.
+        health_port: where it tells on loopback whether it is ready.
 
     Raises:
         SettingsError: a projection cannot run with these settings (nothing else is left running).
@@ -53,8 +69,12 @@ async def run(projections: Sequence[Projection], links: Links, *, stop: asyncio.
     sys.setswitchinterval(_SWITCH_SECONDS)
     admin = Admin(links.kafka)
     registry = Registry(links.registry_url)
-    with ThreadPoolExecutor(_PREPARING_THREADS, thread_name_prefix="prepare") as preparing:
-        hosts = [_Host(p, links, admin, registry, preparing) for p in projections]
+    readiness = Readiness([p.app_id(links.prefix) for p in projections])
+    async with contextlib.AsyncExitStack() as stack:
+        preparing = stack.enter_context(ThreadPoolExecutor(_PREPARING_THREADS, thread_name_prefix="prepare"))
+        await stack.enter_async_context(served(readiness, health_port))
+        traffic = Traffic(projections, Versions(links.state))
+        hosts = [_Host(p, links, admin, registry, preparing, traffic, readiness, member) for p in projections]
         tasks = [asyncio.create_task(host.run(stop), name=str(host)) for host in hosts]
         waiting = asyncio.create_task(stop.wait())
         try:
@@ -79,13 +99,20 @@ class _Host:
         admin: Admin,
         registry: Registry,
         preparing: ThreadPoolExecutor,
+        traffic: Traffic,
+        readiness: Readiness,
+        member: str | None = None,
     ) -> None:
+        self._traffic = traffic
         self._projection = projection
         self._links = links
         self._admin = admin
         self._registry = registry
         self._preparing = preparing
+        self._readiness = readiness
+        self._member = member
         self._topic = projection.topic(links.prefix)
+        self._versions = Versions(links.state)
 
     def __str__(self) -> str:
         return self._projection.app_id(self._links.prefix)
@@ -93,6 +120,9 @@ class _Host:
     async def run(self, stop: asyncio.Event) -> None:
         pause = _FIRST_RESTART
         while not stop.is_set():
+            if self._is_held():
+                await _pause(stop, _LOOK_SECONDS)
+                continue
             began = asyncio.get_running_loop().time()
             try:
                 await self._once(stop)
@@ -111,16 +141,24 @@ class _Host:
             if asyncio.get_running_loop().time() - began > 60.0:
                 pause = _FIRST_RESTART
             if not stop.is_set():
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await stop.wait()
+                await _pause(stop, pause)
                 pause = min(pause * 2, _LAST_RESTART)
+
+    def _is_held(self) -> bool:
+        """Return whether a person paused this version; what cannot be read holds nothing."""
+        try:
+            return self._versions.is_held(self._projection)
+        except (BanyanError, OSError) as error:
+            log.warning("%s cannot read which versions are held: %s", self, described(error))
+            return False
 
     async def _once(self, stop: asyncio.Event) -> None:
         await asyncio.to_thread(self._ensure_topic)
         topic_id = await asyncio.to_thread(self._admin.topic_id, self._topic)
-        file = self._projection.file(self._links.state)
-        store = await asyncio.to_thread(SqliteReadModel, file, topic=self._topic, topic_id=topic_id)
+        stores, p = self._links.read_models, self._projection
+        store = await asyncio.to_thread(
+            stores.writer, p.name, p.version, topic=self._topic, topic_id=topic_id
+        )
         try:
             letters = DeadLetter(
                 self._links.kafka,
@@ -129,7 +167,8 @@ class _Host:
                 await asyncio.to_thread(key_secret, self._links.state / "secrets"),
             )
             checkpoint = Checkpoint(self._projection, self._topic, store, self._registry, letters)
-            engine = Engine(str(self), checkpoint, self._preparing)
+            turns = self._traffic.turns(self._projection)
+            engine = Engine(str(self), checkpoint, self._preparing, turns)
             try:
                 await self._serve(engine, checkpoint, topic_id, stop)
             finally:
@@ -141,7 +180,7 @@ class _Host:
         self, engine: Engine, checkpoint: Checkpoint, topic_id: str, stop: asyncio.Event
     ) -> None:
         has_table = await engine.ensure_table()
-        app = projection_app(self._projection, self._links, engine)
+        app = projection_app(self._projection, self._links, engine, self._member)
         progress = Progress(str(self))
         try:
             await _within(_START_SECONDS, app.start(), "the Kafka client does not start")
@@ -149,10 +188,12 @@ class _Host:
                 await _first(stop, engine.stopped, _LOOK_SECONDS)
                 if engine.failed is not None:
                     raise engine.failed
-                if stop.is_set():
-                    return
+                if stop.is_set() or self._is_held():
+                    return  # what is stored stays: it goes on from there when it is resumed
                 if not has_table:
                     has_table = await engine.ensure_table()
+                with contextlib.suppress(Transient):  # then once more in a second
+                    await engine.answer()
                 if progress.due():
                     if await asyncio.to_thread(self._admin.topic_id, self._topic) != topic_id:
                         return  # made anew; the next start says so
@@ -163,7 +204,9 @@ class _Host:
                     positions = {tp.partition: p for tp, p in (await asked).items()}
                     handed = {tp.partition: n for tp, n in app.batches.handed.items()}
                     progress.look(positions, handed, stored, ends)
+                    self._readiness.tell(str(self), _lags(positions, handed, stored, ends))
         finally:
+            self._readiness.tell(str(self), None)
             await _stop(app)
 
     def _ensure_topic(self) -> None:
@@ -173,6 +216,31 @@ class _Host:
             p = self._projection
             wanted.append(self._links.topics.change(p.system, p.entity, p.partitions))
         self._admin.ensure(wanted)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+
+
+def _lags(
+    positions: Mapping[int, int],
+    handed: Mapping[int, int],
+    stored: Mapping[int, int],
+    ends: Mapping[int, int],
+) -> dict[int, int]:
+    """Return how far each assigned partition is behind its last stable offset.
+
+    A position passes control records behind the last event, which are never stored: where everything handed
+    out is stored, the position counts.
+    """
+    lags = {}
+    for partition, position in positions.items():
+        kept = stored.get(partition, 0)
+        reached = position if kept >= handed.get(partition, 0) else kept
+        lags[partition] = max(0, ends.get(partition, 0) - reached)
+    return lags
 
 
 async def _within(seconds: float, work: Awaitable[T], what: str) -> T:

@@ -17,6 +17,7 @@ from hub.embedded.health import kafka_answers, registry_answers
 from hub.embedded.ports import Ports
 from hub.embedded.services import Services
 from hub.embedded.start import Tuning, start
+from tests.postgres import Postgres, running_postgres
 
 _TESTS = Path(__file__).parent
 #: Name a Kafka and a registry that run already, to save their start while working on a test.
@@ -127,6 +128,13 @@ def broker(request: pytest.FixtureRequest) -> Broker:
 def links(broker: Broker, tmp_path: Path) -> Links:
     """Links with an own topic prefix and an own state folder."""
     return broker.links(tmp_path / ".banyan")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL, once a session."""
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from io import SEEK_END
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
+from adapters.ahead import ahead
 from adapters.arriving import Step
 from adapters.batch.decrypt import Decryption
 from adapters.batch.expected import Timetable, steps
@@ -210,7 +211,7 @@ class FileExtract:
         with closing(stream):
             self._reading = self._reader.reading(arrival.name, size)
             try:
-                yield from self._reading.chunks(stream)
+                yield from ahead(self._reading.chunks(stream))
             except OSError:
                 raise self._inbox.changed(arrival) from None
         self._inbox.verify(arrival)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,26 @@ class Scaffold:
         return written
 
 
-def scaffold(name: str, *, system: str, copybook: Path | None = None, sample: Path | None = None) -> Scaffold:
+def scaffold(
+    name: str,
+    *,
+    system: str,
+    copybook: Path | None = None,
+    sample: Path | None = None,
+    wanted: str = "",
+) -> Scaffold:
     """Return the files of a new adapter, from a sample that is inspected, a copybook, or both.
 
+    Args:
+        name: the adapter's.
+        system: the legacy system.
+        copybook: its record description.
+        sample: a file of it.
+        wanted: the format that the sample is said to have: `delimited`, `xml` or `json`; empty = any.
+
     Raises:
-        SettingsError: neither is given, the name is no name, or nothing can be told about the sample.
+        SettingsError: neither is given, the name is no name, nothing can be told about the sample, or it
+            is of another format than it is said to be.
         CopybookError: the copybook cannot be read.
     """
     if name != part(name):
@@ -67,9 +83,22 @@ def scaffold(name: str, *, system: str, copybook: Path | None = None, sample: Pa
             fix="give --copybook C, --csv F, --xml F or --json F",
         )
     if sample is not None:
-        return _from_sample(name, system, inspect_file(sample, copybook=copybook), copybook, sample)
+        report = inspect_file(sample, copybook=copybook)
+        if wanted and report.settings is not None and not _is(wanted, report.settings):
+            found = str(report.settings.get("format", "records of a copybook"))
+            raise SettingsError(
+                f"this file looks like {found}, not {wanted}",
+                where=str(sample),
+                fix="give it as --sample, which takes any format; `banyan inspect` says why",
+            )
+        return _from_sample(name, system, report, copybook, sample)
     assert copybook is not None  # one of the two is given
     return _from_copybook(name, system, copybook)
+
+
+def _is(wanted: str, settings: Mapping[str, Any]) -> bool:
+    """Return whether proposed settings are of the wanted format; JSON lines are JSON."""
+    return str(settings.get("format", "")).startswith(wanted)
 
 
 def _from_sample(name: str, system: str, report: Report, copybook: Path | None, sample: Path) -> Scaffold:

@@ -9,6 +9,12 @@ class ContractError(Terminal):
     """The WSDL or its schema cannot be read, is hostile, or asks for what is not supported."""
 
 
+class NoContract(ContractError):
+    """The document is no contract at all: an HTML page, or no XML. Exit code 2: the wrong file was given."""
+
+    exit_code = 2
+
+
 class Hostile(ContractError):
     """Documents that no contract is read from: too many, growing without end, or not what was locked."""
 

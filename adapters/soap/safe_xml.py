@@ -6,7 +6,7 @@ from typing import Any
 
 from lxml import etree
 
-from adapters.soap.errors import BrokenAnswer, ContractError
+from adapters.soap.errors import BrokenAnswer, ContractError, NoContract
 from adapters.soap.report import Report
 
 #: A WSDL or schema document; the largest public ones are under 5 MB.
@@ -63,12 +63,16 @@ def parse_document(content: bytes, where: str, report: Report | None = None) -> 
             fix="check that this is a WSDL or a schema",
         )
     content = content.lstrip(_BLANK)
+    if looks_like_html(content):
+        raise NoContract(
+            "this is an HTML page", where=where, fix="give the WSDL itself: its address often ends in ?wsdl"
+        )
     try:
         root = etree.fromstring(content, etree.XMLParser(**parser_options()))
     except etree.XMLSyntaxError as error:
         root = None if report is None else _without_declarations(content, where, report)
         if root is None:
-            raise ContractError(
+            raise NoContract(
                 f"not well-formed XML: {_reason(error)}", where=where, fix="mend the document"
             ) from None
     if problem := hostile(root):

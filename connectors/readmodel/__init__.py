@@ -1,1 +1,1 @@
-"""Read-model stores: SQLite (embedded). A store keeps rows and offsets in one transaction."""
+"""Read-model stores: SQLite (embedded) and PostgreSQL. A store keeps rows and offsets in one transaction."""

@@ -8,12 +8,13 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from connectors.readmodel.freshness import quantile
 from connectors.readmodel.statements import LINEAGE, quoted
+from connectors.readmodel.statistics import LATEST, SUMS, Statistics, fresh
 from connectors.readmodel.table import Column, Table
 from schemas.errors import Transient
 
@@ -32,6 +33,33 @@ class Row:
     partition: int
     offset: int
     ts_ms: int
+
+
+class RowReader(Protocol):
+    """What the read API asks of a read model, whichever store it is in."""
+
+    @property
+    def table(self) -> Table:
+        """The table as it is now; NotReady where there is none yet."""
+        ...
+
+    def row(self, key: Sequence[Any]) -> Row | None:
+        """Return the row with this key (values as stored), or None."""
+        ...
+
+    def rows(
+        self, filters: Mapping[str, Any], *, after: Sequence[Any] | None = None, limit: int | None = None
+    ) -> list[Row]:
+        """Return rows in key order."""
+        ...
+
+    def status(self) -> dict[str, Any]:
+        """Return offsets, counts and freshness."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
 
 
 class Reader:
@@ -105,20 +133,8 @@ class Reader:
         parked = self._query("SELECT count(*), count(DISTINCT key) FROM parked")[0]
         stats = {name: json.loads(value) for name, value in self._query("SELECT name, value FROM stats")}
         made = self._query("SELECT 1 FROM meta WHERE name = 'table'")
-        return {
-            "offsets": {str(partition): next_ for partition, next_ in offsets},
-            "rows": self._query("SELECT count(*) FROM rows")[0][0] if made else 0,
-            "parked": parked[0],
-            "parked_keys": parked[1],
-            "events": stats.get("events", 0),
-            "deletes": stats.get("deletes", 0),
-            "last_event_ts_ms": stats.get("last_event_ts_ms", 0),
-            "last_append_ms": stats.get("last_append_ms", 0),
-            "last_commit_ms": stats.get("last_commit_ms", 0),
-            "freshness": {
-                name: _freshness(stats.get(name)) for name in ("arrival_to_visible", "append_to_visible")
-            },
-        }
+        rows = self._query("SELECT count(*) FROM rows")[0][0] if made else 0
+        return status_of(offsets, rows, parked, fresh(stats))
 
     def close(self) -> None:
         """Close the connection."""
@@ -129,12 +145,12 @@ class Reader:
     def _rows(self, table: Table, tail: str, values: Sequence[Any]) -> list[Row]:
         names = ", ".join([*(quoted(n) for n in table.names), *LINEAGE])
         found = self._query(f"SELECT {names} FROM rows {tail}", values)  # noqa: S608 - names are quoted
-        shown = [(c.name, c) for c in table.columns]
+        columns = [(c.name, c) for c in table.columns]
         places = [table.names.index(k) for k in table.key]
-        width = len(shown)
+        width = len(columns)
         return [
             Row(
-                {name: _shown(r[i], column) for i, (name, column) in enumerate(shown)},
+                {name: shown(r[i], column) for i, (name, column) in enumerate(columns)},
                 tuple(r[i] for i in places),
                 self._topic,
                 *r[width:],
@@ -212,7 +228,8 @@ def in_range(number: int) -> int:
     return number
 
 
-def _shown(value: Any, column: Column) -> Any:
+def shown(value: Any, column: Column) -> Any:
+    """Return a stored value as the API shows it."""
     if value is None:
         return None
     match column.kind:
@@ -226,8 +243,29 @@ def _shown(value: Any, column: Column) -> Any:
             return value
 
 
-def _freshness(counts: list[int] | None) -> dict[str, Any]:
-    histogram = np.asarray(counts or [0], dtype=np.int64)
+def status_of(
+    offsets: Sequence[tuple[Any, ...]], rows: int, parked: tuple[Any, ...], stats: Statistics
+) -> dict[str, Any]:
+    """Return what a read model tells about itself.
+
+    Args:
+        offsets: (partition, next offset).
+        rows: how many there are.
+        parked: how many events and keys wait.
+        stats: what was counted.
+    """
+    return {
+        "offsets": {str(partition): next_ for partition, next_ in offsets},
+        "rows": rows,
+        "parked": parked[0],
+        "parked_keys": parked[1],
+        **{name: stats[name] for name in (*SUMS, *LATEST) if name != "parked_events"},
+        "freshness": {name: _freshness(stats[name]) for name in ("arrival_to_visible", "append_to_visible")},
+    }
+
+
+def _freshness(counts: list[int]) -> dict[str, Any]:
+    histogram = np.asarray(counts, dtype=np.int64)
     return {
         "p50_s": quantile(histogram, 0.5),
         "p99_s": quantile(histogram, 0.99),

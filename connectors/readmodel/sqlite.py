@@ -13,16 +13,14 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from connectors.readmodel import statements
-from connectors.readmodel.freshness import BUCKETS, histogram
-from connectors.readmodel.store import Change, Fenced, Place, StoreUnavailable
+from connectors.readmodel.answers import answer_request, unanswered
+from connectors.readmodel.origin import check_origin
+from connectors.readmodel.statistics import counted, fresh
+from connectors.readmodel.store import Change, Fenced, Parked, Place, Request, StoreUnavailable
 from connectors.readmodel.table import Table
-from schemas.errors import SettingsError, Terminal
+from schemas.errors import SettingsError
 
-#: Layout of the file; a newer Banyan refuses what it cannot read, instead of guessing.
-FORMAT = 1
 #: Rows a statement (see `statements.upsert`); above 500 the gain is gone and statements get large.
 _ROWS_A_STATEMENT = 500
 #: A reader never blocks a WAL writer; only another tool's write lock does. Five seconds of patience
@@ -54,6 +52,7 @@ class SqliteReadModel:
             # 16 KiB pages: rows of 20 columns update with fewer page splits (set before the first write).
             for pragma in ("page_size=16384", "journal_mode=WAL", "synchronous=NORMAL", "cache_size=-32768"):
                 self._db.execute(f"PRAGMA {pragma}")
+            _add_column(self._db, "parked", "at_ms INTEGER NOT NULL DEFAULT 0")
             self._db.executescript(statements.CORE)
             self._check(topic, topic_id)
         except sqlite3.OperationalError as error:
@@ -93,6 +92,19 @@ class SqliteReadModel:
         rows = self._db.execute("SELECT DISTINCT topic, partition, key FROM parked")
         return {bytes(key) for topic, partition, key in rows if (topic, partition) in wanted}
 
+    def parked_of(self, place: Place, key: bytes) -> list[Parked]:
+        """Return the events of a message key that wait, in order."""
+        rows = self._db.execute(
+            "SELECT key, topic, partition, offset, value, reason, at_ms FROM parked "
+            "WHERE topic = ? AND partition = ? AND key = ? ORDER BY offset",
+            (*place, key),
+        )
+        return [Parked(*row) for row in rows]
+
+    def requests(self, places: Sequence[Place]) -> list[Request]:
+        """Return the requests about parked events that nobody has answered, in order."""
+        return unanswered(self._run, places)
+
     def apply(self, change: Change) -> None:
         """Store one batch: fence, rows, parked events and statistics in one transaction."""
         self._transaction(lambda: self._apply(change))
@@ -122,10 +134,13 @@ class SqliteReadModel:
             if change.upserts:
                 self._upsert(change.table, change.upserts)
         if change.parked:
+            now = int(time.time() * 1000)
             self._db.executemany(
-                "INSERT OR IGNORE INTO parked VALUES (?, ?, ?, ?, ?, ?)",
-                [(p.topic, p.partition, p.offset, p.key, p.value, p.reason) for p in change.parked],
+                "INSERT OR IGNORE INTO parked VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(p.topic, p.partition, p.offset, p.key, p.value, p.reason, now) for p in change.parked],
             )
+        if change.answer is not None:
+            answer_request(self._run, change.answer)
         self._count(change)
 
     def _upsert(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -156,27 +171,14 @@ class SqliteReadModel:
         self._table = new
 
     def _count(self, change: Change) -> None:
-        now = time.time()
-        stats = self._stats
-        for name, amount in (
-            ("events", change.events),
-            ("deletes", len(change.deletes)),
-            ("parked_events", len(change.parked)),
-        ):
-            stats[name] = int(stats[name]) + amount
-        stats["last_commit_ms"] = int(now * 1000)
-        stats["last_event_ts_ms"] = max(int(stats["last_event_ts_ms"]), change.ts_ms)
-        stats["last_append_ms"] = max(int(stats["last_append_ms"]), change.append_ms)
-        for name, origin in (
-            ("arrival_to_visible", change.arrival_ms),
-            ("append_to_visible", change.appended_ms),
-        ):
-            if len(origin):
-                counts = histogram(now - np.asarray(origin, dtype=np.float64) / 1000.0)
-                stats[name] = (np.asarray(stats[name], dtype=np.int64) + counts).tolist()
+        self._stats = counted(self._stats, change)
         self._db.executemany(
-            "INSERT OR REPLACE INTO stats VALUES (?, ?)", [(k, json.dumps(v)) for k, v in stats.items()]
+            "INSERT OR REPLACE INTO stats VALUES (?, ?)",
+            [(k, json.dumps(v)) for k, v in self._stats.items()],
         )
+
+    def _run(self, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        return self._db.execute(text, values).fetchall()
 
     def _transaction(self, work: Any) -> Any:
         table = self._table
@@ -198,26 +200,7 @@ class SqliteReadModel:
 
     def _check(self, topic: str, topic_id: str) -> None:
         meta = dict(self._db.execute("SELECT name, value FROM meta"))
-        if (found := int(meta.get("format", FORMAT))) > FORMAT:
-            raise Terminal(
-                f"the read model has format {found}, this Banyan reads up to {FORMAT}",
-                where=str(self.file),
-                fix="run the newer Banyan, or give the projection a new version to rebuild it",
-            )
-        if meta.get("topic", topic) != topic:
-            raise Terminal(
-                f"the read model was built from {meta['topic']}, the projection now reads {topic}",
-                where=str(self.file),
-                fix="give the projection a new version",
-            )
-        if topic_id and meta.get("topic_id", topic_id) != topic_id:
-            # Its offsets mean other events: going on at the stored ones would leave out the first.
-            raise Terminal(
-                f"the topic {topic} was made anew since this read model was built",
-                where=str(self.file),
-                fix="give the projection a new version, so that it is built from the topic as it is now",
-            )
-        facts = {"format": str(FORMAT), "topic": topic} | ({"topic_id": topic_id} if topic_id else {})
+        facts = check_origin(meta, topic, topic_id, where=str(self.file))
         self._db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", facts.items())
 
     def _stored_table(self) -> Table | None:
@@ -225,11 +208,14 @@ class SqliteReadModel:
         return Table.from_json(row[0]) if row else None
 
     def _stored_stats(self) -> dict[str, Any]:
-        fresh: dict[str, Any] = dict.fromkeys(
-            ("events", "deletes", "parked_events", "last_commit_ms", "last_event_ts_ms", "last_append_ms"), 0
-        )
-        fresh |= {"arrival_to_visible": [0] * BUCKETS, "append_to_visible": [0] * BUCKETS}
-        return fresh | {k: json.loads(v) for k, v in self._db.execute("SELECT name, value FROM stats")}
+        return fresh({k: json.loads(v) for k, v in self._db.execute("SELECT name, value FROM stats")})
+
+
+def _add_column(db: sqlite3.Connection, table: str, definition: str) -> None:
+    """Bring a file that an older Banyan made to today's layout."""
+    known = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+    if known and definition.split()[0] not in known:
+        db.execute(f"ALTER TABLE {table} ADD COLUMN {definition}")
 
 
 def _lock(file: Path) -> Any:

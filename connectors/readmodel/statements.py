@@ -14,8 +14,14 @@ CREATE TABLE IF NOT EXISTS offsets (
   PRIMARY KEY (topic, partition)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS parked (
   topic TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL,
-  key BLOB NOT NULL, value BLOB, reason TEXT NOT NULL,
+  key BLOB NOT NULL, value BLOB, reason TEXT NOT NULL, at_ms INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS parked_by_key ON parked (key);
+CREATE TABLE IF NOT EXISTS requests (
+  id INTEGER PRIMARY KEY,
+  topic TEXT NOT NULL, partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, key BLOB NOT NULL,
+  action TEXT NOT NULL, value BLOB, who TEXT NOT NULL, why TEXT NOT NULL, at_ms INTEGER NOT NULL,
+  was BLOB, done_ms INTEGER, outcome TEXT);
 CREATE TABLE IF NOT EXISTS stats (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 

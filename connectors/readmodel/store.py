@@ -1,4 +1,4 @@
-"""What the projection engine asks of a read-model store; SQLite is one, PostgreSQL can be another.
+"""What the projection engine asks of a read-model store: SQLite or PostgreSQL.
 
 The promise: rows, offset, parked events and statistics of one batch become visible together or not at
 all, and only if the stored offset is still the one that the writer expects (DESIGN 10.5: the fence).
@@ -35,6 +35,50 @@ class Parked:
     offset: int
     value: bytes | None
     reason: str
+    at_ms: int = 0
+
+    @property
+    def source(self) -> str:
+        """`topic:partition:offset`."""
+        return f"{self.topic}:{self.partition}:{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asked about a parked event. Kept for good: answered requests are the audit trail.
+
+    Attributes:
+        id: given by the store.
+        event: the parked event that it is about, as it was when asked.
+        action: `retry` the event's key, `edit` the event's bytes and retry, or `drop` the event and retry.
+        value: the new bytes, for `edit`.
+        who: who asked.
+        why: the reason given.
+    """
+
+    id: int
+    event: Parked
+    action: str
+    value: bytes | None
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a request; stored in the transaction of its effects.
+
+    Attributes:
+        request: which one.
+        outcome: in words.
+        released: offsets of parked events that wait no longer.
+        kept: parked events that still wait, with the bytes and reason that they have now.
+    """
+
+    request: Request
+    outcome: str
+    released: Sequence[int] = ()
+    kept: Sequence[Parked] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +98,8 @@ class Change:
         append_ms: newest Kafka timestamp in the batch.
         arrival_ms: when each event was published by its adapter (`envelope.ts_ms`), one an event.
         appended_ms: each event's Kafka timestamp.
+        skipped: how many events were left out for good.
+        answer: the request that this answers; then `next` is `expected`.
     """
 
     place: Place
@@ -68,6 +114,8 @@ class Change:
     append_ms: int = 0
     arrival_ms: Any = ()
     appended_ms: Any = ()
+    skipped: int = 0
+    answer: Answer | None = None
 
 
 class ReadModel(Protocol):
@@ -88,6 +136,14 @@ class ReadModel(Protocol):
 
     def parked_keys(self, places: Sequence[Place]) -> set[bytes]:
         """Return the message keys whose events wait."""
+        ...
+
+    def parked_of(self, place: Place, key: bytes) -> list[Parked]:
+        """Return the events of a message key that wait, in order."""
+        ...
+
+    def requests(self, places: Sequence[Place]) -> list[Request]:
+        """Return the requests about parked events that nobody has answered, in order."""
         ...
 
     def apply(self, change: Change) -> None:

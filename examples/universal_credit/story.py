@@ -12,6 +12,7 @@ from typing import Any
 
 from adapters.lifecycle import history
 from hub.demo import Demo
+from strangler.canary import PLACES
 from strangler.control import set_stage, stages
 from strangler.kill import kill, restore
 
@@ -161,6 +162,7 @@ async def _operation_moves(demo: Demo, case_id: str) -> None:
     verdicts = state["verdicts"]
     demo.say(f"verdicts: {verdicts['same']} same, {verdicts['different']} different")
     demo.check("legacy and modern agree on every compared call", verdicts["different"] == 0)
+    await _canary(demo)
     await _move(demo, "modern", f"{verdicts['same']} same, none different")
     modern = await _served(demo, path, "modern")
     demo.check("a consumer sees the same answer before and after", legacy == modern)
@@ -175,6 +177,15 @@ async def _operation_moves(demo: Demo, case_id: str) -> None:
     await _served(demo, path, "modern")
 
 
+async def _canary(demo: Demo) -> None:
+    """Modern answers a quarter of the cases: always the same ones, and with the same answers."""
+    await _move(demo, "canary", "the first quarter of the cases", share=PLACES // 4)
+    paths = [f"/cases/{row['case_id']}" for row in (await demo.rows("cases"))]
+    twice = [[(await demo.facade(p))[2]["Banyan-Served-By"] for p in paths] for _ in range(2)]
+    demo.say(f"modern answers {twice[0].count('modern')} of {len(paths)} cases")
+    demo.check("a case is answered by one side, however often it is asked for", twice[0] == twice[1])
+
+
 async def _figures(demo: Demo) -> None:
     demo.chapter("Figures")
     for projection in await demo.status():
@@ -185,8 +196,18 @@ async def _figures(demo: Demo) -> None:
         demo.say(f"{projection['projection']}: {counts}; visible at {p50}")
 
 
-async def _move(demo: Demo, stage: str, reason: str) -> None:
-    decision = await asyncio.to_thread(set_stage, demo.links, "get_case", stage, by="demo", reason=reason)
+async def _move(demo: Demo, stage: str, reason: str, share: int = 0) -> None:
+    operation = next(o for o in demo.estate.operations if o.name == "get_case")
+    decision = await asyncio.to_thread(
+        set_stage,
+        demo.links,
+        "get_case",
+        stage,
+        by="demo",
+        reason=reason,
+        share=share,
+        gate=operation.gate_of,
+    )
 
     async def acts() -> bool:
         return (await _operation(demo))["effective_stage"] == stage

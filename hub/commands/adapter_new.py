@@ -51,7 +51,8 @@ def new(
     """
     from adapters.batch.scaffold import scaffold
 
-    given = [f for f in (sample, csv, xml, json) if f is not None]
+    flags = (("", sample), ("delimited", csv), ("xml", xml), ("json", json))
+    given = [(wanted, file) for wanted, file in flags if file is not None]
     if wsdl is not None:
         if given or copybook is not None:
             raise SettingsError(
@@ -66,7 +67,8 @@ def new(
             "more than one sample is given", where="NAME", fix="give one of --sample, --csv, --xml, --json"
         )
     folder = _estate(estate) / "adapters" / name
-    made = scaffold(name, system=system, copybook=copybook, sample=given[0] if given else None)
+    wanted, file = given[0] if given else ("", None)
+    made = scaffold(name, system=system, copybook=copybook, sample=file, wanted=wanted)
     for path in made.write(folder):
         say(str(path))
     for advice in made.advice:
@@ -88,15 +90,19 @@ def test(
     from fnmatch import fnmatchcase
 
     from adapters.batch.dry_run import made_up_run, sample_run
+    from adapters.batch.given_file import check_file
     from adapters.batch.spec import BatchSpec
     from adapters.soap.spec import SoapSpec
 
-    spec, folder = open_estate(estate).adapter(name)
+    opened = open_estate(estate)
+    spec, folder = opened.adapter(name)
+    if estate is None and not Path("banyan.toml").is_file():
+        note(f"this folder is no estate; the adapter is that of {opened.name}")
     if isinstance(spec, SoapSpec):
         from adapters.soap.discover.dry_run import dry_run as soap_dry_run
 
-        if sample is not None and not sample.is_file():
-            raise SettingsError("no such file", where=str(sample), fix="check the path")
+        if sample is not None:
+            check_file(sample)
         found = soap_dry_run(spec, folder, sample=sample)
         _report(found, sample.name if sample else "a made-up service", as_json=as_json)
         raise typer.Exit(DONE if found.clean else NO)
@@ -108,13 +114,11 @@ def test(
         )
     if sample is None:
         found = made_up_run(spec, folder)
-    elif sample.is_file():
+    else:
+        check_file(sample)
         found = sample_run(spec, folder, sample)
         if not fnmatchcase(sample.name, spec.pattern):
             note(f"the adapter would not take a file of this name: pattern = {spec.pattern!r}")
-    else:
-        what = "this is a folder, not a file" if sample.is_dir() else "no such file"
-        raise SettingsError(what, where=str(sample), fix="check the path")
     _report(found, sample.name if sample else "a made-up file", as_json=as_json)
     raise typer.Exit(DONE if found.clean else NO)
 

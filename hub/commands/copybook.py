@@ -174,10 +174,11 @@ def encode(
 
 
 def _check_files(*paths: Path | None) -> None:
+    from adapters.batch.given_file import check_file
+
     for path in paths:
-        if path is not None and not path.is_file():
-            what = "this is a folder, not a file" if path.is_dir() else "no such file"
-            raise SettingsError(what, where=str(path), fix="check the path")
+        if path is not None:
+            check_file(path)
 
 
 def _created(path: Path, shown: Path | None = None) -> BinaryIO:

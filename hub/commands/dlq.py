@@ -1,21 +1,28 @@
-"""Rejected records, with raw bytes, place, field path and reason."""
+"""Rejected records and events, with raw bytes, place, field path and reason."""
 
 from __future__ import annotations
 
+import base64
 from typing import Annotated
 
 import typer
 
 from hub.commands.options import EstateOption, JsonOption, open_estate
+from hub.commands.parked import By, Reason, decide
 from hub.terminal import print_json, print_table, say
+from schemas.errors import SettingsError
 
 EXAMPLE = "Example: banyan dlq list"
 
+Letter = Annotated[str, typer.Argument(metavar="SYSTEM:OFFSET", help="The dead letter, as `list` shows it.")]
+
 
 def add_to(app: typer.Typer) -> None:
-    """Register `list`."""
-    app.callback()(lambda: None)  # keeps `list` a subcommand while it is the only one
+    """Register `list`, `show`, `replay`, `drop`."""
     app.command("list", epilog=EXAMPLE)(list_)
+    app.command(epilog="Example: banyan dlq show esa:17 --raw")(show)
+    app.command(epilog='Example: banyan dlq replay esa:17 --reason "the schema is there"')(replay)
+    app.command(epilog='Example: banyan dlq drop esa:17 --reason "a test record"')(drop)
 
 
 def list_(
@@ -33,8 +40,62 @@ def list_(
     elif not found:
         say("no dead letters")
     else:
-        columns = ["at", "adapter", "entity", "file", "record", "field", "reason"]
+        columns = ["letter", "at", "adapter", "entity", "file", "record", "field", "reason"]
         print_table(
             columns, ([letter.get(c, "") for c in columns] for letter in found[-last:]), right=["record"]
         )
         say(f"{len(found):,} dead letter{'' if len(found) == 1 else 's'}")
+
+
+def show(
+    letter: Letter,
+    estate: EstateOption = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The bytes too, as base64: they may be personal data.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one dead letter."""
+    opened = open_estate(estate)
+    from hub.dead_letters import dead_letter
+
+    facts, value = dead_letter(opened, letter)
+    if raw:
+        facts["value"] = None if value is None else base64.b64encode(value).decode()
+    if as_json:
+        print_json(facts)
+    else:
+        for name, text in facts.items():
+            say(f"{name:16}{text}")
+
+
+def replay(letter: Letter, reason: Reason, by: By, estate: EstateOption = None) -> None:
+    """Try an event again that a projection could not apply, and what waits behind it."""
+    _decide(letter, "retry", reason, by, estate)
+
+
+def drop(letter: Letter, reason: Reason, by: By, estate: EstateOption = None) -> None:
+    """Leave an event out for good that a projection could not apply; the letter itself stays on record."""
+    _decide(letter, "drop", reason, by, estate)
+
+
+def _decide(letter: str, action: str, reason: str, by: str, estate: str | None) -> None:
+    from hub.dead_letters import dead_letter
+
+    opened = open_estate(estate)
+    facts, _ = dead_letter(opened, letter)
+    if facts.get("stage") != "projection":
+        raise SettingsError(
+            "an adapter rejected this record before it became an event",
+            where=letter,
+            fix="mend the file or the copybook, then `banyan adapter reprocess` takes it through the diff",
+        )
+    name, version = facts["projection"].rsplit(".v", 1)
+    if not any((p.name, str(p.version)) == (name, version) for p in opened.projections):
+        raise SettingsError(
+            f"the letter is of {facts['projection']}, which this estate has no more",
+            where=letter,
+            fix="nothing: its read model is not served",
+        )
+    place = facts["source"].split(":", 1)[1]
+    decide(opened, name, place, action, by=by, reason=reason)

@@ -21,13 +21,19 @@ Name = Annotated[str, typer.Argument(help="The operation.")]
 By = Annotated[str, typer.Option(help="Who decides; your login without it.", default_factory=getpass.getuser)]
 Reason = Annotated[str, typer.Option(help="Why; it is kept on record.")]
 
+To = Annotated[str, typer.Argument(metavar="STAGE", help="legacy, shadow, canary or modern.")]
+Percent = Annotated[
+    str | None, typer.Option(help="Share of the keys that modern answers in stage canary: 5, 0.25.")
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands of the group."""
     app.command("list", epilog="Example: banyan operation list --json")(list_)
     app.command(epilog="Example: banyan operation show get_case")(show)
-    app.command(epilog="Example: banyan operation where get_case")(where)
+    app.command(epilog="Example: banyan operation where get_case --key C0001")(where)
     app.command(epilog=EXAMPLE)(stage)
+    app.command(epilog="Example: banyan operation gate get_case canary --percent 5")(gate)
     app.command(epilog="Example: banyan operation evidence get_case --json")(evidence)
     app.command(epilog="Example: banyan operation history get_case")(history)
     app.command(epilog="Example: banyan operation verify")(verify)
@@ -77,16 +83,27 @@ def show(name: Name, estate: EstateOption = None, as_json: JsonOption = False) -
         say(f"  {_line(facade)}")
 
 
-def where(name: Name, estate: EstateOption = None, as_json: JsonOption = False) -> None:
+def where(
+    name: Name,
+    key: Annotated[
+        str, typer.Option(help="A business key: say who would answer a call about it, and why.")
+    ] = "",
+    estate: EstateOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Say who answers now, façade by façade; exit code 1 where they do not agree."""
     opened = open_estate(estate)
-    _operation(opened, name)
+    operation = _operation(opened, name)
     facades = _facades(opened, name)
+    if key:
+        facades = [f | _choice(operation, key, f) for f in facades]
     if as_json:
         print_json(facades)
     else:
         for facade in facades:
             say(_line(facade))
+            if "answers" in facade:
+                say(f"  {facade['answers']} answers this key: {facade['why']}")
     if any("error" in f for f in facades):
         raise typer.Exit(OUTSIDE_FAILED)
     if len({f["effective_stage"] for f in facades}) > 1:
@@ -95,22 +112,84 @@ def where(name: Name, estate: EstateOption = None, as_json: JsonOption = False) 
 
 def stage(
     name: Name,
-    to: Annotated[str, typer.Argument(metavar="STAGE", help="legacy, shadow or modern.")],
+    to: To,
     reason: Reason,
     by: By,
+    percent: Percent = None,
+    override: Annotated[
+        bool, typer.Option("--override", help="Go up although the gate is closed; it is kept on record.")
+    ] = False,
     estate: EstateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Move an operation to a stage; the decision and its evidence go into the log."""
+    """Move an operation to a stage; the decision and its evidence go into the log.
+
+    A step up (canary, a larger share, modern) needs an open gate: see `banyan operation gate`.
+    """
+    from strangler.canary import parse_percent
+    from strangler.canary import percent as as_percent
     from strangler.control import set_stage
 
     opened = open_estate(estate)
-    _operation(opened, name)
-    decision = set_stage(opened.links(), name, to, by=by, reason=reason)
+    operation = _operation(opened, name)
+    share = 0 if percent is None else parse_percent(percent)
+    decision = set_stage(
+        opened.links(),
+        name,
+        to,
+        by=by,
+        reason=reason,
+        share=share,
+        gate=operation.gate_of,
+        override=override,
+    )
     if as_json:
         print_json(_decision(decision))
+        return
+    now = f"{decision.now} {as_percent(decision.share)}" if decision.share else str(decision.now)
+    say(f"{name}: {decision.was} → {now} (decision {decision.seq}, {decision.sha256[:12]})")
+    if decision.overrides:
+        say(f"  the gate was closed ({', '.join(decision.overrides)}); the decision says so")
+
+
+def gate(
+    name: Name,
+    by: By,
+    to: To = "modern",
+    percent: Percent = None,
+    estate: EstateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a step up still needs; exit code 1 while the gate is closed. Nothing is changed."""
+    from dataclasses import asdict
+
+    from strangler.canary import Serving, parse_percent
+    from strangler.control import conditions
+    from strangler.stage import parse_stage
+    from strangler.statistics import upper_bound
+
+    opened = open_estate(estate)
+    operation = _operation(opened, name)
+    wanted = Serving(parse_stage(to), 0 if percent is None else parse_percent(percent))
+    evidence, found = conditions(opened.links(), name, wanted, operation.gate_of, by=by)
+    bound = upper_bound(
+        evidence.distinct_keys,
+        evidence.verdicts.get("different", 0),
+        operation.gate.error_probability,
+    )
+    is_open = all(c.met for c in found)
+    if as_json:
+        print_json(
+            {"open": is_open, "conditions": [asdict(c) for c in found], "difference_rate_below": bound}
+        )
     else:
-        say(f"{name}: {decision.was} → {decision.now} (decision {decision.seq}, {decision.sha256[:12]})")
+        for condition in found:
+            say(f"  {'met  ' if condition.met else 'UNMET'}  {condition.found}")
+        sure = 1 - operation.gate.error_probability
+        say(f"  fewer than {bound:.2%} of the keys differ, with {sure:.0%} certainty at every look")
+        say("the gate is open" if is_open else "the gate is closed")
+    if not is_open:
+        raise typer.Exit(NO)
 
 
 def evidence(name: Name, estate: EstateOption = None, as_json: JsonOption = False) -> None:
@@ -139,7 +218,7 @@ def history(name: Name, estate: EstateOption = None, as_json: JsonOption = False
     if as_json:
         print_json(found)
     else:
-        columns = ["seq", "at", "kind", "was", "now", "by", "reason"]
+        columns = ["seq", "at", "kind", "was", "now", "share", "by", "reason"]
         print_table(columns, ([d[c] for c in columns] for d in found), right=["seq"])
 
 
@@ -217,13 +296,32 @@ def _line(facade: dict[str, Any]) -> str:
     if "error" in facade:
         return f"{facade['instance']}: no answer ({facade['error']})"
     killed = ", killed" if facade.get("killed") else ""
-    return f"{facade['instance']}: {facade['effective_stage']}{killed} (stage {facade['stage']})"
+    share = f" {facade['canary_percent']:g} %" if facade.get("canary_percent") is not None else ""
+    return f"{facade['instance']}: {facade['effective_stage']}{share}{killed} (stage {facade['stage']})"
+
+
+def _choice(operation: Any, key: str, facade: dict[str, Any]) -> dict[str, Any]:
+    """Return who would answer a call about `key` at a façade; nothing where it does not answer."""
+    from strangler.canary import PLACES, Serving
+    from strangler.stage import Stage
+
+    if "error" in facade:
+        return {}
+    share = round((facade.get("canary_percent") or 0) * PLACES / 100)
+    choice = operation.choose(key, Serving(Stage(facade["effective_stage"]), share))
+    return {"answers": choice.side, "why": choice.why}
 
 
 def _decision(decision: Any) -> dict[str, Any]:
     from dataclasses import asdict
 
-    return asdict(decision) | {"at": _time(decision.at_ms), "sha256": decision.sha256}
+    from strangler.canary import percent
+
+    return asdict(decision) | {
+        "at": _time(decision.at_ms),
+        "sha256": decision.sha256,
+        "share": percent(decision.share) if decision.share else "",
+    }
 
 
 def _time(at_ms: int) -> str:

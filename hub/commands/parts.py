@@ -32,6 +32,23 @@ def worker(
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Host only this projection; may be repeated.")
     ] = None,
+    member: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="This worker's own lasting name, where several share PostgreSQL: started again under it, it "
+            "gets its partitions back at once. Two workers must not have the same.",
+        ),
+    ] = None,
+    health_port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            min=1,
+            max=65535,
+            help="Answer /health/live and /health/ready on this port of loopback; ready: none is far behind.",
+        ),
+    ] = None,
 ) -> None:
     """Run the projections: events from Kafka into read models."""
     import asyncio
@@ -64,7 +81,7 @@ def worker(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, end)
-        await run_worker(projections, links, stop=stop)
+        await run_worker(projections, links, stop=stop, member=member, health_port=health_port)
 
     asyncio.run(main())
 

@@ -2,39 +2,136 @@
 
 from __future__ import annotations
 
+import getpass
+from typing import Annotated, Any
+
 import typer
 
+from hub.commands import parked
 from hub.commands.options import EstateOption, JsonOption, open_estate
 from hub.terminal import print_json, print_table, say
 
 EXAMPLE = "Example: banyan projection list"
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The projection.")]
+Version = Annotated[int, typer.Option("--version", min=1, help="Which version.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept in the journal.")]
+By = Annotated[str, typer.Option(help="Who decides; your login without it.", default_factory=getpass.getuser)]
+Force = Annotated[bool, typer.Option("--force", help="Also to a version that is not caught up.")]
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register `list`."""
-    app.callback()(lambda: None)  # keeps `list` a subcommand while it is the only one
+    """Register the subcommands."""
     app.command("list", epilog=EXAMPLE)(list_)
+    app.command(epilog='Example: banyan projection switch case --to 2 --reason "CHG-1042"')(switch)
+    app.command(epilog='Example: banyan projection pause case --version 2 --reason "busy hours"')(pause)
+    app.command(epilog='Example: banyan projection resume case --version 2 --reason "night"')(resume)
+    app.command(epilog='Example: banyan projection drop case --version 1 --reason "kept for a week"')(drop)
+    app.command(epilog='Example: banyan projection rebuild case --version 2 --reason "mended"')(rebuild)
+    app.command(epilog="Example: banyan projection journal")(journal)
+    waiting = typer.Typer(name="parked", help=parked.__doc__, epilog=parked.EXAMPLE, no_args_is_help=True)
+    parked.add_to(waiting)
+    app.add_typer(waiting)
 
 
 def list_(estate: EstateOption = None, as_json: JsonOption = False) -> None:
-    """List the projections with version, source topic, API path and rows where a read model exists."""
+    """List the projections: versions, which one is live, rows, and how far a build has come."""
     opened = open_estate(estate)
-    from hub.rows import row_counts
+    from hub.versions import overview
 
-    rows = row_counts(opened)
-    found = [
-        {
-            "projection": p.name,
-            "version": p.version,
-            "topic": p.topic(opened.settings.prefix),
-            "path": f"/v1/{p.collection}",
-            "rows": rows.get((p.name, p.version)),
-        }
-        for p in opened.projections
-    ]
+    found = overview(opened)
     if as_json:
         print_json(found)
     elif not found:
         say("this estate has no projections")
     else:
-        print_table(list(found[0]), (list(f.values()) for f in found), right=["version", "rows"])
+        columns = ["projection", "version", "state", "rows", "done", "left"]
+        print_table(
+            columns,
+            ([_shown(c, f[c]) for c in columns] for f in found),
+            right=["version", "rows", "done", "left"],
+        )
+
+
+def switch(
+    name: Name,
+    reason: Reason,
+    by: By,
+    to: Annotated[int, typer.Option("--to", min=1, help="The version that becomes live.")],
+    force: Force = False,
+    estate: EstateOption = None,
+) -> None:
+    """Make another version live at once; consumers notice nothing. Rolling back is a switch, too."""
+    from hub.versions import switch_to
+
+    was = switch_to(open_estate(estate), name, to, by=by, reason=reason, force=force)
+    say(f"{name}: version {to} is live, it was {was}; back: banyan projection switch {name} --to {was}")
+
+
+def pause(name: Name, version: Version, reason: Reason, by: By, estate: EstateOption = None) -> None:
+    """Let no worker write a version for now; what is stored stays, readers go on."""
+    from hub.versions import declared, versions_of
+
+    opened = open_estate(estate)
+    declared(opened, name, version)
+    versions_of(opened).hold(name, version, "pause", by=by, reason=reason)
+    say(f"{name}: version {version} is paused")
+
+
+def resume(name: Name, version: Version, reason: Reason, by: By, estate: EstateOption = None) -> None:
+    """Let a paused version go on from where it stands."""
+    from hub.versions import declared, versions_of
+
+    opened = open_estate(estate)
+    declared(opened, name, version)
+    versions_of(opened).release(name, version, "resume", by=by, reason=reason)
+    say(f"{name}: version {version} goes on")
+
+
+def drop(name: Name, version: Version, reason: Reason, by: By, estate: EstateOption = None) -> None:
+    """Delete the read model of a version that is not live."""
+    from hub.versions import drop_version
+
+    drop_version(open_estate(estate), name, version, by=by, reason=reason)
+    say(f"{name}: the read model of version {version} is gone; take its declaration out of the estate")
+
+
+def rebuild(name: Name, version: Version, reason: Reason, by: By, estate: EstateOption = None) -> None:
+    """Build a version that is not live from the beginning again."""
+    from hub.versions import rebuild_version
+
+    rebuild_version(open_estate(estate), name, version, by=by, reason=reason)
+    say(f"{name}: version {version} is built from the beginning; see banyan projection list")
+
+
+def journal(estate: EstateOption = None, as_json: JsonOption = False) -> None:
+    """Show who switched, paused, dropped and rebuilt what, when and why."""
+    from datetime import UTC, datetime
+
+    from hub.versions import versions_of
+
+    entries = versions_of(open_estate(estate)).document.journal
+    if as_json:
+        print_json([e.model_dump() for e in entries])
+        return
+    columns = ["at", "action", "projection", "version", "by", "reason"]
+    print_table(
+        columns,
+        (
+            [
+                f"{datetime.fromtimestamp(e.at_ms / 1000, UTC):%Y-%m-%d %H:%M}",
+                e.action,
+                e.projection,
+                e.version,
+                e.by,
+                e.reason,
+            ]
+            for e in entries
+        ),
+        right=["version"],
+    )
+
+
+def _shown(column: str, value: Any) -> Any:
+    if value is None:
+        return ""
+    return f"{value:.1%}" if column == "done" else f"{value:,}" if column in ("rows", "left") else value

@@ -10,6 +10,7 @@ from typing import Any
 from adapters.batch.copybook import CopyLibrary, Layout, layouts, parse, union
 from adapters.batch.decoder import MISSING
 from adapters.batch.dialect import PROFILES, Dialect
+from adapters.batch.given_file import check_file
 from adapters.batch.inspect.alphabet import alphabet
 from adapters.batch.inspect.bare import bare
 from adapters.batch.inspect.damage import warnings
@@ -43,9 +44,7 @@ def inspect_file(
     Raises:
         SettingsError: there is no such file. CopybookError: the copybook cannot be read.
     """
-    if not path.is_file():
-        what = "this is a folder, not a file" if path.is_dir() else "no such file"
-        raise SettingsError(what, where=str(path), fix="check the path")
+    check_file(path)
     if copybook is None:
         return inspect_sample(Sample.read(path), path.name, show_values=show_values)
     return inspect_sample(

@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 from adapters.soap.contract import Contract
 from adapters.soap.errors import BadValue
 from adapters.soap.wire.client import Answer
+from adapters.soap.wire.parts import Parts
 from adapters.soap.wire.streaming import Streaming
+from adapters.soap.wire.transport import Validators
 from schemas.errors import BanyanError
 
 T = TypeVar("T")
@@ -41,16 +43,20 @@ class BlockingWire:
             raise self._contract.unmade_request(operation, f": {error.path}: {error.reason}") from None
 
     @contextmanager
-    def call(self, operation: str, values: Mapping[str, Any]) -> Iterator[Iterator[bytes]]:
+    def call(
+        self, operation: str, values: Mapping[str, Any], *, validators: Validators | None = None
+    ) -> Iterator[Parts]:
         """Call an operation and give the bytes of its envelope as they arrive.
+
+        With `validators` of an earlier answer the service may say that it is still the same.
 
         Raises:
             As `WireClient.stream`, also while the bytes are read.
         """
-        attempt = self.client.stream(operation, values)
+        attempt = self.client.stream(operation, values, validators=validators)
         answer, first = self._wait(_begun(attempt))
         try:
-            yield self._parts(answer, first)
+            yield Parts(self._parts(answer, first), answer.validators, unchanged=answer.unchanged)
         except BaseException as error:
             if not self._wait(attempt.__aexit__(type(error), error, error.__traceback__)):
                 raise

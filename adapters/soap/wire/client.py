@@ -177,10 +177,15 @@ class WireClient:
         """
 
         async def once(key: str) -> tuple[Any, Answer]:
-            attempt = self._attempt(operation, values, key, validators or Validators())
+            attempt = self._attempt(operation, values, key, asked)
             return attempt, await attempt.__aenter__()
 
-        attempt, answer = await self._repeated(operation, key, once)
+        asked = validators or Validators()
+        try:
+            attempt, answer = await self._repeated(operation, key, once)
+        except _NotConditional:
+            asked = Validators()
+            attempt, answer = await self._repeated(operation, key, once)
         try:
             yield answer
         except BaseException as error:
@@ -241,6 +246,8 @@ class WireClient:
                     if response.status == 304 and validators.headers:
                         yield Answer(304, _nothing(), validators=validators)
                         return
+                    if response.status == 412 and validators.headers:
+                        raise _NotConditional("HTTP 412", where=where)
                     content_type = response.headers.get("Content-Type", "")
                     asked = retry_after(response.headers.get("Retry-After"), self._clocks.epoch())
                     check_status(response.status, _judged(content_type), where, asked)
@@ -282,6 +289,14 @@ class WireClient:
         if not raw.strip() and (found.one_way or found.response is None or status == 202):
             return None
         return self._contract.decode_answer(operation, raw, where)
+
+
+class _NotConditional(CallRefused):
+    """The service refuses a condition on a POST.
+
+    RFC 9110 wants 412 where the answer is still the same, and services give it to all that they do not
+    understand: it is no evidence that nothing has changed, so the call is made again without a condition.
+    """
 
 
 class _Patience:

@@ -16,7 +16,7 @@ from connectors.admin import Admin
 from connectors.kafka import TransactionalProducer
 from connectors.links import Links
 from connectors.log_reader import read_all
-from connectors.readmodel.reader import NotReady, Reader
+from connectors.readmodel.reader import NotReady
 from connectors.registry import Registry
 from schemas.entity import Entity
 from streams.projection import row_projection
@@ -35,7 +35,7 @@ class Flow:
         self.topic = self.projection.topic(links.prefix)
         self.admin = Admin(links.kafka)
         self.registry = Registry(links.registry_url)
-        self.reader = Reader(self.projection.file(links.state))
+        self.reader = links.read_models.reader(name, 1)
         self._producer: TransactionalProducer | None = None
         self._of = of or entity()
         self._writer: Writer | None = None
@@ -89,7 +89,14 @@ class Flow:
     def worker(self, entities: str | None = None) -> subprocess.Popen[bytes]:
         links = self.links
         names = entities or self.projection.name
-        arguments = [links.prefix, links.kafka.bootstrap, links.registry_url, str(links.state), names]
+        arguments = [
+            links.prefix,
+            links.kafka.bootstrap,
+            links.registry_url,
+            str(links.state),
+            names,
+            links.read_model_url,
+        ]
         return subprocess.Popen([sys.executable, str(_WORKER), *arguments])
 
     def wait(self, seconds: float = 60.0) -> None:

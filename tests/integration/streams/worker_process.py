@@ -1,4 +1,5 @@
-"""A worker as a process of its own, to be killed. Arguments: prefix bootstrap registry state entities."""
+"""A worker as a process of its own, to be killed. Arguments: prefix bootstrap registry state entities
+[read-model-url]."""
 
 import asyncio
 import signal
@@ -11,8 +12,8 @@ from streams import worker
 from streams.projection import row_projection
 
 
-async def main(prefix: str, bootstrap: str, registry: str, state: str, entities: str) -> None:
-    links = Links(prefix, KafkaSettings(bootstrap=bootstrap), registry, Path(state))
+async def main(prefix: str, bootstrap: str, registry: str, state: str, entities: str, url: str = "") -> None:
+    links = Links(prefix, KafkaSettings(bootstrap=bootstrap), registry, Path(state), url)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

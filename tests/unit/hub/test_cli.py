@@ -41,6 +41,7 @@ def test_every_command_helps_with_an_example(
 
 
 _ADAPTER = ["new", "test", "list", "about", "run", "held", "approve", "reject", "files", "skip", "reprocess"]
+_PROJECTION = ["list", "switch", "pause", "resume", "drop", "rebuild", "journal"]
 
 
 def test_the_contract_is_whole() -> None:
@@ -67,12 +68,25 @@ def test_the_contract_is_whole() -> None:
         ],
         [f"adapter {c}" for c in _ADAPTER],
         [f"events {c}" for c in ["tail", "count", "show"]],
-        ["dlq list", "projection list"],
+        [f"dlq {c}" for c in ["list", "show", "replay", "drop"]],
+        [f"projection {c}" for c in _PROJECTION],
+        [f"projection parked {c}" for c in ["list", "show", "retry", "edit", "drop", "history"]],
         [f"soap {c}" for c in ["encode", "decode", "call", "record"]],
         [f"wsdl {c}" for c in ["import", "check", "operations", "diff"]],
         [
             f"operation {c}"
-            for c in ["list", "show", "where", "stage", "evidence", "history", "verify", "kill", "restore"]
+            for c in [
+                "list",
+                "show",
+                "where",
+                "stage",
+                "gate",
+                "evidence",
+                "history",
+                "verify",
+                "kill",
+                "restore",
+            ]
         ],
     )
     assert {" ".join(path) for path in COMMANDS} == {c for group in promised for c in group}

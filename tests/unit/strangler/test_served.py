@@ -11,6 +11,7 @@ from lxml import etree
 
 from adapters.soap.envelope import read_fault, unwrap
 from adapters.soap.serve.demand import DemandSpec
+from strangler.canary import Serving
 from strangler.operation import Operation, load_operations
 from strangler.record import MappingError
 from strangler.served import Served
@@ -42,7 +43,7 @@ def ask(
     async def run() -> Any:
         legacy = LegacySide(operation)
         modern: Any = Modern(outcome)
-        served = Served(operation, lambda: Stage.MODERN, legacy, modern, None)  # type: ignore[arg-type]
+        served = Served(operation, lambda: Serving(Stage.MODERN), legacy, modern, None)  # type: ignore[arg-type]
         message = body or legacy.contract.encode_request("GetCase", {"caseId": "C0001"})
         try:
             return (await served.soap([MEDIA, *headers], message))[1]
@@ -109,7 +110,7 @@ def test_what_the_modern_side_demands_of_callers() -> None:
 def test_the_old_contract_is_described() -> None:
     """The façade gives out the old WSDL with its own address."""
     legacy = LegacySide(OPERATION)
-    served = Served(OPERATION, lambda: Stage.MODERN, legacy, None, None)  # type: ignore[arg-type]
+    served = Served(OPERATION, lambda: Serving(Stage.MODERN), legacy, None, None)  # type: ignore[arg-type]
     assert b'location="https://facade/soap/get_case"' in (
         served.describe(0, "https://facade/soap/get_case") or b""
     )

@@ -10,7 +10,6 @@ import pytest
 
 from connectors.kafka import KafkaSettings
 from connectors.links import Links
-from connectors.readmodel.sqlite import SqliteReadModel
 from schemas.entity import Field
 from schemas.errors import SettingsError
 from streams.api import create_app
@@ -64,14 +63,18 @@ def get(app, path, headers=None, method="GET"):
     )
 
 
-@pytest.fixture
-def links(tmp_path):
-    return Links("uc", KafkaSettings(bootstrap="127.0.0.1:1"), "http://127.0.0.1:1", tmp_path)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def links(request, tmp_path):
+    """Links to either store: the API answers alike from both."""
+    url = ""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").new_database()
+    return Links("uc", KafkaSettings(bootstrap="127.0.0.1:1"), "http://127.0.0.1:1", tmp_path, url)
 
 
 def store_rows(links, projection, writer, book, images):
     topic = projection.topic("uc")
-    store = SqliteReadModel(projection.file(links.state), topic=topic)
+    store = links.read_models.writer(projection.name, projection.version, topic=topic)
     checkpoint = Checkpoint(projection, topic, store, book, lambda _: None)
     checkpoint.claim([(topic, 0)])
     at = checkpoint.stored[topic, 0]
@@ -178,7 +181,8 @@ def test_an_unexpected_error_is_logged_without_its_message(app, monkeypatch, cap
     def rows(*_, **__):
         raise RuntimeError("QQ001")
 
-    monkeypatch.setattr("streams.api.Reader.rows", rows)
+    for reader in ("reader.Reader", "postgres_reader.PostgresReader"):
+        monkeypatch.setattr(f"connectors.readmodel.{reader}.rows", rows)
     with pytest.raises(RuntimeError):  # starlette hands it on to the server once it is answered
         get(app, "/v1/claims")
     assert "RuntimeError at test_api.py:" in caplog.text

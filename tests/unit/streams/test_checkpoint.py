@@ -1,16 +1,17 @@
-import sqlite3
+import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.readmodel.reader import Reader
 from connectors.readmodel.sqlite import SqliteReadModel
 from connectors.readmodel.store import Fenced
+from connectors.readmodel.stores import Stores
 from schemas.entity import Field
 from schemas.errors import SettingsError, Terminal
-from streams.checkpoint import WAITS, Checkpoint, Gap
+from streams.checkpoint import WAITS, Checkpoint, Gap, Poisoned
 from streams.projection import row_projection
 from tests.unit.streams.events import FIELDS, TOPIC, Book, Writer, batch, entity, row
 
@@ -18,19 +19,22 @@ CLAIM = row_projection("claim", source="esa.claim", collection="claims", indexes
 
 
 class Rig:
-    """A checkpoint over a real SQLite file."""
+    """A checkpoint over a real store: a SQLite file, or a PostgreSQL schema of its own."""
 
-    def __init__(self, folder: Path, partitions=(0,)) -> None:
+    def __init__(self, folder: Path, url: str = "", partitions=(0,), projection=CLAIM) -> None:
+        self.stores = Stores(folder, f"t{uuid.uuid4().hex[:8]}", url)
+        self.projection = projection
         self.book = Book()
         self.writer = Writer(self.book)
         self.file = folder / "claim.v1.sqlite"
+        self.reader = self.stores.reader("claim", 1)
         self.letters = []
         self.partitions = partitions
         self.open()
 
     def open(self) -> None:
-        self.store = SqliteReadModel(self.file, topic=TOPIC)
-        self.checkpoint = Checkpoint(CLAIM, TOPIC, self.store, self.book, self.letters.extend)
+        self.store = self.stores.writer("claim", 1, topic=TOPIC)
+        self.checkpoint = Checkpoint(self.projection, TOPIC, self.store, self.book, self.letters.extend)
         assert self.checkpoint.ensure_table()
         self.offsets = self.checkpoint.claim([(TOPIC, p) for p in self.partitions])
 
@@ -38,16 +42,20 @@ class Rig:
         self.store.close()
         self.open()
 
+    def close(self) -> None:
+        self.store.close()
+        self.reader.close()
+
     def apply(self, given_batch) -> None:
         prepared = self.checkpoint.prepare(given_batch)
         if prepared is not None:
             self.checkpoint.commit(prepared)
 
     def rows(self) -> dict:
-        reader = Reader(self.file)
-        found = {r.values["nino"]: r.values["n"] for r in reader.rows({})}
-        reader.close()
-        return found
+        return {r.values["nino"]: r.values["n"] for r in self.reader.rows({})}
+
+    def parked(self) -> list:
+        return self.stores.parked("claim", 1).all()
 
     def create(self, nino: str, n: int = 1):
         image = row(nino, n)
@@ -61,18 +69,24 @@ class Rig:
         return self.writer.key(row(nino)), None
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request):
+    """Where the read model is; every test of this file holds for both stores."""
+    return "" if request.param == "sqlite" else request.getfixturevalue("postgres").url
+
+
 @pytest.fixture
-def rig(tmp_path):
-    made = Rig(tmp_path)
+def rig(tmp_path, url):
+    made = Rig(tmp_path, url)
     yield made
-    made.store.close()
+    made.close()
 
 
 def test_values(rig):
     """A row keeps decimals at scale, dates and times as ISO text, and its event's place."""
     image = row("QQ1", 7, "-0.50")
     rig.apply(batch([(rig.writer.key(image), rig.writer.event("r", None, image))], first=5, start=0))
-    reader = Reader(rig.file)
+    reader = rig.reader
     found = reader.row(["QQ1"])
     assert found.values == {"nino": "QQ1", "amount": "-0.50", "start": "2019-04-01", "n": 7, "seen": None}
     assert (found.topic, found.partition, found.offset, found.ts_ms) == (TOPIC, 0, 5, 1_700_000_000_000)
@@ -106,7 +120,7 @@ def test_duplicates_are_left_out(rig):
     rig.apply(batch(events))
     assert rig.rows() == {"A": 3}
     assert rig.checkpoint.stored[TOPIC, 0] == 3
-    reader = Reader(rig.file)
+    reader = rig.reader
     assert reader.status()["events"] == 3
 
 
@@ -146,11 +160,10 @@ def test_poison_parks_its_key_only(rig):
     rig.crash()
     rig.apply(batch([rig.create("A", 3), rig.create("C", 1)], first=4))
     assert rig.rows() == {"A": 1, "B": 1, "C": 1}
-    with sqlite3.connect(rig.file) as db:
-        parked = db.execute("SELECT offset, value, reason FROM parked ORDER BY offset").fetchall()
-    assert [p[0] for p in parked] == [1, 2, 4]
-    assert parked[0][1] == bad
-    assert parked[1][2] == WAITS
+    parked = rig.parked()
+    assert [p.offset for p in parked] == [1, 2, 4]
+    assert parked[0].value == bad
+    assert parked[1].reason == WAITS
     assert len(rig.letters) == 1
 
 
@@ -198,22 +211,24 @@ def test_schema_evolution(rig):
             first=1,
         )
     )
-    reader = Reader(rig.file)
+    reader = rig.reader
     notes = {r.values["nino"]: (r.values["n"], r.values["note"]) for r in reader.rows({})}
     assert notes == {"A": (5, None), "B": (2, "new"), "C": (4, None)}
 
 
-def test_one_writer(rig):
+def test_one_writer(tmp_path):
     """A second worker on the same file is refused, with a pointer to PostgreSQL."""
+    first = SqliteReadModel(tmp_path / "a.sqlite", topic=TOPIC)
     with pytest.raises(SettingsError, match="PostgreSQL"):
-        SqliteReadModel(rig.file, topic=TOPIC)
+        SqliteReadModel(tmp_path / "a.sqlite", topic=TOPIC)
+    first.close()
 
 
 def test_another_topic(rig):
     """A file built from one topic is not written from another."""
     rig.store.close()
     with pytest.raises(Exception, match="new version"):
-        SqliteReadModel(rig.file, topic="uc.esa.other")
+        rig.stores.writer("claim", 1, topic="uc.esa.other")
     rig.open()
 
 
@@ -222,11 +237,11 @@ OPERATIONS = st.lists(st.tuples(st.sampled_from("cdt"), st.sampled_from("ABC")),
 CUTS = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 8), st.booleans()), max_size=6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(OPERATIONS, CUTS)
-def test_any_batching_any_crash_is_the_truth(tmp_path_factory, operations, cuts):
+def test_any_batching_any_crash_is_the_truth(tmp_path_factory, url, operations, cuts):
     """However a log is cut into batches, repeated and interrupted, the rows are those of the log."""
-    rig = Rig(tmp_path_factory.mktemp("model"))
+    rig = Rig(tmp_path_factory.mktemp("model"), url)
     log, truth = [], {}
     for n, (op, nino) in enumerate(operations):
         if op == "c":
@@ -247,10 +262,10 @@ def test_any_batching_any_crash_is_the_truth(tmp_path_factory, operations, cuts)
             rig.checkpoint.commit(prepared)
     assert rig.checkpoint.stored[TOPIC, 0] == len(log)
     assert rig.rows() == truth
-    rig.store.close()
+    rig.close()
 
 
-def test_old_events_lack_fields_that_are_selected_now(tmp_path):
+def test_old_events_lack_fields_that_are_selected_now(tmp_path, url):
     """A projection may select, rename and index a field that the oldest events do not have yet."""
     book = Book()
     before, now = Writer(book, entity(FIELDS[:3])), Writer(book, entity(FIELDS))
@@ -262,7 +277,8 @@ def test_old_events_lack_fields_that_are_selected_now(tmp_path):
         rename={"N": "count"},
         indexes=["count"],
     )
-    store = SqliteReadModel(tmp_path / "claim.sqlite", topic=TOPIC)
+    stores = Stores(tmp_path, f"t{uuid.uuid4().hex[:8]}", url)
+    store = stores.writer("claim", 1, topic=TOPIC)
     checkpoint = Checkpoint(asked, TOPIC, store, book, list)
     assert checkpoint.ensure_table()
     checkpoint.claim([(TOPIC, 0)])
@@ -272,15 +288,135 @@ def test_old_events_lack_fields_that_are_selected_now(tmp_path):
     prepared = checkpoint.prepare(batch(events))
     assert prepared is not None
     checkpoint.commit(prepared)
-    reader = Reader(tmp_path / "claim.sqlite")
+    reader = stores.reader("claim", 1)
     assert {r.values["nino"]: r.values["count"] for r in reader.rows({})} == {"A": None, "B": 7}
     store.close()
+    reader.close()
 
 
-def test_topic_made_anew_is_refused(tmp_path):
+def test_topic_made_anew_is_refused(tmp_path, url):
     """A topic deleted and made anew under its name has other events at the stored offsets."""
-    file = tmp_path / "claim.sqlite"
-    SqliteReadModel(file, topic=TOPIC, topic_id="one").close()
-    SqliteReadModel(file, topic=TOPIC, topic_id="one").close()
+    stores = Stores(tmp_path, f"t{uuid.uuid4().hex[:8]}", url)
+    stores.writer("claim", 1, topic=TOPIC, topic_id="one").close()
+    stores.writer("claim", 1, topic=TOPIC, topic_id="one").close()
     with pytest.raises(Terminal, match="made anew"):
-        SqliteReadModel(file, topic=TOPIC, topic_id="two")
+        stores.writer("claim", 1, topic=TOPIC, topic_id="two")
+
+
+def ask(rig, action, offset, value=None):
+    """Decide about a parked event as the command does, and let the worker answer."""
+    desk = rig.stores.parked("claim", 1)
+    desk.ask(desk.one(0, offset), action, who="ann", why="a test", value=value)
+    rig.checkpoint.answer()
+    return desk.history()[-1].outcome
+
+
+@pytest.fixture
+def poisoned(rig):
+    """A: row, undecodable event, two good ones behind it. B goes on."""
+    key, good = rig.create("A", 2)
+    later = rig.create("A", 3)
+    rig.apply(batch([rig.create("A", 1), (key, good[:9]), (key, good), later, rig.create("B", 1)]))
+    assert rig.rows() == {"A": 1, "B": 1}
+    return rig
+
+
+def test_retry_of_what_is_still_bad(poisoned):
+    """Trying again without a change applies nothing and keeps everything that waits."""
+    assert "3 still wait" in ask(poisoned, "retry", 1)
+    assert [p.offset for p in poisoned.parked()] == [1, 2, 3]
+    assert poisoned.rows() == {"A": 1, "B": 1}
+
+
+def test_drop_lets_the_key_flow(poisoned):
+    """Dropping the bad event applies what waited behind it, in order, and later events flow again."""
+    assert ask(poisoned, "drop", 1) == "dropped, 2 applied"
+    assert poisoned.rows() == {"A": 3, "B": 1}
+    assert poisoned.parked() == []
+    poisoned.apply(batch([poisoned.create("A", 4)], first=5))
+    assert poisoned.rows() == {"A": 4, "B": 1}
+    assert poisoned.reader.status()["events"] == 6
+
+
+def test_edit_mends_the_event(poisoned):
+    """New bytes in the place of the bad ones are applied, and then what waited behind them."""
+    _, mended = poisoned.create("A", 9)
+    assert ask(poisoned, "edit", 1, mended) == "3 applied"
+    assert poisoned.rows() == {"A": 3, "B": 1}
+
+
+def test_an_edit_that_is_bad_too(poisoned):
+    """Bytes that are no event either wait in the place of the old ones; the trail has both."""
+    assert "3 still wait" in ask(poisoned, "edit", 1, b"nonsense")
+    assert poisoned.parked()[0].value == b"nonsense"
+
+
+def test_events_before_the_next_bad_one_are_applied(rig):
+    """A retry goes as far as it can: what follows the next bad event waits on."""
+    key, good = rig.create("A", 2)
+    rig.apply(batch([(key, b"bad"), (key, good), (key, b"worse"), rig.create("A", 7)]))
+    assert ask(rig, "drop", 0).startswith("dropped, 1 applied, 2 still wait")
+    assert rig.rows() == {"A": 2}
+    assert [p.offset for p in rig.parked()] == [2, 3]
+
+
+def test_a_decision_twice(poisoned):
+    """A second decision about the same event finds nothing that waits, and says so."""
+    desk = poisoned.stores.parked("claim", 1)
+    event = desk.one(0, 1)
+    for who in ("ann", "bob"):
+        desk.ask(event, "drop", who=who, why="a test")
+    poisoned.checkpoint.answer()
+    assert [(d.who, d.action, d.outcome) for d in desk.history()] == [
+        ("ann", "drop", "dropped, 2 applied"),
+        ("bob", "drop", "it does not wait any more"),
+    ]
+    assert poisoned.rows() == {"A": 3, "B": 1}
+
+
+def test_a_crash_before_the_answer(poisoned):
+    """A worker that dies between a decision and its answer leaves it to the next one, which does it once."""
+    desk = poisoned.stores.parked("claim", 1)
+    desk.ask(desk.one(0, 1), "drop", who="ann", why="a test")
+    poisoned.crash()
+    assert poisoned.checkpoint.asked()
+    poisoned.checkpoint.answer()
+    poisoned.crash()
+    assert not poisoned.checkpoint.asked()
+    assert poisoned.rows() == {"A": 3, "B": 1}
+
+
+def test_an_unknown_place(rig):
+    """A decision about an event that does not wait is refused at once."""
+    with pytest.raises(SettingsError, match="no parked event"):
+        rig.stores.parked("claim", 1).one(0, 77)
+
+
+def test_skip(tmp_path, url):
+    """With `skip` the bad event is dead-lettered and left out; its key flows on."""
+    rig = Rig(tmp_path, url, projection=replace(CLAIM, on_poison="skip"))
+    key, good = rig.create("A", 2)
+    rig.apply(batch([rig.create("A", 1), (key, b"bad"), (key, good), rig.create("B", 1)]))
+    assert rig.rows() == {"A": 2, "B": 1}
+    assert [p.offset for p in rig.letters] == [1]
+    assert rig.parked() == []
+    assert rig.reader.status()["skipped_events"] == 1
+    rig.close()
+
+
+def test_stop(tmp_path, url):
+    """With `stop` everything before the bad event is applied, and nothing after it, also after a restart."""
+    rig = Rig(tmp_path, url, projection=replace(CLAIM, on_poison="stop"))
+    key, good = rig.create("A", 2)
+    events = [rig.create("A", 1), (key, b"bad"), (key, good), rig.create("B", 1)]
+    prepared = rig.checkpoint.prepare(batch(events))
+    rig.checkpoint.commit(prepared)
+    assert isinstance(prepared.stop, Poisoned) and f"{TOPIC}:0:1" in str(prepared.stop)
+    rig.crash()
+    again = rig.checkpoint.prepare(batch(events))
+    rig.checkpoint.commit(again)
+    assert again.stop is not None
+    assert rig.rows() == {"A": 1}
+    assert rig.checkpoint.stored[TOPIC, 0] == 1
+    assert (rig.parked(), rig.letters) == ([], [])
+    rig.close()

@@ -32,8 +32,21 @@ def test_a_module_that_fails_names_its_line(tmp_path):
 def test_doubled_names(tmp_path):
     """Two projections in one place of the API are refused."""
     (tmp_path / "a.py").write_text(MODULE)
-    (tmp_path / "b.py").write_text(MODULE.replace("collection", "version=2, collection"))
+    (tmp_path / "b.py").write_text(MODULE.replace("mainframe", "other"))
     with pytest.raises(SettingsError, match="two projections"):
+        load_projections(tmp_path)
+    (tmp_path / "b.py").write_text(MODULE.replace('("account"', '("konto"').split("more")[0])
+    with pytest.raises(SettingsError, match="two projections have the collection"):
+        load_projections(tmp_path)
+
+
+def test_versions_stand_beside_each_other(tmp_path):
+    """Two versions of one projection may be declared, in one place of the API."""
+    (tmp_path / "a.py").write_text(MODULE)
+    (tmp_path / "b.py").write_text(MODULE.replace("collection", "version=2, collection"))
+    assert [p.version for p in load_projections(tmp_path) if p.name == "account"] == [1, 2]
+    (tmp_path / "b.py").write_text(MODULE.replace('collection="accounts', 'version=2, collection="konten'))
+    with pytest.raises(SettingsError, match="different collections"):
         load_projections(tmp_path)
 
 

@@ -11,7 +11,7 @@ from streams.projection import row_projection
 CLAIM = row_projection("claim", source="esa.claim", collection="claims")
 
 
-def test_unexpected_error_is_logged_without_its_message(monkeypatch, caplog):
+def test_unexpected_error_is_logged_without_its_message(monkeypatch, caplog, tmp_path):
     """An error that nobody foresaw may quote a record, so the log has its type and line only."""
 
     async def quotes(self, stop):
@@ -19,7 +19,14 @@ def test_unexpected_error_is_logged_without_its_message(monkeypatch, caplog):
         raise ValueError("cannot convert 'QQ123456C'")
 
     monkeypatch.setattr(worker._Host, "_once", quotes)
-    host = worker._Host(CLAIM, SimpleNamespace(prefix="uc"), None, None, None)
+    host = worker._Host(CLAIM, SimpleNamespace(prefix="uc", state=tmp_path), None, None, None, None, None)
     asyncio.run(host.run(asyncio.Event()))
     assert "QQ123456C" not in caplog.text
     assert "uc.claim.v1 starts again after an unexpected error: ValueError at test_worker.py:" in caplog.text
+
+
+def test_lag_is_told_by_position_where_all_is_stored():
+    """A commit marker behind the last event is no lag; events that were fetched and not stored are."""
+    caught_up = worker._lags({0: 12}, {0: 11}, {0: 11}, {0: 12})
+    behind = worker._lags({0: 100}, {0: 100}, {0: 40}, {0: 100})
+    assert (caught_up, behind) == ({0: 0}, {0: 60})

@@ -11,7 +11,9 @@ import pytest
 
 from adapters.soap.envelope import SoapFault
 from adapters.soap.errors import AnswerMismatch, BrokenAnswer, CallRefused, ServiceUnavailable
+from adapters.soap.wire.blocking import BlockingWire
 from adapters.soap.wire.gate import CircuitOpen
+from adapters.soap.wire.transport import Validators
 from tests.unit.adapters.soap.conftest import answer, message
 from tests.unit.adapters.soap.wire.conftest import http
 
@@ -351,6 +353,42 @@ async def test_conditional_polling(service, client_of):
     service.handler = replies(http(b"", "304 Not Modified"))
     with pytest.raises(CallRefused, match="304"):  # unasked, it means nothing
         await client.call("Ask", {})
+
+
+async def test_a_condition_that_is_refused(service, client_of):
+    """A 412 is no evidence that nothing has changed: the call is made again without its condition."""
+
+    async def strict(served, writer):
+        refused = served.header("If-None-Match") is not None
+        writer.write(http(b"", "412 Precondition Failed") if refused else http(GOOD))
+
+    service.handler = strict
+    async with client_of().stream("Ask", {}, validators=Validators('"v1"')) as answer:
+        assert not answer.unchanged
+        assert b"".join([part async for part in answer.parts]) == GOOD
+    assert [served.header("If-None-Match") for served in service.seen] == ['"v1"', None]
+
+
+async def test_a_condition_of_a_thread(service, client_of, make_contract):
+    """A caller with threads gets the validators with the bytes, and is told that nothing has changed."""
+
+    async def tagged(served, writer):
+        same = served.header("If-None-Match") == '"v1"'
+        writer.write(http(b"", "304 Not Modified") if same else http(GOOD, "200 OK", 'ETag: "v1"'))
+
+    def twice() -> tuple[bytes, bool, bytes, bool]:
+        with wire.call("Ask", {}) as parts:
+            first, changed = b"".join(parts), not parts.unchanged
+        with wire.call("Ask", {}, validators=parts.validators) as parts:
+            return first, changed, b"".join(parts), parts.unchanged
+
+    service.handler = tagged
+    contract = make_contract('<xs:sequence><xs:element name="a" type="xs:string"/></xs:sequence>')
+    wire = BlockingWire(contract, client_of())
+    try:
+        assert await asyncio.to_thread(twice) == (GOOD, True, b"", True)
+    finally:
+        await asyncio.to_thread(wire.close)
 
 
 async def test_an_answer_to_another_request(service, client_of):

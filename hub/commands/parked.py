@@ -1,0 +1,221 @@
+"""Parked events: what a projection could not apply, and what waits behind it. Decisions stay on record."""
+
+from __future__ import annotations
+
+import base64
+import getpass
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hub.commands.options import EstateOption, JsonOption, open_estate
+from hub.terminal import NO, print_json, print_table, say
+from schemas.errors import SettingsError
+
+if TYPE_CHECKING:
+    from connectors.readmodel.parked import ParkedEvents
+    from connectors.readmodel.store import Parked
+    from hub.estate import Estate
+
+EXAMPLE = "Example: banyan projection parked list"
+
+Name = Annotated[str, typer.Argument(metavar="PROJECTION", help="The projection.")]
+Place = Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="The event, as `list` shows it.")]
+By = Annotated[str, typer.Option(help="Who decides; your login without it.", default_factory=getpass.getuser)]
+Reason = Annotated[str, typer.Option(help="Why; it is kept on record.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of the group."""
+    app.command("list", epilog="Example: banyan projection parked list --json")(list_)
+    app.command(epilog="Example: banyan projection parked show claimant 0:17 --raw")(show)
+    app.command(epilog='Example: banyan projection parked retry claimant 0:17 --reason "schema is there"')(
+        retry
+    )
+    app.command(
+        epilog='Example: banyan projection parked edit claimant 0:17 --upcast mend.py:mend --reason "INC 12"'
+    )(edit)
+    app.command(epilog='Example: banyan projection parked drop claimant 0:17 --reason "a test record"')(drop)
+    app.command(epilog="Example: banyan projection parked history claimant --json")(history)
+
+
+def list_(estate: EstateOption = None, as_json: JsonOption = False) -> None:
+    """List the events that wait, by projection: place and reason, never the content."""
+    from connectors.readmodel.reader import NotReady
+
+    opened = open_estate(estate)
+    found = []
+    for projection in opened.projections:
+        try:
+            events = _desk(opened, projection.name).all()
+        except NotReady:
+            continue
+        found += [
+            {
+                "projection": projection.name,
+                "place": f"{e.partition}:{e.offset}",
+                "since": _time(e.at_ms),
+                "bytes": len(e.value or b""),
+                "reason": e.reason,
+            }
+            for e in events
+        ]
+    if as_json:
+        print_json(found)
+    elif not found:
+        say("nothing is parked")
+    else:
+        print_table(list(found[0]), (list(f.values()) for f in found), right=["bytes"])
+
+
+def show(
+    name: Name,
+    place: Place,
+    estate: EstateOption = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The bytes too, as base64: they may be personal data.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one event that waits, and what waits behind it."""
+    desk = _desk(open_estate(estate), name)
+    event = _event(desk, place)
+    facts: dict[str, Any] = {
+        "source": event.source,
+        "since": _time(event.at_ms),
+        "reason": event.reason,
+        "bytes": len(event.value or b""),
+        "behind": [
+            f"{e.partition}:{e.offset}"
+            for e in desk.all()
+            if e.key == event.key and e.partition == event.partition and e.offset > event.offset
+        ],
+    }
+    if raw:
+        facts["key"] = base64.b64encode(event.key).decode()
+        facts["value"] = None if event.value is None else base64.b64encode(event.value).decode()
+    if as_json:
+        print_json(facts)
+    else:
+        for label, value in facts.items():
+            say(f"{label:8}{', '.join(value) if isinstance(value, list) else value}")
+
+
+def retry(name: Name, place: Place, reason: Reason, by: By, estate: EstateOption = None) -> None:
+    """Try the events of its key again, in order: after a schema came, or the projection was mended."""
+    decide(open_estate(estate), name, place, "retry", by=by, reason=reason)
+
+
+def edit(
+    name: Name,
+    place: Place,
+    reason: Reason,
+    by: By,
+    estate: EstateOption = None,
+    upcast: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.py:FUNCTION", help="A function from the old bytes to the new ones."),
+    ] = None,
+    value: Annotated[
+        Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The new bytes.")
+    ] = None,
+) -> None:
+    """Give the event other bytes, and try the events of its key again. The old bytes stay on record."""
+    if (upcast is None) == (value is None):
+        raise SettingsError(
+            "say where the new bytes come from",
+            where="banyan projection parked edit",
+            fix="name one of --upcast and --value",
+        )
+    opened = open_estate(estate)
+    event = _event(_desk(opened, name), place)
+    if value is not None:
+        changed = value.read_bytes()
+    else:
+        changed = _function(str(upcast))(event.value or b"")
+        if not isinstance(changed, bytes):
+            raise SettingsError(
+                "the function does not return bytes", where=str(upcast), fix="return the whole new value"
+            )
+    decide(opened, name, place, "edit", by=by, reason=reason, value=changed)
+
+
+def drop(name: Name, place: Place, reason: Reason, by: By, estate: EstateOption = None) -> None:
+    """Leave the event out for good, and apply what waits behind it."""
+    decide(open_estate(estate), name, place, "drop", by=by, reason=reason)
+
+
+def history(name: Name, estate: EstateOption = None, as_json: JsonOption = False) -> None:
+    """Show every decision about parked events: who, when, why, and what came of it."""
+    found = [
+        {
+            "at": _time(d.at_ms),
+            "place": d.source.split(":", 1)[1],
+            "action": d.action,
+            "by": d.who,
+            "reason": d.why,
+            "done": _time(d.done_ms) if d.done_ms else None,
+            "outcome": d.outcome,
+        }
+        for d in _desk(open_estate(estate), name).history()
+    ]
+    if as_json:
+        print_json(found)
+    elif not found:
+        say("nothing was decided yet")
+    else:
+        print_table(list(found[0]), (["" if v is None else v for v in f.values()] for f in found))
+
+
+def decide(
+    estate: Estate, name: str, place: str, action: str, *, by: str, reason: str, value: bytes | None = None
+) -> None:
+    """Leave a decision for the worker and wait for its answer; exit code 1 where events still wait."""
+    from hub.parked import ANSWER_SECONDS, ask_and_wait
+
+    desk = _desk(estate, name)
+    answered = ask_and_wait(desk, _event(desk, place), action, who=by, why=reason, value=value)
+    if answered is None:
+        say(f"noted; the worker has not answered in {ANSWER_SECONDS:.0f} s and will when it runs")
+    else:
+        say(answered)
+        if "still wait" in answered:
+            raise typer.Exit(NO)
+
+
+def _desk(estate: Estate, name: str) -> ParkedEvents:
+    for projection in estate.projections:
+        if projection.name == name:
+            return estate.read_models.parked(name, projection.version)
+    known = ", ".join(p.name for p in estate.projections) or "none"
+    raise SettingsError(
+        f"no projection {name!r} in this estate", where=str(estate.path), fix=f"choose from: {known}"
+    )
+
+
+def _event(desk: ParkedEvents, place: str) -> Parked:
+    partition, _, offset = place.rpartition(":")
+    if not (partition.isdecimal() and offset.isdecimal()):
+        raise SettingsError(
+            f"{place!r} is no place of an event",
+            where="PARTITION:OFFSET",
+            fix="write it as `list` does: 0:17",
+        )
+    return desk.one(int(partition), int(offset))
+
+
+def _function(text: str) -> Callable[[bytes], Any]:
+    from streams.loading import load_module
+
+    file, _, name = text.rpartition(":")
+    function = getattr(load_module(Path(file)), name, None) if Path(file).is_file() else None
+    if not callable(function):
+        raise SettingsError("no such function", where=text, fix="write FILE.py:FUNCTION")
+    return function  # type: ignore[no-any-return]
+
+
+def _time(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds")

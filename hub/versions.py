@@ -1,0 +1,184 @@
+"""Versions of an estate's projections: how far each is, and what a person does with them."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from connectors.admin import Admin
+from connectors.readmodel.reader import NotReady
+from hub.estate import Estate
+from schemas.errors import BanyanError, SettingsError, Transient
+from streams.models import reader_of
+from streams.projection import Projection
+from streams.versions import Action, Versions, by_name
+
+#: A worker leaves a held version at its next look (1 s), and its group within 10 s.
+_LEAVE_SECONDS = 15.0
+
+
+def versions_of(estate: Estate) -> Versions:
+    """Return the estate's file of versions."""
+    return Versions(estate.state)
+
+
+def declared(estate: Estate, name: str, version: int) -> Projection:
+    """Return a declared version.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    for projection in estate.projections:
+        if (projection.name, projection.version) == (name, version):
+            return projection
+    known = ", ".join(f"{p.name} {p.version}" for p in estate.projections) or "none"
+    raise SettingsError(
+        f"this estate declares no version {version} of a projection {name!r}",
+        where=str(estate.path / "projections"),
+        fix=f"choose from: {known}",
+    )
+
+
+def overview(estate: Estate) -> list[dict[str, Any]]:
+    """Return every declared version with its state; `done`, `left` are None where Kafka does not answer."""
+    file, found = versions_of(estate), []
+    for name, versions in by_name(estate.projections).items():
+        live = file.live(versions)
+        for p in versions:
+            status, ends = _status(estate, p), _ends(estate, p)
+            left = _left(status, ends)
+            total = sum(ends.values()) if ends else 0
+            if p == live:
+                state = "live"
+            elif file.is_held(p):
+                state = "paused"
+            elif p.version == file.standing(name).previous:
+                state = "kept"
+            else:
+                state = "building" if left is None or left else "ready"
+            found.append(
+                {
+                    "projection": name,
+                    "version": p.version,
+                    "state": state,
+                    "topic": p.topic(estate.settings.prefix),
+                    "path": f"/v1/{p.collection}",
+                    "rows": status["rows"] if status else None,
+                    "done": None if left is None or not total else 1 - left / total,
+                    "left": left,
+                }
+            )
+    return found
+
+
+def switch_to(estate: Estate, name: str, to: int, *, by: str, reason: str, force: bool) -> int:
+    """Make a version live and return which one was.
+
+    Raises:
+        SettingsError: it is live already, or not declared.
+        Transient: it has no read model, or is not caught up.
+    """
+    wanted, file = declared(estate, name, to), versions_of(estate)
+    was = file.live(by_name(estate.projections)[name]).version
+    if was == to:
+        raise SettingsError(f"version {to} is live already", where=name, fix="nothing")
+    status = _status(estate, wanted)
+    left = _left(status, _ends(estate, wanted))
+    if status is None or (left != 0 and not force):
+        raise Transient(
+            f"version {to} has {'no read model' if status is None else f'{left} events to go'}"
+            if left is not None or status is None
+            else f"Kafka does not say whether version {to} is caught up",
+            where=name,
+            fix="wait: banyan projection list; or --force, once it has a read model",
+        )
+    file.switch(name, to, was=was, by=by, reason=reason)
+    return was
+
+
+def drop_version(estate: Estate, name: str, version: int, *, by: str, reason: str) -> None:
+    """Hold a version and delete its read model; it stays held, so that no worker builds it again.
+
+    Raises:
+        SettingsError: it is live.
+        Transient: a worker still writes it.
+    """
+    _clear(estate, name, version, "drop", by=by, reason=reason)
+
+
+def rebuild_version(estate: Estate, name: str, version: int, *, by: str, reason: str) -> None:
+    """Delete a version's read model and let workers build it from the beginning.
+
+    Raises:
+        SettingsError: it is live.
+        Transient: a worker still writes it.
+    """
+    _clear(estate, name, version, "rebuild", by=by, reason=reason)
+    versions_of(estate).release(name, version, "rebuild", by=by, reason=reason)
+
+
+def _clear(estate: Estate, name: str, version: int, action: Action, *, by: str, reason: str) -> None:
+    projection, file = declared(estate, name, version), versions_of(estate)
+    if file.live(by_name(estate.projections)[name]) == projection:
+        raise SettingsError(
+            f"version {version} is live",
+            where=name,
+            fix="declare a higher version, let it build beside this one, and switch to it",
+        )
+    models = estate.read_models
+    if models.shared:
+        raise SettingsError(
+            "a read model in PostgreSQL is not deleted from here: other hosts may write it",
+            where=name,
+            fix=f"pause it on every host, then DROP SCHEMA {models.schema(name, version)!r} CASCADE",
+        )
+    file.hold(name, version, action, by=by, reason=reason)
+    rows = models.file(name, version)
+    deadline = time.monotonic() + _LEAVE_SECONDS
+    while not _deleted(rows):
+        if time.monotonic() > deadline:
+            raise Transient(
+                f"a worker still writes version {version}", where=name, fix="run the same command again"
+            )
+        time.sleep(0.2)
+
+
+def _deleted(rows: Path) -> bool:
+    """Delete a read model's files under its lock; False where a worker holds it."""
+    if not rows.parent.is_dir():
+        return True
+    with rows.with_suffix(rows.suffix + ".lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        for suffix in ("", "-wal", "-shm"):
+            rows.with_name(rows.name + suffix).unlink(missing_ok=True)
+    return True
+
+
+def _status(estate: Estate, projection: Projection) -> dict[str, Any] | None:
+    reader = reader_of(projection, estate.links(needed=False))
+    try:
+        return reader.status()
+    except NotReady:
+        return None
+    finally:
+        reader.close()
+
+
+def _ends(estate: Estate, projection: Projection) -> dict[int, int] | None:
+    with suppress(BanyanError):
+        links = estate.links()
+        return Admin(links.kafka).last_stable_offsets(projection.topic(links.prefix))
+    return None
+
+
+def _left(status: dict[str, Any] | None, ends: dict[int, int] | None) -> int | None:
+    if ends is None:
+        return None
+    stored: dict[str, int] = status["offsets"] if status else {}
+    return sum(max(end - stored.get(str(p), 0), 0) for p, end in ends.items())
