@@ -322,6 +322,10 @@ class Contract:
             BadValue: a request value does not fit the schema, nothing was sent.
         """
         found = self.operation(operation)
+        if found.http is not None:
+            raise SettingsError(
+                f"{operation} has an HTTP binding", where=self.location, fix="choose an operation with SOAP"
+            )
         address = endpoint or found.endpoint
         if not address:
             raise SettingsError("the WSDL gives no address", where=self.location, fix="set the endpoint")

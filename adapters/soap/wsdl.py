@@ -1,4 +1,4 @@
-"""Read the operations of a WSDL 1.1 over SOAP 1.1 or 1.2: document or rpc, literal or encoded."""
+"""Read the operations of a WSDL 1.1: over SOAP 1.1 or 1.2, document or rpc, literal or encoded; over HTTP."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Literal
 from adapters.soap.documents import WSDL, Documents
 from adapters.soap.errors import ContractError, Hostile
 from adapters.soap.wsdl_actions import declared_action, default_action
+from adapters.soap.wsdl_http import HttpBinding, check_location, read_http, xml_part
 from adapters.soap.wsdl_messages import Binding, Messages
 from adapters.soap.wsdl_policy import Policies
 from adapters.soap.wsdl_tables import Defined, Port, Tables, kind_of, refusal
@@ -52,6 +53,8 @@ class Operation:
         service, port, port_type: where it was found; names without namespace.
         request_attachments, response_attachments: names of the parts that travel as MIME parts, not in the
             body (SOAP with Attachments).
+        http: how it is called without SOAP; None = by SOAP. Its request is then a made-up element with the
+            parts as children, its version means nothing.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Operation:
     port_type: str = ""
     request_attachments: tuple[str, ...] = ()
     response_attachments: tuple[str, ...] = ()
+    http: HttpBinding | None = None
 
 
 def read_operations(
@@ -172,6 +176,8 @@ class _Operations:
     def _operation(self, port: Port, version: str, node: Any) -> Operation:
         home = port.binding
         if not version:
+            if kind_of(home.node)[0] == "http":
+                return self._plain_http(port, node)
             raise self._no_soap(home, node)
         soap = "{" + next(u for u, v in SOAP_BINDINGS.items() if v == version) + "}"
         general = home.node.find(f"{soap}binding")
@@ -229,6 +235,38 @@ class _Operations:
             response.attachments,
         )
 
+    def _plain_http(self, port: Port, node: Any) -> Operation:
+        home = port.binding
+        http = read_http(home, node)
+        port_type, abstract = self._abstract(home, node)
+        inputs, outputs = abstract.find(f"{WSDL}input"), abstract.find(f"{WSDL}output")
+        self._check_pattern(inputs, outputs, abstract, port_type)
+        name = node.get("name", "")
+        request = (
+            self._messages.plain(inputs, port_type, xml_part(home, node, "input") or "")
+            if http.place == "xml"
+            else self._messages.form(inputs, port_type, name)
+        )
+        check_location(http, request, home, node)
+        answer = xml_part(home, node, "output") if outputs is not None else None
+        return Operation(
+            name,
+            "",
+            "1.1",
+            request,
+            None if answer is None else self._messages.plain(outputs, port_type, answer),
+            (),
+            port.address,
+            home.name,
+            " ".join((abstract.findtext(f"{WSDL}documentation") or "").split()),
+            one_way=outputs is None,
+            policies=self._demands(port, node, port_type, abstract),
+            service=port.service,
+            port=port.name,
+            port_type=port_type.node.get("name", ""),
+            http=http,
+        )
+
     def _abstract(self, home: Defined, node: Any) -> tuple[Defined, Any]:
         port_type = self._tables.find("portType", home, home.node, home.node.get("type", ""))
         name = node.get("name", "")
@@ -263,12 +301,7 @@ class _Operations:
         raise refusal(f"the transport is {told}, not HTTP", home, general)
 
     def _no_soap(self, home: Defined, node: Any) -> ContractError:
-        kind, uri = kind_of(home.node)
-        if kind == "http":
-            verb = next((c.get("verb", "") for c in home.node.iterchildren("*") if c.get("verb")), "")
-            return refusal(
-                f"an HTTP {verb} binding: form fields and plain XML, no SOAP".replace("  ", " "), home, node
-            )
+        _, uri = kind_of(home.node)
         return refusal(
             f"a binding of the kind {uri!r}, not SOAP" if uri else "a binding without a protocol", home, node
         )

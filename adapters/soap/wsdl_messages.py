@@ -111,6 +111,26 @@ class Messages:
             )
         return _holding(clark(uri, name), tuple(elements))
 
+    def form(self, side: Any, home: Defined, name: str) -> Element:
+        """Return the made-up element of a request without SOAP: its parts as children."""
+        message = self._message(side, home)
+        return _holding(name, tuple(self._any_part(part, message, rpc=True) for part in _parts(message)))
+
+    def plain(self, side: Any, home: Defined, wanted: str) -> Element | None:
+        """Return the element that a body without SOAP is: that of the part, or of the only one.
+
+        Raises:
+            ContractError: there are several, or the part has a type and so no name on the wire.
+        """
+        message = self._message(side, home)
+        parts = _parts(message)
+        found = [p for p in parts if p.get("name") == wanted] or parts
+        if not found:
+            return None
+        if len(found) > 1 or not found[0].get("element"):
+            raise refusal("a body of plain XML that is not one part with an element", message)
+        return self._part_element(found[0], message)
+
     def headers(self, binding: Binding) -> tuple[Element, ...]:
         """Return the elements that a binding puts into the SOAP header."""
         found = []

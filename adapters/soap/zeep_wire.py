@@ -20,6 +20,7 @@ from adapters.soap.contract import Contract
 from adapters.soap.errors import BrokenAnswer, CallRefused, ContractError, ServiceUnavailable
 from adapters.soap.http_reply import check_status, place
 from adapters.soap.sources import LOOPBACK
+from schemas.errors import SettingsError
 
 _CHUNK = 1 << 16
 
@@ -54,7 +55,12 @@ class ZeepWire:
         Raises:
             SettingsError: the values do not fit the operation.
         """
-        self._contract.operation(operation)
+        if self._contract.operation(operation).http is not None:
+            raise SettingsError(
+                f"the driver zeep does not call {operation}, which has an HTTP binding",
+                where=self._contract.location,
+                fix='set wire.driver = "banyan"',
+            )
         try:
             self._client.create_message(self._service(operation), operation, **values)
         except (zeep.exceptions.Error, TypeError, ValueError) as error:

@@ -35,6 +35,9 @@ def call(
     wsdl: Annotated[
         str | None, typer.Option("--wsdl", "-w", help="The WSDL: a file or an HTTP address.")
     ] = None,
+    binding: Annotated[
+        str, typer.Option(help="With --wsdl: port (or service/port), binding, or version of SOAP to take.")
+    ] = "",
     adapter: Annotated[
         Path | None,
         typer.Option(
@@ -63,7 +66,7 @@ def call(
     """Call one operation and print its answer as JSON, personal data masked; exit code 1 for a fault."""
     from adapters.soap.cassette.masker import Masker
 
-    where = _Target.of(wsdl, adapter, endpoint, operation)
+    where = _Target.of(wsdl, adapter, endpoint, operation, binding)
     values = _values(where.contract, operation, json_file, xml_file)
     masker = Masker(where.contract, where.classification, secrets.token_bytes(32))
     raw, saved = asyncio.run(_called(where, operation, values, seconds, masker, record, play))
@@ -101,7 +104,9 @@ class _Target:
         self.classification, self.folder = classification, folder
 
     @classmethod
-    def of(cls, wsdl: str | None, adapter: Path | None, endpoint: str, operation: str) -> _Target:
+    def of(
+        cls, wsdl: str | None, adapter: Path | None, endpoint: str, operation: str, binding: str = ""
+    ) -> _Target:
         from adapters.soap.contract import Contract
         from adapters.soap.spec import SoapSpec
         from adapters.soap.wire.spec import WireSpec
@@ -112,7 +117,7 @@ class _Target:
                 "a call needs a WSDL or an adapter, and not both", where="banyan soap call", fix=EXAMPLE
             )
         if adapter is None:
-            contract = Contract.from_wsdl(str(wsdl))
+            contract = Contract.from_wsdl(str(wsdl), binding=binding)
             found = cls(contract, endpoint, WireSpec.model_validate({}), {}, Path())
         else:
             spec = load(adapter / "adapter.toml", SoapSpec)

@@ -109,8 +109,10 @@ def operations(
     rows = [
         {
             "operation": name,
-            "soap": operation.version,
-            "style": f"{operation.style}/{operation.use}",
+            "soap": operation.version if operation.http is None else "",
+            "style": f"{operation.style}/{operation.use}"
+            if operation.http is None
+            else f"HTTP {operation.http.verb}/{operation.http.place}",
             "request": operation.request.name if operation.request else "",
             "response": operation.response.name if operation.response else "",
             "action": operation.action,

@@ -29,7 +29,7 @@ from adapters.soap.serve.faults import fault
 from adapters.soap.serve.guard import Guard
 from adapters.soap.serve.message import Message, NotThisOperation, NotUnderstood, UnknownVersion, content_type
 from adapters.soap.wsdl import SOAP_BINDINGS, Operation
-from schemas.errors import BanyanError, described
+from schemas.errors import BanyanError, SettingsError, described
 
 #: Takes an operation's name and the request's values; returns the response's values, or a fault.
 Handler = Callable[[str, Any], Awaitable[Any]]
@@ -74,7 +74,10 @@ class SoapEndpoint:
         guard: Guard | None = None,
     ) -> None:
         for name in only:
-            contract.operation(name)  # says which there are
+            if contract.operation(name).http is not None:  # or it says which there are
+                raise SettingsError(
+                    f"{name} has an HTTP binding, no SOAP", where=contract.location, fix="serve another one"
+                )
         # WS-Addressing is heeded: its action must agree, and the answer relates to its MessageID.
         heeded = (*VERSIONS.values(), *((WSSE,) if guard is not None else ()))
         self._handler, self._understood = handler, frozenset((*understood, *heeded))
@@ -85,10 +88,11 @@ class SoapEndpoint:
             for content in contract.documents.values()
             if uri.encode() in content
         }
-        own = {o.version for o in contract.operations.values()}
+        spoken = {n: o for n, o in contract.operations.items() if o.http is None}
+        own = {o.version for o in spoken.values()}
         self._contracts = {version: _spoken(contract, version) for version in sorted(offered | own)}
         self._by_element: dict[str, list[Operation]] = defaultdict(list)
-        for name, operation in contract.operations.items():
+        for name, operation in spoken.items():
             if not only or name in only:
                 self._by_element[operation.request.name if operation.request else ""].append(operation)
 

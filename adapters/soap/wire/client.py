@@ -28,7 +28,7 @@ from adapters.soap.wire.clocks import Clocks
 from adapters.soap.wire.gate import Gate, NotSent
 from adapters.soap.wire.messages import Messages
 from adapters.soap.wire.retry import Retry, retry_after
-from adapters.soap.wire.spec import WireSpec
+from adapters.soap.wire.spec import OperationSpec, WireSpec
 from adapters.soap.wire.transport import Transport, Validators
 from schemas.errors import BanyanError
 
@@ -196,7 +196,7 @@ class WireClient:
 
     async def _repeated(self, operation: str, key: str, once: Callable[[str], Awaitable[T]]) -> T:
         """Try until it works, or may not be tried again. The key stays the same, the rest is made anew."""
-        declared = self._spec.operation(operation)
+        declared = self._declared(operation)
         if declared.repeat_by == "message_id":
             key = key or new_message_id()
         elif declared.repeat_by == "header":
@@ -224,7 +224,7 @@ class WireClient:
     async def _attempt(
         self, operation: str, values: Any, key: str, validators: Validators, message_id: str = ""
     ) -> AsyncIterator[Answer]:
-        where, declared = place(self._endpoint, operation), self._spec.operation(operation)
+        where, declared = place(self._endpoint, operation), self._declared(operation)
         seconds = declared.timeout_seconds or self._seconds
         async with self._gate.turn(where, seconds):
             # Made in its turn, so that its timestamp is that of its sending.
@@ -238,7 +238,9 @@ class WireClient:
                 async with AsyncExitStack() as sent:
                     response = await patience.wait(
                         sent.enter_async_context(
-                            self._transport.post(headers, request.body, repeatable=declared.repeatable)
+                            self._transport.post(
+                                headers, request.body, repeatable=declared.repeatable, http=request.http
+                            )
                         )
                     )
                     if response.status == 304 and validators.headers:
@@ -274,6 +276,11 @@ class WireClient:
                         fix="raise wire.max_answer_bytes if that is right",
                     )
                 yield part
+
+    def _declared(self, operation: str) -> OperationSpec:
+        """Return what is declared of an operation; GET is safe without being declared so."""
+        declared, http = self._spec.operation(operation), self._contract.operation(operation).http
+        return declared.model_copy(update={"safe": True}) if http is not None and http.safe else declared
 
     def _decoded(
         self, operation: str, raw: bytes, status: int, where: str

@@ -23,12 +23,15 @@ from adapters.soap.attachments.store import Attachment, AttachmentStore
 from adapters.soap.attachments.xop import included, inline, packaged, refer, refer_swa
 from adapters.soap.call import headers as http_headers
 from adapters.soap.contract import Contract
-from adapters.soap.envelope import CONTENT_TYPES, NAMESPACES, envelope_namespace, read_fault
+from adapters.soap.envelope import CONTENT_TYPES, NAMESPACES, envelope_namespace, read_fault, unwrap
 from adapters.soap.errors import BrokenAnswer
+from adapters.soap.http_form import HttpCall, enveloped, http_call
 from adapters.soap.safe_xml import MAX_ANSWER_BYTES, parse_answer, parser_options
 from adapters.soap.security.errors import SecurityFailure
 from adapters.soap.security.header import Security
 from adapters.soap.wire.spec import WireSpec
+from adapters.soap.wsdl_http import HttpBinding
+from schemas.errors import SettingsError
 
 #: Old attachments are looked for so often, when new ones come.
 _PRUNE_SECONDS = 3600.0
@@ -38,12 +41,13 @@ _MAX_HEADER_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, ready for the wire."""
+    """One request, ready for the wire; with `http` it goes without SOAP, and that is what is sent."""
 
     operation: str
     headers: Mapping[str, str]
     body: bytes
     message_id: str = ""
+    http: HttpCall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ class Messages:
             BadValue: a value does not fit the schema.
         """
         found = self._contract.operation(operation)
+        if found.http is not None:
+            return self._plain(found.http, operation, values)
         headers = http_headers(found)
         body = self._contract.encode_request(operation, values)
         addressing, mtom = self._spec.addressing, self._spec.attachments.mtom
@@ -117,6 +123,19 @@ class Messages:
         body = bytes(etree.tostring(envelope, xml_declaration=True, encoding="UTF-8"))
         return Request(operation, headers, body, message_id)
 
+    def _plain(self, binding: HttpBinding, operation: str, values: Any) -> Request:
+        """Return a request of an HTTP binding, which has no place for a SOAP header."""
+        for name in ("security", "addressing"):
+            if getattr(self._spec, name) is not None:
+                raise SettingsError(
+                    f"{operation} has an HTTP binding: there is no header for [wire.{name}]",
+                    where=self._contract.location,
+                    fix=f"take the port that has SOAP, or leave [wire.{name}] out",
+                )
+        envelope = parse_answer(self._contract.encode_request(operation, values), operation)
+        call = http_call(binding, self._endpoint, unwrap(envelope, operation))
+        return Request(operation, call.headers, call.body, http=call)
+
     async def reply(
         self, request: Request, content_type: str, parts: AsyncIterator[bytes], where: str
     ) -> Reply:
@@ -128,6 +147,8 @@ class Messages:
             AnswerMismatch: it replies to another request.
         """
         attachments: Mapping[str, Attachment] = {}
+        if request.http is not None:
+            return Reply(enveloped(parts, where))
         if content_type[:17].lower() == "multipart/related":
             limits = self._spec.attachments
             received = await receive(

@@ -14,7 +14,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+from yarl import URL
 
+from adapters.soap.errors import CallRefused
+from adapters.soap.http_form import HttpCall
 from adapters.soap.sources import LOOPBACK
 from adapters.soap.wire.ntlm import NtlmLane
 from adapters.soap.wire.spec import TlsSpec, WireSpec
@@ -45,11 +48,17 @@ class Transport:
 
     @asynccontextmanager
     async def post(
-        self, headers: Mapping[str, str], body: bytes, *, repeatable: bool = True
+        self,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        repeatable: bool = True,
+        http: HttpCall | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request; the answer's body is still on the wire. Redirects are not followed.
 
         How long it may take is the caller's to watch. One that is not `repeatable` gets a fresh connection.
+        With `http` it is that call, by its own method and URL.
 
         Raises:
             aiohttp.ClientError: as aiohttp raises them.
@@ -62,10 +71,15 @@ class Transport:
         }
         headers = {**headers, **self._proxy_headers}
         auth = self._spec.auth
+        method, url = (http.method, URL(http.url, encoded=True)) if http else ("POST", URL(self._endpoint))
         if auth is not None and auth.kind == "ntlm":
+            if method != "POST":
+                raise CallRefused(
+                    "NTLM is not done for GET", where=url.host or "", fix="take the port with SOAP or POST"
+                )
             async with (
                 self._lane() as lane,
-                lane.post(self._endpoint, headers, body, options) as response,
+                lane.post(str(url), headers, body, options) as response,
             ):
                 yield response
             return
@@ -74,7 +88,7 @@ class Transport:
         if (session := self._sessions.get(repeatable)) is None:
             idle = _KEEPALIVE_SECONDS if repeatable else _FRESH_SECONDS
             session = self._sessions[repeatable] = self._open(self._concurrency, idle)
-        async with session.post(self._endpoint, data=body, headers=headers, **options) as response:
+        async with session.request(method, url, data=body or None, headers=headers, **options) as response:
             yield response
 
     async def close(self) -> None:

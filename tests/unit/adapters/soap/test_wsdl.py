@@ -275,7 +275,7 @@ def test_policies_are_collected_by_reference(read):
         ({"binding": BINDING.replace("http://schemas.xmlsoap.org/soap/http", "http://www.w3.org/2010/soapjms/")}, "JMS"),
         ({"binding": BINDING.replace("http://schemas.xmlsoap.org/soap/http", "http://schemas.microsoft.com/soap/tcp")}, "TCP"),
         ({"binding": BINDING.replace("http://schemas.xmlsoap.org/soap/http", "urn:pigeon")}, "urn:pigeon"),
-        ({"binding": BINDING.replace('<soap:binding style="document" transport="http://schemas.xmlsoap.org/soap/http"/>', '<http:binding verb="GET"/>')}, "an HTTP GET binding"),
+        ({"binding": BINDING.replace('<soap:binding style="document" transport="http://schemas.xmlsoap.org/soap/http"/>', '<http:binding verb="GET"/>')}, "'body', not XML"),
         ({"binding": BINDING.replace('<soap:binding style="document" transport="http://schemas.xmlsoap.org/soap/http"/>', "")}, "without a protocol"),
         ({"binding": BINDING.replace('<wsdl:input><soap:body use="literal"/>', '<wsdl:input><soap:body use="encoded"/>')}, "encoded and literal bodies"),
     ],
