@@ -87,7 +87,7 @@ class Postgres:
 @contextlib.contextmanager
 def running_postgres() -> Iterator[Postgres]:
     """A server in a folder of its own that is gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="banyan-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="banyan-pg-", dir=_reachable()))
     server = None
     try:
         (folder / "server").mkdir()
@@ -98,6 +98,17 @@ def running_postgres() -> Iterator[Postgres]:
         if server is not None:
             server.stop(signal.SIGQUIT)  # its data is not wanted any more
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _reachable() -> Path:
+    """Return a folder for temporary files that the server's user can walk to; ours may be private to root."""
+    usual = Path(tempfile.gettempdir())
+    if os.getuid() != 0:
+        return usual
+    for folder in (usual, Path("/tmp"), Path("/var/tmp"), Path("/dev/shm")):
+        if folder.is_dir() and all(f.stat().st_mode & 0o001 for f in (folder, *folder.resolve().parents)):
+            return folder
+    raise AssertionError("no temporary folder that nobody can reach: PostgreSQL does not run as root")
 
 
 def _free_port() -> int:
