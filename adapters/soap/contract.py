@@ -234,11 +234,14 @@ class Contract:
     def decode_headers(self, operation: str, message: bytes, *, response: bool = False) -> dict[str, Any]:
         """Return the values of those header elements that the operation declares, by name.
 
+        Of a response those of a fault about headers (`soap:headerfault`) count too.
+
         Raises:
             BrokenAnswer: not a whole SOAP message. BadValue: a value outside its type.
         """
         found = self.operation(operation)
-        declared = {e.name: e for e in (found.response_headers if response else found.request_headers)}
+        wanted = (*found.response_headers, *found.header_faults) if response else found.request_headers
+        declared = {e.name: e for e in wanted}
         nodes = header_elements(parse_answer(message, operation))
         return {
             declared[n.tag].local: self.codec.decode(declared[n.tag], _bare(n))

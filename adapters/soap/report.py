@@ -34,6 +34,7 @@ RULES: dict[str, str] = {
     "not-imported": "names of a namespace are used without an xs:import of it",
     "operation-refused": "an operation cannot be used; the reason is told",
     "operation-taken": "two port types have an operation of one name: the first port's is taken",
+    "parameter-order": "parameterOrder names other parts, or another order: the order of the message counts",
     "refused": "nothing can be imported; the reason is told",
     "rpc-element-part": "a part of an rpc message names an element: the element's type is taken",
     "rpc-namespace": "the body of an rpc message has no namespace: the target namespace is taken",

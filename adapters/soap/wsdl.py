@@ -53,6 +53,8 @@ class Operation:
         service, port, port_type: where it was found; names without namespace.
         request_attachments, response_attachments: names of the parts that travel as MIME parts, not in the
             body (SOAP with Attachments).
+        header_faults: header elements of a fault that is about the request's or response's headers
+            (`soap:headerfault`).
         http: how it is called without SOAP; None = by SOAP. Its request is then a made-up element with the
             parts as children, its version means nothing.
     """
@@ -80,6 +82,7 @@ class Operation:
     request_attachments: tuple[str, ...] = ()
     response_attachments: tuple[str, ...] = ()
     http: HttpBinding | None = None
+    header_faults: tuple[Element, ...] = ()
 
 
 def read_operations(
@@ -196,6 +199,7 @@ class _Operations:
         if uses not in ({"literal"}, {"encoded"}) or (style == "document" and uses != {"literal"}):
             raise refusal(f"{style} style with {' and '.join(sorted(uses))} bodies", home, node)
         encoded = uses == {"encoded"}
+        self._messages.check_order(abstract, port_type)
         name = node.get("name", "")
         elements = [
             None
@@ -233,6 +237,10 @@ class _Operations:
             port_type.node.get("name", ""),
             request.attachments,
             response.attachments,
+            header_faults=(
+                *self._messages.headers(request, faults=True),
+                *self._messages.headers(response, faults=True),
+            ),
         )
 
     def _plain_http(self, port: Port, node: Any) -> Operation:

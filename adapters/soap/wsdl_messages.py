@@ -29,12 +29,14 @@ class Binding:
         headers: the `soap:header` elements.
         attachments: names of the parts that travel as MIME parts.
         home: the binding that it stands in.
+        soap: namespace of the binding's elements, in braces.
     """
 
     body: Any
     headers: tuple[Any, ...]
     attachments: tuple[str, ...]
     home: Defined
+    soap: str = ""
 
     @classmethod
     def of(cls, side: Any, soap: str, home: Defined) -> Binding:
@@ -48,6 +50,7 @@ class Binding:
             tuple(side.iter(f"{soap}header")),
             tuple(dict.fromkeys(name for name in attachments if name)),
             home,
+            soap,
         )
 
     def get(self, name: str) -> str | None:
@@ -131,10 +134,11 @@ class Messages:
             raise refusal("a body of plain XML that is not one part with an element", message)
         return self._part_element(found[0], message)
 
-    def headers(self, binding: Binding) -> tuple[Element, ...]:
-        """Return the elements that a binding puts into the SOAP header."""
+    def headers(self, binding: Binding, *, faults: bool = False) -> tuple[Element, ...]:
+        """Return the elements that a binding puts into the SOAP header, or those of `faults` about them."""
         found = []
-        for node in binding.headers:
+        nodes = [f for h in binding.headers for f in h.iterchildren(f"{binding.soap}headerfault")]
+        for node in nodes if faults else binding.headers:
             try:
                 message = self._tables.find("message", binding.home, node, node.get("message", ""))
                 part = next((p for p in _parts(message) if p.get("name") == node.get("part")), None)
@@ -146,6 +150,24 @@ class Messages:
             except ContractError as error:
                 self._tables.report.add("error", "dangling-header", error.where, error.what, "no such header")
         return tuple(found)
+
+    def check_order(self, abstract: Any, home: Defined) -> None:
+        """Report a parameterOrder that says something else than the messages (WSDL 1.1, 2.4.6: a hint)."""
+        if (hint := abstract.get("parameterOrder")) is None:
+            return
+        sides = [n for n in (abstract.find(f"{WSDL}input"), abstract.find(f"{WSDL}output")) if n is not None]
+        known = [[p.get("name", "") for p in _parts(self._message(side, home))] for side in sides]
+        named = hint.split()
+        unknown = [name for name in named if not any(name in names for names in known)]
+        if unknown:
+            what = f"parameterOrder names {unknown[0]!r}, which is no part of its messages"
+        elif known and [n for n in named if n in known[0]] != [n for n in known[0] if n in named]:
+            what = f"parameterOrder gives {hint!r}, the message {' '.join(known[0])!r}"
+        else:
+            return
+        self._tables.report.add(
+            "info", "parameter-order", home.at(abstract), what, "the order of the message's parts"
+        )
 
     def faults(self, abstract: Any, home: Defined) -> tuple[Element, ...]:
         """Return the elements that the detail of a fault may hold."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from adapters.soap.contract import Contract
 from adapters.soap.envelope import SoapFault
@@ -292,3 +293,43 @@ def test_an_abstract_wsdl_says_what_is_missing(read):
     """Port types without bindings are the abstract part of a contract; the error says which file to give."""
     with pytest.raises(ContractError, match="port types only"):
         read(binding="", service="")
+
+
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [
+        ("id who", ""),
+        ("id", ""),
+        ("who id", "gives 'who id'"),
+        ("id nobody", "'nobody'"),
+        ("id who result", ""),
+    ],
+)
+def test_the_order_of_parameters_is_a_hint(read, order, told):
+    """parameterOrder changes nothing on the wire: the parts keep the message's order; what differs is reported."""
+    port_type = PORT_TYPE.replace('name="Do"', f'name="Do" parameterOrder="{order}"')
+    contract = read(messages=TYPED, binding=rpc(), port_type=port_type)
+    assert [e.name for e in contract.operations["Do"].request.type.elements] == ["id", "who"]
+    found = [f for f in contract.report if f.rule == "parameter-order"]
+    assert bool(found) is bool(told)
+    assert all(told in f.what and f.severity == "info" for f in found)
+
+
+def test_faults_about_headers(read):
+    """An element of soap:headerfault is known, and read from the header of a response; a dangling one is told."""
+    messages = MESSAGES + '<wsdl:message name="H"><wsdl:part name="h" element="t:Ask"/></wsdl:message>'
+    fault = (
+        '<soap:headerfault message="t:H" part="h" use="literal"/><soap:headerfault message="t:No" part="h"/>'
+    )
+    header = f'<soap:header message="t:H" part="h" use="literal">{fault}</soap:header>'
+    binding = BINDING.replace(
+        '<wsdl:input><soap:body use="literal"/>', f'<wsdl:input><soap:body use="literal"/>{header}'
+    )
+    contract = read(messages=messages, binding=binding)
+    (element,) = contract.operations["Do"].header_faults
+    assert element.name == "{urn:t}Ask"
+    assert [f.rule for f in contract.report if f.severity == "error"] == ["dangling-header"]
+    soap = "http://schemas.xmlsoap.org/soap/envelope/"
+    node = etree.tostring(contract.codec.encode(element, "x")).decode()
+    message = f'<s:Envelope xmlns:s="{soap}"><s:Header>{node}</s:Header><s:Body/></s:Envelope>'.encode()
+    assert list(contract.decode_headers("Do", message, response=True)) == ["Ask"]
