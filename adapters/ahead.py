@@ -50,6 +50,8 @@ class _Line(Generic[T]):
 
     def end(self) -> None:
         self._closed.set()
+        if threading.current_thread() is self._thread:  # collected as garbage there: it ends by itself
+            return
         while self._thread.is_alive():  # it may stand before a full line
             try:
                 self._waiting.get(timeout=0.01)

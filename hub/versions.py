@@ -95,7 +95,8 @@ def switch_to(estate: Estate, name: str, to: int, *, by: str, reason: str, force
             where=name,
             fix="wait: banyan projection list; or --force, once it has a read model",
         )
-    file.switch(name, to, was=was, by=by, reason=reason)
+    versions = [p.version for p in by_name(estate.projections)[name]]
+    file.switch(name, to, was=was, declared=versions, by=by, reason=reason)
     return was
 
 
@@ -133,7 +134,7 @@ def _clear(estate: Estate, name: str, version: int, action: Action, *, by: str, 
         raise SettingsError(
             "a read model in PostgreSQL is not deleted from here: other hosts may write it",
             where=name,
-            fix=f"pause it on every host, then DROP SCHEMA {models.schema(name, version)!r} CASCADE",
+            fix=f'pause it on every host, then DROP SCHEMA "{models.schema(name, version)}" CASCADE',
         )
     file.hold(name, version, action, by=by, reason=reason)
     rows = models.file(name, version)

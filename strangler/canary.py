@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Final, Literal
 
-from schemas.errors import Terminal
-from strangler.stage import Stage, StageRefused, step
+from schemas.errors import SettingsError
+from strangler.stage import Stage, StageMisused, step
 
 #: Places on the line of keys: a share is counted in hundredths of a percent.
 PLACES: Final = 10_000
@@ -89,11 +89,12 @@ def check_step(operation: str, was: Serving, to: Serving) -> None:
     """Return if the operation may go from `was` to `to`.
 
     Raises:
-        StageRefused: the step is not allowed, or the share does not belong to the stage.
+        StageRefused: the step is not allowed.
+        StageMisused: the share does not belong to the stage.
     """
     where = f"operation {operation}"
     if (to.stage is Stage.CANARY) != (0 < to.share < PLACES):
-        raise StageRefused(
+        raise StageMisused(
             "a canary needs a share of the keys, and no other stage has one",
             where=where,
             fix="canary with --percent 0.01 to 99.99; modern answers every key",
@@ -107,15 +108,15 @@ def parse_percent(text: str) -> int:
     """Return the share that a percentage (`5`, `0.25`) stands for.
 
     Raises:
-        Terminal: not a number, outside 0.01 to 99.99, or finer than a hundredth of a percent.
+        SettingsError: not a number, outside 0.01 to 99.99, or finer than a hundredth of a percent.
     """
     fix = "give a percentage from 0.01 to 99.99, with two decimals at most"
     try:
         share = Decimal(text.strip().removesuffix("%")) * (PLACES // 100)
     except InvalidOperation:
-        raise Terminal(f"{text!r} is no percentage", where="--percent", fix=fix) from None
+        raise SettingsError(f"{text!r} is no percentage", where="--percent", fix=fix) from None
     if not share.is_finite() or not 1 <= share < PLACES or share != int(share):
-        raise Terminal(f"{text} is no share that a canary can have", where="--percent", fix=fix)
+        raise SettingsError(f"{text} is no share that a canary can have", where="--percent", fix=fix)
     return int(share)
 
 

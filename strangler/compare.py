@@ -34,12 +34,14 @@ class Verdict:
         rule_version: `<map version>.<rules version>` under which this holds.
         paths: where the two differ, sorted; list places as `payments[2].amount`. Empty unless different.
         reason: why there is no answer (`stale`, `codec`, `mapping`…). Empty unless inconclusive.
+        absent: both sides say that there is no such thing; no record was compared.
     """
 
     kind: Kind
     rule_version: str
     paths: tuple[str, ...] = ()
     reason: str = ""
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,9 @@ def compare(legacy: Mapping[str, Any] | None, modern: Mapping[str, Any] | None, 
     """
     if legacy is None or modern is None:
         alike = legacy is modern
-        return Verdict(Kind.SAME if alike else Kind.DIFFERENT, rules.version, () if alike else ("$",))
+        if alike:
+            return Verdict(Kind.SAME, rules.version, absent=True)
+        return Verdict(Kind.DIFFERENT, rules.version, ("$",))
     if not (legacy.keys() | modern.keys()) - rules.ignore:
         return inconclusive("nothing_compared", rules)
     paths = sorted(set(_differences(legacy, modern, "", rules)))

@@ -8,7 +8,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from types import TracebackType
 
 from connectors.admin import Admin
@@ -17,11 +17,19 @@ from connectors.links import Links
 from connectors.log_reader import read_all, read_state
 from schemas.errors import BanyanError, Terminal
 from strangler.canary import Serving, check_step
-from strangler.compare import Kind
-from strangler.decision import GENESIS, Decision, DecisionKind, Evidence, canonical_json, chain_problems
+from strangler.decision import (
+    GENESIS,
+    Counted,
+    Decision,
+    DecisionKind,
+    Evidence,
+    canonical_json,
+    chain_problems,
+)
 from strangler.gate import Condition, GateOf, climbs, judge, require
 from strangler.journal import carry
 from strangler.stage import Stage, parse_stage
+from strangler.verdict_keys import Keys
 from strangler.verdict_record import VerdictRecord
 
 
@@ -51,8 +59,8 @@ class StageState:
         return Serving(self.stage, self.share)
 
     def to_bytes(self) -> bytes:
-        """Canonical JSON."""
-        return canonical_json(asdict(self))
+        """Canonical JSON; what came later is left out where it is empty: older façades read it."""
+        return canonical_json({k: v for k, v in asdict(self).items() if v or k != "share"})
 
     @classmethod
     def from_bytes(cls, value: bytes) -> StageState:
@@ -63,7 +71,8 @@ class StageState:
         """
         try:
             raw = json.loads(value)
-            return cls(**raw | {"stage": Stage(raw["stage"])})
+            known = {f.name: raw[f.name] for f in fields(cls) if f.name in raw}
+            return cls(**known | {"stage": Stage(raw["stage"])})
         except (ValueError, KeyError, TypeError) as error:
             raise Terminal("not a stage record", fix="banyan operation verify") from error
 
@@ -260,7 +269,8 @@ def verify(links: Links) -> list[str]:
         with contextlib.suppress(Terminal):  # an unreadable one is among the problems already
             decision = Decision.from_bytes(value)
             first, end = decision.evidence.offsets.get(links.topics.verdicts.name, (0, 0))
-            if _count(links, decision.operation, first, end) != decision.evidence:
+            counted = decision.evidence.counted
+            if _count(links, decision.operation, first, end, counted) != decision.evidence:
                 problems.append(f"decision {number}: its evidence does not agree with the verdict log")
     return problems
 
@@ -285,15 +295,15 @@ def _held(state: StageState | None) -> float:
     return max(0.0, time.time() - (state.at_ms if state is not None else 0) / 1000)
 
 
-def _count(links: Links, operation: str, first: int, end: int) -> Evidence:
-    verdicts, versions, keys = Counter[str](), Counter[str](), set[str]()
+def _count(links: Links, operation: str, first: int, end: int, counted: Counted = "compared") -> Evidence:
+    verdicts, versions, keys = Counter[str](), Counter[str](), Keys(counted)
     for record in _verdicts(links, first, end):
         if record.operation == operation:
             verdicts[record.verdict.kind.value] += 1
             versions[record.verdict.rule_version] += 1
-            if record.verdict.kind is not Kind.INCONCLUSIVE:
-                keys.add(record.key)
-    return Evidence(dict(verdicts), dict(versions), len(keys), {links.topics.verdicts.name: (first, end)})
+            keys.add(record)
+    offsets = {links.topics.verdicts.name: (first, end)}
+    return Evidence(dict(verdicts), dict(versions), len(keys), offsets, counted)
 
 
 def _verdicts(links: Links, first: int, end: int) -> Iterator[VerdictRecord]:

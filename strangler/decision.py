@@ -14,6 +14,8 @@ from strangler.stage import Stage
 #: `prev` of the first decision.
 GENESIS: Final = "0" * 64
 DecisionKind = Literal["stage", "kill", "restore"]
+#: Which keys count: empty = of every verdict (before there were gates), else those with compared records.
+Counted = Literal["", "compared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +25,16 @@ class Evidence:
     Attributes:
         verdicts: counts of `same`, `different`, `inconclusive` since the operation's last decision.
         rule_versions: rule version → how many of those verdicts it gave.
-        distinct_keys: how many different (pseudonymous) keys have a verdict that is same or different.
+        distinct_keys: how many different (pseudonymous) keys those verdicts are about.
         offsets: topic → [first, next): the range of the log that was counted.
+        counted: which keys are meant.
     """
 
     verdicts: Mapping[str, int] = field(default_factory=dict)
     rule_versions: Mapping[str, int] = field(default_factory=dict)
     distinct_keys: int = 0
     offsets: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    counted: Counted = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Decision:
     def to_bytes(self) -> bytes:
         """Canonical JSON: sorted keys, no spaces, UTF-8; what came later is left out where it is empty."""
         value = asdict(self)
+        if not self.evidence.counted:
+            del value["evidence"]["counted"]
         return canonical_json({k: v for k, v in value.items() if v or k not in ("share", "overrides")})
 
     @property

@@ -18,7 +18,7 @@ from schemas.errors import SettingsError
 from strangler.canary import PLACES, Choice, Serving, choose
 from strangler.compare import Rules
 from strangler.gate import Gate, GateOf
-from strangler.record import FieldMap, Means, RecordMap
+from strangler.record import FieldMap, MappingError, Means, RecordMap, jsonable, typed
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
@@ -266,6 +266,10 @@ class Operation(_Spec):
         for where, names in named.items():
             if unknown := sorted(names - parameters):
                 raise ValueError(f"{where} names {unknown[0]!r}, which is not a parameter of [rest].path")
+        try:
+            _ = self._listed
+        except MappingError as error:
+            raise ValueError(f"[canary] lists a key that is none: {error.reason}") from None
         for side in ("rest", "soap", "row"):
             if unknown := sorted(getattr(self.map, side).keys() - self.record.fields.keys()):
                 raise ValueError(f"[map.{side}] maps {unknown[0]!r}, which is not a field of [record]")
@@ -304,9 +308,29 @@ class Operation(_Spec):
         """The gate, with the version of the rules that count now."""
         return GateOf(self.gate.gate, self.rules.version)
 
+    def key_text(self, key: str) -> str:
+        """Return the one text of a business key: where it is a number, 007 and 7 are the same.
+
+        Raises:
+            MappingError: it is not of its field's type.
+        """
+        kind = self.record.types.get(self.key, "string")
+        return str(jsonable(kind, typed(kind, key, self.key)))
+
     def choose(self, key: str, serving: Serving) -> Choice:
-        """Return the side that answers `key` now."""
-        return choose(self.name, key, serving, first=self.canary.first, never=self.canary.never)
+        """Return the side that answers `key` now.
+
+        Raises:
+            MappingError: it is not of its field's type.
+        """
+        first, never = self._listed
+        return choose(self.name, self.key_text(key), serving, first=first, never=never)
+
+    @cached_property
+    def _listed(self) -> tuple[frozenset[str], frozenset[str]]:
+        lists = (self.canary.first, self.canary.never)
+        first, never = (frozenset(self.key_text(k) for k in keys) for keys in lists)
+        return first, never
 
     def _side(self, places: dict[str, str | Place]) -> RecordMap:
         return RecordMap(

@@ -11,12 +11,12 @@ from adapters.soap.serve.endpoint import SoapEndpoint
 from adapters.soap.serve.faults import fault, plain
 from adapters.soap.serve.guard import Guard
 from adapters.soap.serve.message import NotThisOperation, check_request, content_type
-from schemas.errors import BanyanError
+from schemas.errors import BanyanError, Skippable
 from strangler.canary import SIDES, Serving, SideName
 from strangler.exchange import Headers, Response, json_response, problem
 from strangler.latency import Latency
 from strangler.operation import Operation
-from strangler.record import MappingError, Record, jsonable, typed
+from strangler.record import MappingError, Record, jsonable
 from strangler.shadow import Call, Shadow
 from strangler.side import LegacySide, ModernSide, ParameterRefused, Parameters, Side
 from strangler.stage import Stage
@@ -74,7 +74,7 @@ class Served:
         serving = self._serving()
         try:
             self.legacy.request_values(parameters)
-            side = self.operation.choose(self._key(parameters), serving).side
+            side = self._rest_side(serving, parameters)
         except MappingError as error:
             bad = problem("bad-parameter", 400, f"{error.path}: {error.reason}")
             return serving.stage, self._marked(serving, "legacy", bad)
@@ -84,10 +84,14 @@ class Served:
         except SideFailed as error:
             text = f"the {error.side} side gave no answer: {error.reason}"
             response = problem("upstream", error.status, text)
+            if side == "modern":
+                self._offer(serving, side, parameters, b"", None, 0)
         except ParameterRefused as error:
             response = problem("bad-parameter", 400, f"{error.path}: {error.reason}")
         except MappingError as error:
             response = problem("upstream", 502, f"the answer cannot be read at {error.path}: {error.reason}")
+            if side == "modern":
+                self._offer(serving, side, parameters, b"", None, 0)
         else:
             if reply.record is None:
                 response = problem("not-found", 404, "there is no such thing")
@@ -104,8 +108,6 @@ class Served:
             if side == "modern":
                 answer = await self._endpoint.answer(body, headers)
                 headers = [(b"content-type", answer.content_type.encode())]
-                if answer.status == 200:
-                    self._offer(serving, side, None, body, None, 0)
                 response = Response(answer.status, headers, answer.body)
                 return stage, self._marked(serving, side, response)
             self._check(headers, body)
@@ -128,21 +130,30 @@ class Served:
         await self.legacy.close()
         await self.modern.close()
 
-    def _key(self, parameters: Parameters) -> str:
-        """Return the business key in the form that SOAP requests give it too: 007 and 7 are one number."""
-        name = self.operation.key
-        kind = self.operation.record.types.get(name, "string")
-        return str(jsonable(kind, typed(kind, parameters[name], name)))
+    def _rest_side(self, serving: Serving, parameters: Parameters) -> SideName:
+        """Return the side of a REST call: that of the SOAP request which means the same.
+
+        Raises:
+            MappingError: a parameter is not of its type.
+        """
+        key = parameters[self.operation.key]
+        if serving.stage is Stage.CANARY and self.operation.key in self.operation.legacy.request.values():
+            contract, name = self.legacy.contract, self.operation.legacy.operation
+            try:
+                request = contract.encode_request(name, self.legacy.request_values(parameters))
+            except Skippable as error:
+                raise ParameterRefused("request", error.what) from None
+            key = self.legacy.parameters(request)[self.operation.key]
+        return self.operation.choose(key, serving).side
 
     def _soap_side(self, serving: Serving, body: bytes) -> SideName:
         """Return the side of a SOAP call; legacy where a canary cannot tell whom the call is about."""
-        key = ""
-        if serving.stage is Stage.CANARY:
-            try:
-                key = self.legacy.parameters(body)[self.operation.key]
-            except (BanyanError, KeyError):
-                return "legacy"
-        return self.operation.choose(key, serving).side
+        if serving.stage is not Stage.CANARY:
+            return "modern" if serving.stage.served_by == "modern" else "legacy"
+        try:
+            return self.operation.choose(self.legacy.parameters(body)[self.operation.key], serving).side
+        except (BanyanError, KeyError):
+            return "legacy"
 
     def _offer(
         self,
@@ -153,7 +164,7 @@ class Served:
         raw: bytes | None,
         read_ms: int,
     ) -> None:
-        """Hand an answered call to the shadow: the side that did not answer is asked there."""
+        """Hand a call to the shadow; where modern had to answer it, both sides are asked there."""
         if serving.stage in (Stage.SHADOW, Stage.CANARY):
             legacy = raw if side == "legacy" else None
             self.shadow.offer(Call(parameters, request, legacy, read_ms))
@@ -168,6 +179,8 @@ class Served:
             parameters = self.legacy.parameters_of(values)
         except BanyanError:
             return plain("Client", "the request cannot be read by its contract")
+        # Whatever modern says, and also where it says nothing usable, the two sides are compared.
+        self._offer(self._serving(), "modern", parameters, b"", None, 0)
         try:
             reply = await self._timed("modern", self.modern.fetch(parameters))
             if reply.record is None:

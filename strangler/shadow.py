@@ -19,7 +19,7 @@ from strangler.operation import Operation
 from strangler.record import MappingError
 from strangler.side import LegacySide, ModernSide, Parameters, Reply
 from strangler.upstream import SideFailed
-from strangler.verdict_record import VerdictRecord, pseudonym
+from strangler.verdict_record import VerdictRecord, fingerprint, pseudonym
 
 log = logging.getLogger(__name__)
 #: Differences kept for the operations page.
@@ -94,6 +94,7 @@ class Shadow:
     ) -> None:
         self._operation, self._legacy, self._modern = operation, legacy, modern
         self._marks, self._verdicts, self._secret = marks, verdicts, secret
+        self._fingerprint = fingerprint(secret)
         self._queue: asyncio.Queue[Call] = asyncio.Queue(operation.shadow.queue_limit)
         self._rechecks: set[asyncio.Task[None]] = set()
         self._looked: tuple[float, Positions] | None = None
@@ -143,6 +144,7 @@ class Shadow:
                 log.warning(
                     "operation %s: a comparison failed: %s", self._operation.name, type(error).__name__
                 )
+                self._conclude("", inconclusive("failed", self._operation.rules))
 
     async def _judge(self, call: Call) -> None:
         key = ""
@@ -150,7 +152,7 @@ class Shadow:
             parameters = call.parameters
             if parameters is None:
                 parameters = self._legacy.parameters(call.request)
-            key = parameters[self._operation.key]
+            key = self._operation.key_text(parameters[self._operation.key])
             if call.raw is None:
                 pair = await self._read_both(parameters)
             else:
@@ -209,7 +211,7 @@ class Shadow:
         except Exception as error:
             self.counts.failed[type(error).__name__] += 1
             log.warning("operation %s: a re-read failed: %s", self._operation.name, type(error).__name__)
-            return
+            verdict = inconclusive("failed", rules)
         self._conclude(key, verdict, extract=extract, positions=positions, rechecked=True, pair=pair)
 
     async def _read_both(self, parameters: Parameters) -> _Pair:
@@ -265,7 +267,9 @@ class Shadow:
         offsets = positions.to_json() if positions is not None else {}
         self.counts.compared += 1
         self._verdicts.publish(
-            VerdictRecord(self._operation.name, now_ms, hidden, verdict, rechecked, extract, offsets)
+            VerdictRecord(
+                self._operation.name, now_ms, hidden, verdict, rechecked, extract, offsets, self._fingerprint
+            )
         )
         if verdict.kind is Kind.DIFFERENT and pair is not None:
             self.differences.appendleft(

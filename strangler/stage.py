@@ -35,6 +35,12 @@ class StageRefused(Terminal):
     exit_code = 1
 
 
+class StageMisused(StageRefused):
+    """No such stage, or a share where none belongs: wrong use, whatever the present stage."""
+
+    exit_code = 2
+
+
 #: Up only through shadow, down from everywhere at once.
 STEPS: Final[dict[Stage, frozenset[Stage]]] = {
     Stage.LEGACY: frozenset({Stage.SHADOW}),
@@ -55,7 +61,7 @@ def parse_stage(text: str) -> Stage:
         return Stage(text)
     except ValueError:
         known = ", ".join(s.value for s in STEPS if STEPS[s])
-        raise StageRefused(f"there is no stage {text!r}", fix=f"choose from: {known}") from None
+        raise StageMisused(f"there is no stage {text!r}", fix=f"choose from: {known}") from None
 
 
 def step(operation: str, now: Stage, to: Stage) -> Stage:

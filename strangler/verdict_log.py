@@ -13,8 +13,8 @@ from aiokafka.errors import KafkaError
 
 from connectors.links import Links
 from schemas.errors import Terminal
-from strangler.compare import Kind
 from strangler.tail import RETRY_SECONDS, being_cancelled, reachable, tail
+from strangler.verdict_keys import Keys
 from strangler.verdict_record import VerdictRecord
 
 log = logging.getLogger(__name__)
@@ -31,13 +31,12 @@ class Counts:
     def __init__(self) -> None:
         self.verdicts: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
-        self.keys: set[str] = set()
+        self.keys = Keys()
 
     def add(self, record: VerdictRecord) -> None:
         """Count one more."""
         self.verdicts[record.verdict.kind.value] += 1
-        if record.verdict.kind is not Kind.INCONCLUSIVE:
-            self.keys.add(record.key)
+        self.keys.add(record)
         if record.verdict.reason:
             self.reasons[record.verdict.reason] += 1
 

@@ -25,6 +25,7 @@ class VerdictRecord:
         rechecked: whether both sides were read again after the projection had caught up.
         extract: the extract that covered the re-read; empty where none was needed.
         offsets: `topic:partition` → next offset of the projection when it was compared.
+        secret: which secret the pseudonym was made with (`fingerprint`).
     """
 
     operation: str
@@ -34,11 +35,14 @@ class VerdictRecord:
     rechecked: bool = False
     extract: str = ""
     offsets: Mapping[str, int] = field(default_factory=dict)
+    secret: str = ""
 
     def to_bytes(self) -> bytes:
-        """Canonical JSON."""
+        """Canonical JSON; what came later is left out where it is empty."""
+        later = {"absent": self.verdict.absent, "secret": self.secret}
         return canonical_json(
-            {
+            {k: v for k, v in later.items() if v}
+            | {
                 "operation": self.operation,
                 "at_ms": self.at_ms,
                 "key": self.key,
@@ -61,11 +65,17 @@ class VerdictRecord:
         """
         try:
             raw = json.loads(value)
-            verdict = Verdict(Kind(raw["verdict"]), raw["rule_version"], tuple(raw["paths"]), raw["reason"])
-            rest = (raw["rechecked"], raw["extract"], raw["offsets"])
+            kind, paths, absent = Kind(raw["verdict"]), tuple(raw["paths"]), bool(raw.get("absent"))
+            verdict = Verdict(kind, raw["rule_version"], paths, raw["reason"], absent)
+            rest = (raw["rechecked"], raw["extract"], raw["offsets"], str(raw.get("secret", "")))
             return cls(raw["operation"], raw["at_ms"], raw["key"], verdict, *rest)
         except (ValueError, KeyError, TypeError) as error:
             raise Terminal("not a verdict record", fix="see who else writes to the verdicts topic") from error
+
+
+def fingerprint(secret: bytes) -> str:
+    """Return eight hex digits that tell secrets apart, and nothing about them."""
+    return hashlib.sha256(b"banyan-verdicts\0" + secret).hexdigest()[:8]
 
 
 def pseudonym(secret: bytes, key: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from connectors.readmodel.store import Answer, Change, Parked, Place, ReadModel, Request
+from connectors.readmodel.store import Answer, Change, Parked, Place, ReadModel, Request, key_identity
 from connectors.readmodel.table import Table
 from schemas.entity import arrow_type
 from schemas.errors import SettingsError, Terminal
@@ -100,7 +100,10 @@ class Checkpoint:
         self._known: dict[int, Table] = {}
         self._key_schema: dict[str, Any] | None = None
         self._next: dict[Place, int] = {}
+        #: By `key_identity`.
         self._parked: set[bytes] = set()
+        #: Something was answered, and `_parked` has not been looked up since.
+        self._answering = False
         #: By partition, what is stored for sure (moves in `commit`).
         self.stored: dict[Place, int] = {}
 
@@ -147,7 +150,9 @@ class Checkpoint:
         # 2. Set aside the events of parked keys.
         parked: dict[int, str] = {}
         if self._parked:
-            parked = {i: WAITS for i, key in enumerate(batch.keys) if (key or b"") in self._parked}
+            parked = {
+                i: WAITS for i, key in enumerate(batch.keys) if key_identity(key or b"") in self._parked
+            }
         # 3. Decode, 4. apply the policy, 5. fold.
         decoded = self._decode(batch, parked)
         table, folded, failed = self._fold(batch, decoded, parked)
@@ -161,7 +166,7 @@ class Checkpoint:
         skips = self._projection.on_poison == "skip"
         waiting = _records(batch, parked if skips else {**parked, **failed})
         if not skips:
-            self._parked.update(batch.keys[i] or b"" for i in failed)
+            self._parked.update(key_identity(batch.keys[i] or b"") for i in failed)
         change = Change(
             batch.place,
             expected,
@@ -211,7 +216,11 @@ class Checkpoint:
 
     def asked(self) -> bool:
         """Return True where somebody has decided about a parked event of these partitions."""
-        return bool(self.stored) and bool(self._store.requests(list(self.stored)))
+        if not self.stored:
+            return False
+        if self._answering:
+            return True  # what waits has to be looked up again, at least
+        return bool(self._store.requests(list(self.stored)))
 
     def answer(self) -> int:
         """Do what people have decided about parked events; call it when nothing is in flight.
@@ -224,12 +233,14 @@ class Checkpoint:
             StoreUnavailable, Transient: the request is still open; call again.
         """
         requests = self._store.requests(list(self.stored))
+        self._answering = self._answering or bool(requests)
         for request in requests:
             place = (request.event.topic, request.event.partition)
             waiting = self._store.parked_of(place, request.event.key)
             self._store.apply(self._answered(request, place, waiting))
-        if requests:
+        if self._answering:  # also where the answer to an earlier commit was lost, or a later request failed
             self._parked = self._store.parked_keys(list(self.stored))
+            self._answering = False
         return len(requests)
 
     def _answered(self, request: Request, place: Place, waiting: list[Parked]) -> Change:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -108,15 +108,27 @@ class Versions:
         """Return whether no worker may write this version now."""
         return projection.version in self.standing(projection.name).held
 
-    def switch(self, name: str, to: int, *, was: int, by: str, reason: str) -> None:
+    def switch(
+        self, name: str, to: int, *, was: int, declared: Collection[int] = (), by: str, reason: str
+    ) -> None:
         """Make a version live; `was` is kept, to roll back to.
+
+        Args:
+            name: the projection.
+            to: the version that becomes live.
+            was: the one that was live when it was looked up.
+            declared: the versions that the estate has: one on file that is none of them is no rival; empty =
+                any may be.
+            by: who decides.
+            reason: why.
 
         Raises:
             SettingsError: another switch came first.
         """
         with self._changing() as document:
             standing = document.projections.get(name) or Standing()
-            if standing.live not in (None, was):
+            rivals = not declared or standing.live in declared
+            if standing.live not in (None, was) and rivals:
                 raise SettingsError(
                     f"version {standing.live} is live by now, not {was}",
                     where=name,

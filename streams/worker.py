@@ -203,6 +203,10 @@ class _Host:
                     asked = _within(_ANSWER_SECONDS, app.batches.positions(), "the Kafka client is silent")
                     positions = {tp.partition: p for tp, p in (await asked).items()}
                     handed = {tp.partition: n for tp, n in app.batches.handed.items()}
+                    if self._links.read_models.shared:  # other workers see to the other partitions
+                        ends = {p: end for p, end in ends.items() if p in positions}
+                        handed = {p: n for p, n in handed.items() if p in positions}
+                        stored = {p: n for p, n in stored.items() if p in positions}
                     progress.look(positions, handed, stored, ends)
                     self._readiness.tell(str(self), _lags(positions, handed, stored, ends))
         finally:

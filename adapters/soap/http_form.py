@@ -91,6 +91,8 @@ def _pairs(request: Any) -> list[tuple[str, str]]:
     found = []
     for part in request.iterchildren("*"):
         items = list(part.iterchildren("*"))
+        if len({item.tag for item in items}) > 1 or any(len(item) for item in items):
+            raise BadValue(local_name(part.tag), "a value of several fields has no form in an address")
         found += [(local_name(part.tag), item.text or "") for item in items or [part]]
     return found
 
@@ -99,6 +101,8 @@ def _replaced(location: str, values: dict[str, str]) -> str:
     made = ""
     for piece in location.split("("):
         name, closed, rest = piece.partition(")")
+        if closed and not values.get(name) and "?" not in made:
+            raise BadValue(name, "an empty value would lead to another address")
         made += quote(values.get(name, ""), safe="") + rest if closed else piece
     if any(segment in (".", "..") for segment in made.partition("?")[0].split("/")):
         raise BadValue("", "a value that would lead to another address")
@@ -112,4 +116,4 @@ def _joined(endpoint: str, location: str) -> str:
         base += "/"
     elif location.startswith("/"):
         base = base.rstrip("/")
-    return base + location + (mark + query if mark and "?" not in location else "")
+    return base + location + (("&" if "?" in location else "?") + query if mark else "")

@@ -15,7 +15,7 @@ from connectors.readmodel.answers import answer_request, unanswered
 from connectors.readmodel.origin import check_origin
 from connectors.readmodel.postgres_connection import connect, server_of, unavailable
 from connectors.readmodel.statistics import Statistics, counted, fresh
-from connectors.readmodel.store import Change, Fenced, Parked, Place, Request
+from connectors.readmodel.store import Change, Fenced, Parked, Place, Request, key_identity
 from connectors.readmodel.table import Column, Table
 from schemas.errors import Transient
 
@@ -85,15 +85,17 @@ class PostgresReadModel:
         rows = self._transaction(
             lambda db: db.execute("SELECT DISTINCT topic, partition, key FROM parked").fetchall()
         )
-        return {bytes(key) for topic, partition, key in rows if (topic, partition) in wanted}
+        return {key_identity(bytes(key)) for topic, partition, key in rows if (topic, partition) in wanted}
 
     def parked_of(self, place: Place, key: bytes) -> list[Parked]:
         """Return the events of a message key that wait, in order."""
         rows = self._transaction(
             lambda db: db.execute(
                 'SELECT key, topic, partition, "offset", value, reason, at_ms FROM parked '
-                'WHERE topic = %s AND partition = %s AND key = %s ORDER BY "offset"',
-                (*place, key),
+                "WHERE topic = %s AND partition = %s AND "
+                "CASE WHEN substring(key FROM 1 FOR 1) = '\\x00'::bytea AND length(key) > 5 "
+                'THEN substring(key FROM 6) ELSE key END = %s ORDER BY "offset"',
+                (*place, key_identity(key)),
             ).fetchall()
         )
         return [Parked(*row) for row in rows]

@@ -72,7 +72,12 @@ def server_of(url: str) -> str:
         given = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         return "[read_model] url"
-    return f"{given.get('host', 'localhost')}:{given.get('port', 5432)}/{given.get('dbname', '')}"
+    host, port, name = (
+        str(given.get(k, d)) for k, d in (("host", "localhost"), ("port", 5432), ("dbname", ""))
+    )
+    if not port.isdecimal() or any(c in host + name for c in "@:/?"):
+        return "[read_model] url"  # a password that is not percent-encoded is taken for one of these
+    return f"{host}:{port}/{name}"
 
 
 def unavailable(error: psycopg.Error, where: str) -> StoreUnavailable | Terminal:

@@ -17,7 +17,7 @@ from connectors.readmodel import statements
 from connectors.readmodel.answers import answer_request, unanswered
 from connectors.readmodel.origin import check_origin
 from connectors.readmodel.statistics import counted, fresh
-from connectors.readmodel.store import Change, Fenced, Parked, Place, Request, StoreUnavailable
+from connectors.readmodel.store import Change, Fenced, Parked, Place, Request, StoreUnavailable, key_identity
 from connectors.readmodel.table import Table
 from schemas.errors import SettingsError
 
@@ -90,14 +90,16 @@ class SqliteReadModel:
         """Return the message keys whose events wait."""
         wanted = set(places)
         rows = self._db.execute("SELECT DISTINCT topic, partition, key FROM parked")
-        return {bytes(key) for topic, partition, key in rows if (topic, partition) in wanted}
+        return {key_identity(bytes(key)) for topic, partition, key in rows if (topic, partition) in wanted}
 
     def parked_of(self, place: Place, key: bytes) -> list[Parked]:
         """Return the events of a message key that wait, in order."""
         rows = self._db.execute(
             "SELECT key, topic, partition, offset, value, reason, at_ms FROM parked "
-            "WHERE topic = ? AND partition = ? AND key = ? ORDER BY offset",
-            (*place, key),
+            "WHERE topic = ? AND partition = ? AND "
+            "CASE WHEN substr(key, 1, 1) = x'00' AND length(key) > 5 THEN substr(key, 6) ELSE key END = ? "
+            "ORDER BY offset",
+            (*place, key_identity(key)),
         )
         return [Parked(*row) for row in rows]
 

@@ -25,6 +25,14 @@ class StoreUnavailable(Transient):
     """The store is busy, full or gone; the batch was rolled back and may be tried again."""
 
 
+def key_identity(key: bytes) -> bytes:
+    """Return what is the same in all message keys of one key: not the schema id in front of it (DESIGN 10.4).
+
+    An event that waits for a schema, and a later one of its key under the next schema, keep their order.
+    """
+    return key[5:] if key[:1] == b"\0" and len(key) > 5 else key
+
+
 @dataclass(frozen=True, slots=True)
 class Parked:
     """One event that waits because it, or an earlier one of its key, could not be applied."""

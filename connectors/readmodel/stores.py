@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from schemas.errors import SettingsError
 
 if TYPE_CHECKING:
     from connectors.readmodel.parked import ParkedEvents
     from connectors.readmodel.reader import RowReader
     from connectors.readmodel.store import ReadModel
+
+#: Of an identifier of PostgreSQL (NAMEDATALEN - 1); what is longer is cut without an error.
+_LONGEST_NAME: Final = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +43,19 @@ class Stores:
         return self.folder / f"{name}.v{version}.sqlite"
 
     def schema(self, name: str, version: int) -> str:
-        """Return the PostgreSQL schema of a projection version; `.` needs quotes and cannot be mistaken."""
-        return f"{self.prefix}.{name}.v{version}"
+        """Return the PostgreSQL schema of a projection version; `.` needs quotes and cannot be mistaken.
+
+        Raises:
+            SettingsError: the name is too long.
+        """
+        found = f"{self.prefix}.{name}.v{version}"
+        if len(found.encode()) > _LONGEST_NAME:
+            raise SettingsError(
+                f"PostgreSQL would cut the schema name {found} at {_LONGEST_NAME} bytes, and mix up versions",
+                where="[read_model] url",
+                fix="give the projection a shorter name",
+            )
+        return found
 
     def writer(self, name: str, version: int, *, topic: str, topic_id: str = "") -> ReadModel:
         """Open it to write; made where it is not there.

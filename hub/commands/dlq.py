@@ -98,4 +98,4 @@ def _decide(letter: str, action: str, reason: str, by: str, estate: str | None) 
             fix="nothing: its read model is not served",
         )
     place = facts["source"].split(":", 1)[1]
-    decide(opened, name, place, action, by=by, reason=reason)
+    decide(opened, name, int(version), place, action, by=by, reason=reason)

@@ -106,7 +106,7 @@ def where(
                 say(f"  {facade['answers']} answers this key: {facade['why']}")
     if any("error" in f for f in facades):
         raise typer.Exit(OUTSIDE_FAILED)
-    if len({f["effective_stage"] for f in facades}) > 1:
+    if len({(f["effective_stage"], f.get("canary_percent")) for f in facades}) > 1:
         raise typer.Exit(NO)
 
 
@@ -174,7 +174,7 @@ def gate(
     evidence, found = conditions(opened.links(), name, wanted, operation.gate_of, by=by)
     bound = upper_bound(
         evidence.distinct_keys,
-        evidence.verdicts.get("different", 0),
+        min(evidence.verdicts.get("different", 0), evidence.distinct_keys),
         operation.gate.error_probability,
     )
     is_open = all(c.met for c in found)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hub.commands.options import EstateOption, JsonOption, open_estate
-from hub.terminal import NO, print_json, print_table, say
-from schemas.errors import SettingsError
+from hub.terminal import NO, OUTSIDE_FAILED, print_json, print_table, say
+from schemas.errors import SettingsError, described
 
 if TYPE_CHECKING:
     from connectors.readmodel.parked import ParkedEvents
@@ -26,6 +26,7 @@ Name = Annotated[str, typer.Argument(metavar="PROJECTION", help="The projection.
 Place = Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="The event, as `list` shows it.")]
 By = Annotated[str, typer.Option(help="Who decides; your login without it.", default_factory=getpass.getuser)]
 Reason = Annotated[str, typer.Option(help="Why; it is kept on record.")]
+Version = Annotated[int | None, typer.Option(help="Of the projection; the live one without it.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -50,12 +51,13 @@ def list_(estate: EstateOption = None, as_json: JsonOption = False) -> None:
     found = []
     for projection in opened.projections:
         try:
-            events = _desk(opened, projection.name).all()
+            events = opened.read_models.parked(projection.name, projection.version).all()
         except NotReady:
             continue
         found += [
             {
                 "projection": projection.name,
+                "version": projection.version,
                 "place": f"{e.partition}:{e.offset}",
                 "since": _time(e.at_ms),
                 "bytes": len(e.value or b""),
@@ -68,12 +70,13 @@ def list_(estate: EstateOption = None, as_json: JsonOption = False) -> None:
     elif not found:
         say("nothing is parked")
     else:
-        print_table(list(found[0]), (list(f.values()) for f in found), right=["bytes"])
+        print_table(list(found[0]), (list(f.values()) for f in found), right=["version", "bytes"])
 
 
 def show(
     name: Name,
     place: Place,
+    version: Version = None,
     estate: EstateOption = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="The bytes too, as base64: they may be personal data.")
@@ -81,7 +84,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one event that waits, and what waits behind it."""
-    desk = _desk(open_estate(estate), name)
+    desk = _desk(open_estate(estate), name, version)
     event = _event(desk, place)
     facts: dict[str, Any] = {
         "source": event.source,
@@ -104,9 +107,11 @@ def show(
             say(f"{label:8}{', '.join(value) if isinstance(value, list) else value}")
 
 
-def retry(name: Name, place: Place, reason: Reason, by: By, estate: EstateOption = None) -> None:
+def retry(
+    name: Name, place: Place, reason: Reason, by: By, version: Version = None, estate: EstateOption = None
+) -> None:
     """Try the events of its key again, in order: after a schema came, or the projection was mended."""
-    decide(open_estate(estate), name, place, "retry", by=by, reason=reason)
+    decide(open_estate(estate), name, version, place, "retry", by=by, reason=reason)
 
 
 def edit(
@@ -114,6 +119,7 @@ def edit(
     place: Place,
     reason: Reason,
     by: By,
+    version: Version = None,
     estate: EstateOption = None,
     upcast: Annotated[
         str | None,
@@ -131,24 +137,34 @@ def edit(
             fix="name one of --upcast and --value",
         )
     opened = open_estate(estate)
-    event = _event(_desk(opened, name), place)
+    event = _event(_desk(opened, name, version), place)
     if value is not None:
         changed = value.read_bytes()
     else:
-        changed = _function(str(upcast))(event.value or b"")
+        function = _function(str(upcast))
+        try:
+            changed = function(event.value or b"")
+        except Exception as error:  # its message may hold the event's data
+            raise SettingsError(
+                f"the function fails: {described(error)}", where=str(upcast), fix="mend the function"
+            ) from None
         if not isinstance(changed, bytes):
             raise SettingsError(
                 "the function does not return bytes", where=str(upcast), fix="return the whole new value"
             )
-    decide(opened, name, place, "edit", by=by, reason=reason, value=changed)
+    decide(opened, name, version, place, "edit", by=by, reason=reason, value=changed)
 
 
-def drop(name: Name, place: Place, reason: Reason, by: By, estate: EstateOption = None) -> None:
+def drop(
+    name: Name, place: Place, reason: Reason, by: By, version: Version = None, estate: EstateOption = None
+) -> None:
     """Leave the event out for good, and apply what waits behind it."""
-    decide(open_estate(estate), name, place, "drop", by=by, reason=reason)
+    decide(open_estate(estate), name, version, place, "drop", by=by, reason=reason)
 
 
-def history(name: Name, estate: EstateOption = None, as_json: JsonOption = False) -> None:
+def history(
+    name: Name, version: Version = None, estate: EstateOption = None, as_json: JsonOption = False
+) -> None:
     """Show every decision about parked events: who, when, why, and what came of it."""
     found = [
         {
@@ -160,7 +176,7 @@ def history(name: Name, estate: EstateOption = None, as_json: JsonOption = False
             "done": _time(d.done_ms) if d.done_ms else None,
             "outcome": d.outcome,
         }
-        for d in _desk(open_estate(estate), name).history()
+        for d in _desk(open_estate(estate), name, version).history()
     ]
     if as_json:
         print_json(found)
@@ -171,29 +187,42 @@ def history(name: Name, estate: EstateOption = None, as_json: JsonOption = False
 
 
 def decide(
-    estate: Estate, name: str, place: str, action: str, *, by: str, reason: str, value: bytes | None = None
+    estate: Estate,
+    name: str,
+    version: int | None,
+    place: str,
+    action: str,
+    *,
+    by: str,
+    reason: str,
+    value: bytes | None = None,
 ) -> None:
-    """Leave a decision for the worker and wait for its answer; exit code 1 where events still wait."""
+    """Leave a decision for the worker and wait for its answer.
+
+    Exit code 1 where events still wait, 3 where the worker has not answered yet.
+    """
     from hub.parked import ANSWER_SECONDS, ask_and_wait
 
-    desk = _desk(estate, name)
+    desk = _desk(estate, name, version)
     answered = ask_and_wait(desk, _event(desk, place), action, who=by, why=reason, value=value)
     if answered is None:
         say(f"noted; the worker has not answered in {ANSWER_SECONDS:.0f} s and will when it runs")
-    else:
-        say(answered)
-        if "still wait" in answered:
-            raise typer.Exit(NO)
+        raise typer.Exit(OUTSIDE_FAILED)
+    say(answered)
+    if "still wait" in answered:
+        raise typer.Exit(NO)
 
 
-def _desk(estate: Estate, name: str) -> ParkedEvents:
-    for projection in estate.projections:
-        if projection.name == name:
-            return estate.read_models.parked(name, projection.version)
-    known = ", ".join(p.name for p in estate.projections) or "none"
-    raise SettingsError(
-        f"no projection {name!r} in this estate", where=str(estate.path), fix=f"choose from: {known}"
-    )
+def _desk(estate: Estate, name: str, version: int | None) -> ParkedEvents:
+    """Return what waits in a version; without one in the version that is live."""
+    from hub.versions import declared, versions_of
+    from streams.versions import by_name
+
+    versions = by_name(estate.projections).get(name, [])
+    if version is None and versions:
+        version = versions_of(estate).live(versions).version
+    projection = declared(estate, name, version or 0)
+    return estate.read_models.parked(name, projection.version)
 
 
 def _event(desk: ParkedEvents, place: str) -> Parked:

@@ -10,6 +10,7 @@ from typing import Any
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from adapters.soap.envelope import envelope_namespace
+from adapters.soap.security.algorithms import canonical
 from adapters.soap.security.errors import SecurityFailure
 from adapters.soap.security.header import Security
 from adapters.soap.security.names import ds, wsse, wsu, xenc
@@ -141,14 +142,17 @@ class Guard:
     def _check_first(self, proven: Proven, now: float) -> None:
         """Refuse a signature that was accepted before: the same message, sent again by whoever saw it.
 
-        The digest of what is signed marks it, not the signature's value: ECDSA has a second value for each.
+        The canonical SignedInfo marks it: its digests cover every signed part, and nothing in it can be
+        changed without a new signature. The signature's value does not mark it, as ECDSA has a second one for
+        each; nor does what stands beside SignedInfo, which anybody may add.
         """
         if proven.stamp is None or not proven.covers(proven.stamp):
             return  # nothing signed tells two messages of the same content apart
         age = self._spec.max_age_seconds + 2 * self._spec.skew_seconds
         for signature in proven.signatures:
-            digests = (n.text or "" for n in signature.iter(ds("DigestValue")))
-            mark = b"\0".join("".join(text.split()).encode() for text in digests)
+            signed = signature.find(ds("SignedInfo"))
+            assert signed is not None  # it was verified
+            mark = canonical(signed)
             if not self._seen.first(b"signature\0" + mark, now, age):
                 raise SecurityFailure(
                     "the signed message was taken before", fix="sign it anew", code="MessageExpired"

@@ -250,7 +250,9 @@ class WireClient:
                         raise _NotConditional("HTTP 412", where=where)
                     content_type = response.headers.get("Content-Type", "")
                     asked = retry_after(response.headers.get("Retry-After"), self._clocks.epoch())
-                    check_status(response.status, _judged(content_type), where, asked)
+                    # An HTTP binding has no faults: XML with 400 or 500 is no answer.
+                    judged = "" if request.http is not None and response.status >= 400 else content_type
+                    check_status(response.status, _judged(judged), where, asked)
                     parts = self._parts(response, where, patience)
                     reply = await self._messages.reply(request, content_type, parts, where)
                     yield Answer(

@@ -115,3 +115,60 @@ def test_the_old_contract_is_described() -> None:
         served.describe(0, "https://facade/soap/get_case") or b""
     )
     assert served.describe(7, "") is None
+
+
+class Offers:
+    """A shadow that only counts."""
+
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+
+    def offer(self, call: Any) -> None:
+        self.calls.append(call)
+
+
+def canary(
+    outcome: Any, share: int, *, rest: bool, key: str = "C0001", operation: Operation = OPERATION
+) -> Any:
+    async def run() -> Any:
+        legacy, offers = LegacySide(operation), Offers()
+        modern: Any = Modern(outcome)
+        serving = Serving(Stage.CANARY, share)
+        served = Served(operation, lambda: serving, legacy, modern, offers)  # type: ignore[arg-type]
+        try:
+            if rest:
+                return await served.rest({"case_id": key}), offers.calls
+            message = legacy.contract.encode_request("GetCase", {"caseId": key})
+            return await served.soap([MEDIA], message), offers.calls
+        finally:
+            await legacy.close()
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("rest", [True, False])
+@pytest.mark.parametrize(
+    "outcome", [RECORD, None, SideFailed("modern", "status", "503"), MappingError("nino", "is missing")]
+)
+def test_whatever_modern_does_in_a_canary_is_compared(outcome: Any, rest: bool) -> None:
+    """A call that modern answers wrongly, or not at all, goes to the shadow as one that it answers well."""
+    (_, response), calls = canary(outcome, 9_999, rest=rest)
+    assert (b"banyan-served-by", b"modern") in response.headers
+    assert [call.raw for call in calls] == [None]
+
+
+def numbers() -> Operation:
+    """The operation with a number for a key in its record, while the WSDL says that it is a string."""
+    fields = OPERATION.record.fields | {"case_id": "long"}
+    record = type(OPERATION.record)(name="case", fields=fields)
+    return OPERATION.model_copy(update={"record": record})
+
+
+@pytest.mark.parametrize("share", range(500, 10_000, 1_500))
+def test_one_key_has_one_side_however_it_is_written(share: int) -> None:
+    """7, 07 and 007 are one number, so they are answered by one side."""
+    sides = set()
+    for key in ("7", "07", "007"):
+        (_, response), _ = canary(None, share, rest=False, key=key, operation=numbers())
+        sides.add(dict(response.headers)[b"banyan-served-by"])
+    assert len(sides) == 1

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from adapters.soap.contract import Contract
-from adapters.soap.errors import AnswerMismatch, BadValue, BrokenAnswer
+from adapters.soap.errors import AnswerMismatch, BadValue, BrokenAnswer, CallRefused, ServiceUnavailable
 from adapters.soap.http_form import enveloped
 from adapters.soap.serve.endpoint import SoapEndpoint
 from adapters.soap.wire.client import WireClient
@@ -71,9 +71,7 @@ async def exchanged(
     async def handle(request: web.Request) -> web.Response:
         seen.append((request.method, request.raw_path, (await request.read()).decode()))
         body, status = answers[min(len(seen), len(answers)) - 1]
-        return web.Response(
-            body=body, status=status, content_type="text/xml" if status == 200 else "text/plain"
-        )
+        return web.Response(body=body, status=status, content_type="text/xml" if body else "text/plain")
 
     app = web.Application()
     app.router.add_route("*", "/{any:.*}", handle)
@@ -128,7 +126,16 @@ async def test_what_is_sent_again(read: Any, kind: str, calls: int) -> None:
     assert isinstance(value, dict) is (kind == "get")
 
 
-@pytest.mark.parametrize("value", [".", ".."])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(500, ServiceUnavailable), (400, CallRefused), (404, CallRefused)]
+)
+async def test_an_error_with_xml_is_no_answer(read: Any, status: int, kind: type[BanyanError]) -> None:
+    """There are no faults here: what an error page has in XML is not taken for an (empty) answer."""
+    value, _ = await exchanged(read(), [(b'<Rates xmlns="urn:r"/>', status)])
+    assert isinstance(value, kind)
+
+
+@pytest.mark.parametrize("value", [".", "..", ""])
 async def test_values_that_lead_elsewhere(read: Any, value: str) -> None:
     """A value cannot climb to another address of the service: nothing is sent."""
     error, seen = await exchanged(read(*BINDINGS["path"]), [GOOD], ASKED | {"currency": value})

@@ -257,6 +257,18 @@ def test_a_message_is_taken_once(demand, made):
     assert service.refused(root) == "MessageExpired"
 
 
+@pytest.mark.parametrize("place", ["Signature", "KeyInfo"])
+def test_what_is_added_to_a_signature_makes_no_new_message(place):
+    """A copy with something beside SignedInfo, which nobody has signed, is the same message."""
+    service = Service(**SIGNED)
+    root = service.request(**signing(_SENDER))
+    assert service.accepted(root)
+    found = root.find(f".//{ds(place)}")
+    added = etree.SubElement(etree.SubElement(found, ds("Object")), ds("DigestValue"))
+    added.text = "anything"
+    assert service.refused(root) in ("MessageExpired", "InvalidSecurity", "FailedCheck")
+
+
 @pytest.mark.parametrize("seconds", [-361, 61])
 def test_clocks(seconds):
     """A message from the future or the past is refused as expired."""
