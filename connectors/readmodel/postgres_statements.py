@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.readmodel.statements import LINEAGE, quoted
+from connectors.readmodel.statements import LINEAGE, indexes, quoted
 from connectors.readmodel.table import Column, Kind, Table
 
 #: Stored as SQLite stores them, so that both stores answer alike; integers have 64 bits in Avro.
@@ -51,17 +51,6 @@ def create(table: Table) -> list[str]:
     return [
         f"CREATE TABLE rows ({', '.join(columns)}, PRIMARY KEY ({key})) WITH (fillfactor = 85)",
         *indexes(table),
-    ]
-
-
-def indexes(table: Table) -> list[str]:
-    """Return the statements that make the declared indexes, each followed by the key for stable paging."""
-    key = ", ".join(quoted(k) for k in table.key)
-    known = set(table.names)
-    return [
-        f"CREATE INDEX IF NOT EXISTS {quoted('by_' + name)} ON rows ({quoted(name)}, {key})"
-        for name in table.indexes
-        if name in known
     ]
 
 
