@@ -53,6 +53,11 @@ def place(operation: str, key: str) -> int:
     return int.from_bytes(digest, "big") % PLACES
 
 
+def side_of(stage: Stage) -> SideName:
+    """Return the side that answers every key of a stage that is no canary."""
+    return "modern" if stage.served_by == "modern" else "legacy"
+
+
 def choose(
     operation: str,
     key: str,
@@ -73,14 +78,14 @@ def choose(
         never: keys that legacy answers in stage canary; outranks `first`.
     """
     if serving.stage is not Stage.CANARY:
-        side: SideName = "modern" if serving.stage in (Stage.MODERN, Stage.RETIRED) else "legacy"
-        return Choice(side, f"stage {serving.stage} is answered by {side}")
+        whole = side_of(serving.stage)
+        return Choice(whole, f"stage {serving.stage} is answered by {whole}")
     if key in never:
         return Choice("legacy", "[canary] never names this key")
     if key in first:
         return Choice("modern", "[canary] first names this key")
     here = place(operation, key)
-    side = "modern" if here < serving.share else "legacy"
+    side: SideName = "modern" if here < serving.share else "legacy"
     relation = "below" if side == "modern" else "not below"
     return Choice(side, f"its place is {here}, {relation} the share of {serving.share} of {PLACES}")
 

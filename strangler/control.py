@@ -130,7 +130,7 @@ class Controller:
             Fenced: a newer controller took over.
         """
         now = stages(self._links)
-        was = now[operation].serving if operation in now else Serving(Stage.LEGACY)
+        was = _serving(now.get(operation))
         to = Serving(stage if isinstance(stage, Stage) else parse_stage(stage), share)
         check_step(operation, was, to)
         found, overrides = evidence(self._links, operation), tuple[str, ...]()
@@ -146,8 +146,7 @@ class Controller:
     def record(self, operation: str, kind: DecisionKind, *, by: str, reason: str) -> Decision:
         """Write down a kill or restore that happened at the façades; the stage itself stays."""
         now = stages(self._links)
-        there = now[operation].serving if operation in now else Serving(Stage.LEGACY)
-        found = evidence(self._links, operation)
+        there, found = _serving(now.get(operation)), evidence(self._links, operation)
         return self._append(operation, kind, there, by=by, reason=reason, now=now, found=found)
 
     def _append(
@@ -176,7 +175,7 @@ class Controller:
             at_ms=int(time.time() * 1000),
             operation=operation,
             kind=kind,
-            was=now[operation].stage if operation in now else Stage.LEGACY,
+            was=_serving(now.get(operation)).stage,
             now=to.stage,
             by=by,
             reason=reason,
@@ -237,7 +236,7 @@ def conditions(
         StageRefused: no step leads there.
     """
     now = stages(links).get(operation)
-    was = now.serving if now is not None else Serving(Stage.LEGACY)
+    was = _serving(now)
     check_step(operation, was, to)
     found = evidence(links, operation)
     if not climbs(was, to):
@@ -289,6 +288,11 @@ def evidence(links: Links, operation: str) -> Evidence:
         was = to
     end = max((r.offset + 1 for r in read_all(links.kafka, topic)), default=0)
     return _count(links, operation, first, end)
+
+
+def _serving(state: StageState | None) -> Serving:
+    """Return who answers an operation; legacy, where nobody ever decided on it."""
+    return state.serving if state is not None else Serving(Stage.LEGACY)
 
 
 def _held(state: StageState | None) -> float:

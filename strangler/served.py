@@ -12,13 +12,13 @@ from adapters.soap.serve.faults import fault, plain
 from adapters.soap.serve.guard import Guard
 from adapters.soap.serve.message import NotThisOperation, check_request, content_type
 from schemas.errors import BanyanError, Skippable
-from strangler.canary import SIDES, Serving, SideName
+from strangler.canary import SIDES, Serving, SideName, side_of
 from strangler.exchange import Headers, Response, json_response, problem
 from strangler.latency import Latency
 from strangler.operation import Operation
 from strangler.record import MappingError, Record, jsonable
 from strangler.shadow import Call, Shadow
-from strangler.side import LegacySide, ModernSide, ParameterRefused, Parameters, Side
+from strangler.side import LegacySide, ModernSide, ParameterRefused, Parameters, Reply
 from strangler.stage import Stage
 from strangler.upstream import Answer, SideFailed
 
@@ -79,25 +79,19 @@ class Served:
             bad = problem("bad-parameter", 400, f"{error.path}: {error.reason}")
             return serving.stage, self._marked(serving, "legacy", bad)
         try:
-            target: Side = self.modern if side == "modern" else self.legacy
-            reply = await self._timed(side, target.fetch(parameters))
+            reply = await self._ask(serving, side, parameters)
         except SideFailed as error:
             text = f"the {error.side} side gave no answer: {error.reason}"
             response = problem("upstream", error.status, text)
-            if side == "modern":
-                self._offer(serving, side, parameters, b"", None, 0)
         except ParameterRefused as error:
             response = problem("bad-parameter", 400, f"{error.path}: {error.reason}")
         except MappingError as error:
             response = problem("upstream", 502, f"the answer cannot be read at {error.path}: {error.reason}")
-            if side == "modern":
-                self._offer(serving, side, parameters, b"", None, 0)
         else:
             if reply.record is None:
                 response = problem("not-found", 404, "there is no such thing")
             else:
                 response = json_response(self._document(reply.record))
-            self._offer(serving, side, parameters, b"", reply.raw, reply.read_ms)
         return serving.stage, self._marked(serving, side, response)
 
     async def soap(self, headers: Headers, body: bytes) -> tuple[Stage, Response]:
@@ -118,7 +112,7 @@ class Served:
         except SideFailed as error:
             response = problem("upstream", error.status, f"the legacy side gave no answer: {error.reason}")
             return stage, self._marked(serving, side, response)
-        self._offer(serving, side, None, body, reply.body, time.time_ns() // 1_000_000)
+        self._offer(serving, Call(None, body, reply.body, time.time_ns() // 1_000_000))
         return stage, self._marked(serving, side, Response(reply.status, _kept(reply), reply.body))
 
     def describe(self, document: int, address: str) -> bytes | None:
@@ -136,8 +130,10 @@ class Served:
         Raises:
             MappingError: a parameter is not of its type.
         """
+        if serving.stage is not Stage.CANARY:
+            return side_of(serving.stage)
         key = parameters[self.operation.key]
-        if serving.stage is Stage.CANARY and self.operation.key in self.operation.legacy.request.values():
+        if self.operation.key in self.operation.legacy.request.values():
             contract, name = self.legacy.contract, self.operation.legacy.operation
             try:
                 request = contract.encode_request(name, self.legacy.request_values(parameters))
@@ -149,25 +145,31 @@ class Served:
     def _soap_side(self, serving: Serving, body: bytes) -> SideName:
         """Return the side of a SOAP call; legacy where a canary cannot tell whom the call is about."""
         if serving.stage is not Stage.CANARY:
-            return "modern" if serving.stage.served_by == "modern" else "legacy"
+            return side_of(serving.stage)
         try:
             return self.operation.choose(self.legacy.parameters(body)[self.operation.key], serving).side
         except (BanyanError, KeyError):
             return "legacy"
 
-    def _offer(
-        self,
-        serving: Serving,
-        side: SideName,
-        parameters: Parameters | None,
-        request: bytes,
-        raw: bytes | None,
-        read_ms: int,
-    ) -> None:
-        """Hand a call to the shadow; where modern had to answer it, both sides are asked there."""
+    async def _ask(self, serving: Serving, side: SideName, parameters: Parameters) -> Reply:
+        """Ask a side, then hand the call to the shadow: of modern also where it said nothing usable.
+
+        Raises:
+            SideFailed, MappingError: see `Side.fetch`.
+        """
+        if side == "legacy":
+            reply = await self._timed(side, self.legacy.fetch(parameters))
+            self._offer(serving, Call(parameters, b"", reply.raw, reply.read_ms))
+            return reply
+        try:
+            return await self._timed(side, self.modern.fetch(parameters))
+        finally:
+            self._offer(serving, Call(parameters, b"", None, 0))
+
+    def _offer(self, serving: Serving, call: Call) -> None:
+        """Let the shadow compare a call, in the stages that compare."""
         if serving.stage in (Stage.SHADOW, Stage.CANARY):
-            legacy = raw if side == "legacy" else None
-            self.shadow.offer(Call(parameters, request, legacy, read_ms))
+            self.shadow.offer(call)
 
     def _document(self, record: Record) -> dict[str, object]:
         types = self.operation.record.types
@@ -179,10 +181,8 @@ class Served:
             parameters = self.legacy.parameters_of(values)
         except BanyanError:
             return plain("Client", "the request cannot be read by its contract")
-        # Whatever modern says, and also where it says nothing usable, the two sides are compared.
-        self._offer(self._serving(), "modern", parameters, b"", None, 0)
         try:
-            reply = await self._timed("modern", self.modern.fetch(parameters))
+            reply = await self._ask(self._serving(), "modern", parameters)
             if reply.record is None:
                 return self._not_found(parameters)
             return self.operation.soap_map.write(reply.record)
