@@ -29,10 +29,8 @@ from schemas.codec import Decoder
 _ENCODED_ROWS = 32_768
 #: Columns of a row beside those of its key.
 _ROW = ("key_text", "value", "record", "offset", "action")
-_CONTRADICT = "several records have this key and differ; the value here is the Avro form of this one"
-_UNEXPECTED = (
-    "its action does not fit what is known of its key; the value here is the Avro form of the record"
-)
+_CONTRADICT = "several records have this key and differ"
+_UNEXPECTED = "its action does not fit what is known of its key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +247,7 @@ class EntityDiff:
         )
 
     def _tell(self, changes: Changes, key_text: Any, value: Any, record: Int64s, offset: Int64s) -> None:
-        """Make dead letters of rows that are not believed; their legacy bytes are found by record number."""
+        """Reject the rows that are not believed; their legacy bytes are looked up by record number later."""
         entity = self.channel.entity
         self._rejects.add(
             Reject(
@@ -260,6 +258,7 @@ class EntityDiff:
                 field_path=", ".join(entity.key),
                 reason=_UNEXPECTED if self._mode == "delta" else _CONTRADICT,
                 key_text=key_text[i].as_py(),
+                decoded=True,
             )
             for i in changes.conflicts.tolist()
         )
