@@ -134,6 +134,8 @@ class EntityDiff:
             self._rows.parts(count), self._pictures(count), self._lost.parts(count), strict=True
         ):
             found = self._compare(rows, before, _key_texts(rejected), absence=absence)
+            if count > 1:  # what a part has used goes back: the next one may be made of other pieces
+                pa.default_memory_pool().release_unused()
             if found is not None and len(found.changes.op):
                 yield found
 

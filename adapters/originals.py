@@ -38,7 +38,11 @@ class Originals:
         numbers = {name: np.array(records, np.int64) for name, records in wanted.items()}
         end = max((int(records[-1]) for records in numbers.values()), default=0)
         found = _among(self._chunk, numbers)
-        while self._last < end and (chunk := next(self._chunks, None)) is not None:
+        while self._last < end:
+            self._chunk = Chunk()  # before the next is made: never two at once
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                break
             self._chunk, self._last = chunk, max(self._last, _last(chunk))
             found |= _among(chunk, numbers)
         return [_told(r, found.get((r.entity, r.record))) if r.decoded else r for r in rejects]

@@ -237,7 +237,9 @@ class FileExtract:
             if first:
                 self._reading = reading
             try:
-                yield from ahead(reading.chunks(stream))
+                chunks = reading.chunks(stream)
+                # The second pass is rare, and the memory that is bounded is that of both passes.
+                yield from ahead(chunks) if first else chunks
             except OSError:
                 raise self._inbox.changed(self.arrival) from None
 
