@@ -18,8 +18,8 @@ from adapters.soap.spec import DetailSpec
 from adapters.soap.stream import MAX_RAW_BYTES, Item
 from schemas.errors import BanyanError, Terminal, Transient
 
-#: Keys of one item, as they are compared with those of the records.
-Key = tuple[Any, ...]
+#: Keys of one item, as they are compared with those of the records: texts, and numbers by their value.
+Key = tuple[str | Decimal | None, ...]
 
 
 class Details:
