@@ -39,6 +39,12 @@ class DetailSpec(BaseModel):
         description="Path in the request of the repeating element that takes one key; `parameters` then "
         "lie in it, or it is the key itself. An asked key without answer is a failed call.",
     )
+    matches: dict[str, ElementPath] = Field(
+        default_factory=dict,
+        description="Element of the list's item = element of the record that must have the same value, or "
+        "it is the answer for another key: a failed call. Empty = the elements of `parameters` that the "
+        "record has under the same names, else the key.",
+    )
 
     @model_validator(mode="after")
     def _batched(self) -> DetailSpec:

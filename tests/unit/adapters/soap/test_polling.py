@@ -313,6 +313,25 @@ def test_a_detail_call_that_fails(casework):
     assert not extract.problems()
 
 
+def test_a_detail_answer_for_another_key(casework):
+    """One call, one key: the record of another one is a failed call, never a row and never a delete."""
+    service = Service(casework, "A B C")
+    service.before_page[3] = lambda: service.answer("GetCase", {"caseId": "C"})
+    adapter = adapter_of(service, detail=DETAIL, limits={"concurrency": 1, "requests_per_second": 9})
+    extract, keys, rejects = poll(adapter)
+    assert (keys, rejects) == (["A", "C"], [])
+    assert extract.problems() == ("a detail came that was not asked for",)
+
+
+@pytest.mark.parametrize("matches", [{}, {"caseId": "caseId"}, {"nino": "nino"}, {"caseId": "nino"}])
+def test_what_a_detail_answer_is_known_by(casework, matches):
+    """The settings may name the elements by which a record is known as the answer; else the parameters do."""
+    detail = DETAIL | {"matches": matches}
+    extract, keys, _ = poll(adapter_of(Service(casework, "A B"), detail=detail))
+    fits = matches != {"caseId": "nino"}
+    assert (keys, bool(extract.problems())) == ((["A", "B"], False) if fits else ([], True))
+
+
 def test_pace_spaces_calls():
     """Calls start no closer than the rate allows, and an idle time is not saved up."""
     now, slept = [0.0], []
@@ -350,6 +369,7 @@ def test_the_estate_adapter(monkeypatch):
         ({"total": "sum"}, "no 'sum'"),
         ({"paging": {"page": "pg"}}, "request takes: page, pageSize"),
         ({"detail": DETAIL | {"parameters": {"caseId": "id"}}}, "no 'id'"),
+        ({"detail": DETAIL | {"matches": {"caseId": "id"}}}, "no 'id'"),
         ({"endpoint": "ftp://x"}, "not HTTP"),
         ({"timezone": "Mars/Olympus"}, "not a time zone"),
     ],
