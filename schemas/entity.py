@@ -80,6 +80,11 @@ class Entity:
         return pa.schema([pa.field(f.name, arrow_type(f.type), f.name not in self.key) for f in self.fields])
 
 
+def or_null(avro: AvroType) -> AvroType:
+    """Return a type with null as its first branch."""
+    return ["null", *avro] if isinstance(avro, list) else ["null", avro]
+
+
 def _record(topic: str, name: str, fields: list[dict[str, Any]]) -> dict[str, Any]:
     return {"type": "record", "name": name, "namespace": topic, "fields": fields}
 
@@ -87,7 +92,7 @@ def _record(topic: str, name: str, fields: list[dict[str, Any]]) -> dict[str, An
 def _avro_field(field: Field, *, nullable: bool) -> dict[str, Any]:
     out: dict[str, Any] = {"name": field.name, "type": field.type}
     if nullable:
-        out |= {"type": ["null", field.type], "default": None}
+        out |= {"type": or_null(field.type), "default": None}
     if field.doc:
         out["doc"] = field.doc
     if field.legacy_name and field.legacy_name != field.name:

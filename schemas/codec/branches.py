@@ -36,7 +36,7 @@ def branch_name(schema: Any) -> str | None:
 
 
 def tag(schema: Any) -> Any:
-    """Return what tells a branch from its siblings (Avro 1.11, "Unions"): its type, or the name of a named one.
+    """Return what tells a branch from its siblings (Avro 1.11, "Unions"): its type, or a named one's name.
 
     fastavro takes a pair of this and the value; a value alone it may put into another branch (a text that
     looks like a date).

@@ -45,7 +45,8 @@ class Node:
     """One type in the tree.
 
     Attributes:
-        kind: the Avro type's name, `decimal` (bytes or fixed below), or `union` of several types besides null.
+        kind: the Avro type's name, `decimal` (bytes or fixed below), or `union` (of several types
+            besides null).
         arrow: the Arrow type of its column.
         null_branch: position of null in `["null", T]` or `[T, "null"]`; None where it cannot be null.
         names: field names of a record, or of the branches of a union.
@@ -77,7 +78,8 @@ def plan(schema: Any) -> Node:
     """Return the tree of a schema.
 
     Raises:
-        NoColumns: a map, a union of types that values do not tell apart, recursion, or a logical type without a column.
+        NoColumns: a map, a union of types that values do not tell apart, recursion, or a logical type without
+            a column.
     """
     return _Planner().node(schema, "", ())
 

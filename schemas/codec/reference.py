@@ -103,7 +103,7 @@ def _marked(node: Node, value: Any) -> Any:
 
 
 def _explicit(schema: Any, named: Mapping[str, Any], value: Any) -> Any:
-    """Return a column's value for fastavro, which would take a text for a date: each union with its branch."""
+    """Return a column's value for fastavro with the branch of each union: it takes texts for dates."""
     if isinstance(schema, str):
         schema = named.get(schema, schema)
     if isinstance(schema, list):
