@@ -74,6 +74,7 @@ class Reading:
             spec.entity,
             classification=spec.classification,
             key_privacy=spec.key_privacy,
+            style=spec.avro_style,
         )
         self.rows = RowMaker(contract, self.shape, contract.element(*source), spec.key)
         paging = self.call.paging

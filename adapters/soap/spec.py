@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from adapters.extract import Adapter
+from adapters.soap.avro_leaf import AvroStyle
 from adapters.soap.change_spec import (
     ChangeSpec,
     DeletedSpec,
@@ -135,6 +136,19 @@ class SoapSpec(AdapterSpec):
         default_factory=dict,
         description='Element = "precision,scale", where the schema gives a decimal no digits.',
     )
+    enums: bool | tuple[str, ...] = Field(
+        False,
+        description="true, or a list of elements: enumerations of texts are Avro enums, with a symbol for "
+        "each code (the codes themselves in the property `legacy.symbols`) and the default `_unknown`, so "
+        "that a new code stays compatible; never those of the key. Else they are strings. Choose before the "
+        "first event: a registry refuses the change of a field's type.",
+    )
+    unions: bool | tuple[str, ...] = Field(
+        False,
+        description="true, or a list of elements: unions of simple types are Avro unions, where the value "
+        "tells the branch. Else they are their text. A branch that the WSDL adds later is a change that the "
+        "registry refuses.",
+    )
     classification: dict[str, str] = Field(
         default_factory=dict,
         description="Element = class of data; everything is `personal` until classified.",
@@ -169,6 +183,11 @@ class SoapSpec(AdapterSpec):
         if change.mode in ("queue", "receive") and (self.detail or self.paging):
             raise ValueError(f"[detail] and [paging] do nothing in mode {change.mode}")
         return self
+
+    @property
+    def avro_style(self) -> AvroStyle:
+        """Which constructs have an Avro type of their own."""
+        return AvroStyle(self.enums, self.unions)
 
     def advice(self) -> list[tuple[str, str]]:
         """Return what is allowed here but dangerous."""
