@@ -121,9 +121,9 @@ class Engine:
 
     async def _store(self, prepared: Prepared, event: Any) -> None:
         try:
-            await self._in(self._storing, lambda: self.checkpoint.commit(prepared))
-            if prepared.stop is not None:
-                raise prepared.stop
+            stored = await self._in(self._storing, lambda: self.checkpoint.commit(prepared))
+            if stored.stop is not None:
+                raise stored.stop
             event.ack()
         except Fenced as error:
             await self._fenced(prepared, event, error)

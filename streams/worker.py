@@ -160,13 +160,10 @@ class _Host:
             stores.writer, p.name, p.version, topic=self._topic, topic_id=topic_id
         )
         try:
-            letters = DeadLetter(
-                self._links.kafka,
-                self._links.topics.dlq(self._projection.system).name,
-                self._projection,
-                await asyncio.to_thread(key_secret, self._links.state / "secrets"),
-            )
-            checkpoint = Checkpoint(self._projection, self._topic, store, self._registry, letters)
+            secret = await asyncio.to_thread(key_secret, self._links.state / "secrets")
+            dlq = self._links.topics.dlq(self._projection.system).name
+            letters = DeadLetter(self._links.kafka, dlq, self._projection, secret)
+            checkpoint = Checkpoint(self._projection, self._topic, store, self._registry, letters, secret)
             turns = self._traffic.turns(self._projection)
             engine = Engine(str(self), checkpoint, self._preparing, turns)
             try:
