@@ -65,6 +65,8 @@ def connect(url: str, schema: str, *, writes: bool, durable: bool = True) -> psy
     given.setdefault("application_name", "banyan")
     # A host that vanished is noticed within a minute, not after TCP's two hours.
     given |= {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3}
+    # What was sent and is not acknowledged is no idle connection: without this, TCP tries for 15 minutes.
+    given.setdefault("tcp_user_timeout", 20_000)
     given["options"] = f"{given.get('options', '')} {options}".strip()
     return psycopg.connect(**given, autocommit=True)  # type: ignore[arg-type]
 
