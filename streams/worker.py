@@ -24,7 +24,7 @@ from streams.progress import Progress, Stuck
 from streams.projection import Projection
 from streams.readiness import Readiness, served
 from streams.traffic import Traffic
-from streams.versions import Versions
+from streams.versions import Versions, open_versions
 
 T = TypeVar("T")
 
@@ -69,13 +69,17 @@ async def run(
     sys.setswitchinterval(_SWITCH_SECONDS)
     admin = Admin(links.kafka)
     registry = Registry(links.registry_url)
-    traffic = Traffic(projections, Versions(links.state))
+    versions = open_versions(links.state, links.read_models)
+    traffic = Traffic(projections, versions)
     apps = {p.app_id(links.prefix): p for p in projections}
     readiness = Readiness(list(apps), lambda name: traffic.is_served(apps[name]))
     async with contextlib.AsyncExitStack() as stack:
         preparing = stack.enter_context(ThreadPoolExecutor(_PREPARING_THREADS, thread_name_prefix="prepare"))
         await stack.enter_async_context(served(readiness, health_port))
-        hosts = [_Host(p, links, admin, registry, preparing, traffic, readiness, member) for p in projections]
+        hosts = [
+            _Host(p, links, admin, registry, preparing, traffic, versions, readiness, member)
+            for p in projections
+        ]
         tasks = [asyncio.create_task(host.run(stop), name=str(host)) for host in hosts]
         waiting = asyncio.create_task(stop.wait())
         try:
@@ -101,6 +105,7 @@ class _Host:
         registry: Registry,
         preparing: ThreadPoolExecutor,
         traffic: Traffic,
+        versions: Versions,
         readiness: Readiness,
         member: str | None = None,
     ) -> None:
@@ -113,7 +118,7 @@ class _Host:
         self._readiness = readiness
         self._member = member
         self._topic = projection.topic(links.prefix)
-        self._versions = Versions(links.state)
+        self._versions = versions
 
     def __str__(self) -> str:
         return self._projection.app_id(self._links.prefix)

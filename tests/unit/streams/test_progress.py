@@ -67,7 +67,7 @@ def test_a_partition_that_was_never_assigned_is_stuck_too() -> None:
 
 
 def test_waiting_for_the_store_is_not_stuck(clock):
-    """While the engine tries a locked store again and again a start would not help; afterwards time begins."""
+    """While the engine tries a locked store again a start would not help; afterwards time begins."""
     progress = Progress("p", clock)
     for _ in range(3):
         progress.look({0: 100}, {0: 100}, {0: 5}, {0: 100}, waits=True)
