@@ -89,7 +89,7 @@ def switch_to(estate: Estate, name: str, to: int, *, by: str, reason: str, force
 
     Raises:
         SettingsError: it is live already, or not declared.
-        NotCaughtUp: it has no read model, or is not caught up.
+        NotCaughtUp: it has no read model, is not caught up, or has no fresh green comparison.
         Transient: Kafka does not answer.
     """
     wanted, file = declared(estate, name, to), versions_of(estate)
@@ -105,8 +105,21 @@ def switch_to(estate: Estate, name: str, to: int, *, by: str, reason: str, force
         raise Transient(f"Kafka does not say whether version {to} is caught up", where=name, fix=fix)
     if left and not force:
         raise NotCaughtUp(f"version {to} has {left} events to go", where=name, fix=fix)
+    lacks = f"{left} events to go" if left else "Kafka did not answer" if left is None else ""
+    # Rolling back must not wait for a comparison, and where nothing was live there is nothing to compare.
+    current = declared(estate, name, was)
+    if to != file.standing(name).previous and _status(estate, current) is not None:
+        from hub.comparing import missing_comparison
+
+        if (missing := missing_comparison(estate, name, to, was)) and not force:
+            raise NotCaughtUp(
+                missing,
+                where=name,
+                fix=f"banyan projection compare {name} --version {to}; or --force, which is kept on record",
+            )
+        lacks = "; ".join(filter(None, (lacks, missing)))
     versions = [p.version for p in by_name(estate.projections)[name]]
-    file.switch(name, to, was=was, declared=versions, by=by, reason=reason)
+    file.switch(name, to, was=was, declared=versions, by=by, reason=reason, forced=lacks)
     return was
 
 
