@@ -23,15 +23,13 @@ from connectors.readmodel.store import (
 from connectors.readmodel.table import Table
 from schemas.entity import arrow_type
 from schemas.errors import SettingsError, Terminal
+from streams.aside import WAITS, batch_of, records, wait_behind, without
 from streams.batch import Batch
 from streams.decoding import Decoded, EventDecoder, KeyDecoder
 from streams.fold import Folded, fold
 from streams.owners import KeyOwners
 from streams.projection import Projection
 from streams.shape import stored, table_of
-
-#: Reason of an event that is fine itself; the others are dead-lettered.
-WAITS = "an earlier event of this key is parked"
 
 
 class Schemas(Protocol):
@@ -261,9 +259,9 @@ class Checkpoint:
             batch = batch.until(int(batch.offsets[min(failed)]))
             decoded = self._decode(batch, parked := {i: r for i, r in parked.items() if i < len(batch)})
             table, folded, failed = self._fold(batch, decoded, parked)
-        letters = _records(batch, failed)
+        letters = records(batch, failed)
         skips = self._projection.on_poison == "skip"
-        waiting = _records(batch, parked if skips else {**parked, **failed})
+        waiting = records(batch, parked if skips else {**parked, **failed})
         if not skips:
             self._parked.update(key_identity(batch.keys[i] or b"") for i in failed)
         change = Change(
@@ -351,12 +349,12 @@ class Checkpoint:
             waiting = [event for event in waiting if event.offset != target]
         elif request.action == "edit":
             waiting = [replace(e, value=request.value) if e.offset == target else e for e in waiting]
-        batch = _batch_of(place, waiting)
+        batch = batch_of(place, waiting)
         places = {i: refused[e.offset] for i, e in enumerate(waiting) if e.offset in refused}
         table, folded, failed = self._fold(batch, self._own(batch), {}, places)
         first = min(failed, default=len(waiting))
         if failed:  # what comes before the first that fails is applied, it and the rest wait on
-            batch = _batch_of(place, waiting[:first])
+            batch = batch_of(place, waiting[:first])
             table, folded, _ = self._fold(batch, self._own(batch), {})
         kept = [
             replace(event, reason=failed[first] if i == first else WAITS)
@@ -384,7 +382,7 @@ class Checkpoint:
                 return decoded
             table = self._table_for(decoded)
             strangers = self._owners.strangers(table, batch, decoded.groups, self._row_key)
-        return Decoded(_without(decoded, set(strangers)).groups, {**decoded.bad, **strangers})
+        return Decoded(without(decoded, set(strangers)).groups, {**decoded.bad, **strangers})
 
     def _late(
         self, table: Table | None, folded: Folded, place: Place, newest: int
@@ -423,8 +421,8 @@ class Checkpoint:
         failed = {**decoded.bad, **refused}
         while True:
             if self._projection.on_poison == "park_key":
-                _wait_behind(batch, failed, parked)
-            alive = _without(decoded, {*failed, *parked})
+                wait_behind(batch, failed, parked)
+            alive = without(decoded, {*failed, *parked})
             tombstones, bad = self._tombstones(batch, alive, {*failed, *parked})
             if not alive.groups and not tombstones and not bad:
                 return None, Folded([], []), failed
@@ -484,50 +482,3 @@ class Checkpoint:
                 )
             self._key_schema = newest[1]
         return self._key_schema
-
-
-def _records(batch: Batch, reasons: Mapping[int, str]) -> list[Parked]:
-    """Return events of a batch with their bytes, in order."""
-    return [
-        Parked(
-            batch.keys[i] or b"",
-            batch.topic,
-            batch.partition,
-            int(batch.offsets[i]),
-            batch.values[i],
-            reason,
-        )
-        for i, reason in sorted(reasons.items())
-    ]
-
-
-def _batch_of(place: Place, events: Sequence[Parked]) -> Batch:
-    """Return events that waited as a batch."""
-    offsets = np.asarray([event.offset for event in events], np.int64)
-    first, last = (int(offsets[0]), int(offsets[-1]) + 1) if len(offsets) else (0, 0)
-    keys, values = [e.key for e in events], [e.value for e in events]
-    return Batch(*place, 0, first, last, offsets, np.zeros(len(offsets), np.int64), keys, values)
-
-
-def _without(decoded: Decoded, aside: set[int]) -> Decoded:
-    """Return the groups without the events that are set aside."""
-    if not aside:
-        return decoded
-    groups = []
-    for group in decoded.groups:
-        keep = np.asarray([i not in aside for i in group.index.tolist()], np.bool_)
-        if keep.any():
-            groups.append(group if keep.all() else group.only(keep))
-    return Decoded(groups, decoded.bad)
-
-
-def _wait_behind(batch: Batch, failed: dict[int, str], parked: dict[int, str]) -> None:
-    """Add to `parked` the later events of each key with a failed one."""
-    if not failed:
-        return
-    first: dict[bytes, int] = {}
-    for i in sorted(failed):
-        first.setdefault(batch.keys[i] or b"", i)
-    for i, key in enumerate(batch.keys):
-        if i not in failed and first.get(key or b"", i) < i:
-            parked[i] = WAITS

@@ -13,7 +13,8 @@ from connectors.readmodel.store import Fenced
 from connectors.readmodel.stores import Stores
 from schemas.entity import Field
 from schemas.errors import SettingsError, Terminal
-from streams.checkpoint import WAITS, Checkpoint, Gap, Poisoned
+from streams.aside import WAITS
+from streams.checkpoint import Checkpoint, Gap, Poisoned
 from streams.projection import row_projection
 from tests.unit.streams.events import FIELDS, TOPIC, Book, Writer, batch, entity, row
 
