@@ -386,7 +386,7 @@ class Checkpoint:
 
     def _late(
         self, table: Table | None, folded: Folded, place: Place, newest: int
-    ) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]], int]:
+    ) -> tuple[Sequence[tuple[Any, ...]], Sequence[tuple[Any, ...]], int]:
         """Return upserts and deletes without those behind a newer row, and how many these are."""
         if table is None:
             return folded.upserts, folded.deletes, 0
