@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -146,13 +146,9 @@ def _outputs(
 
     def together(chunk: Chunk, rejects: BinaryIO | None, outcome: Outcome) -> None:
         _take_bad(chunk, rejects, outcome)
-        bad = chunk.rejects if rejects is None else ()
-        texts = [json_lines(_named(rows)) for rows in chunk.rows]
-        texts.append(pa.array([dumped([_reject(r)]).decode() for r in bad], pa.string()))
-        numbers = [rows.record for rows in chunk.rows]
-        numbers.append(np.array([r.record for r in bad], np.int64))
-        order = np.argsort(np.concatenate(numbers), kind="stable")
-        mixed.write_lines(pa.concat_arrays(texts).take(pa.array(order)))
+        _interleaved(
+            [_named(rows) for rows in chunk.rows], chunk, chunk.rejects if rejects is None else (), mixed
+        )
 
     return together, [sink]
 
@@ -229,20 +225,19 @@ def _chunk(chunk: Chunk, sink: Sink, rejects: BinaryIO | None, outcome: Outcome)
         for rows in chunk.rows:
             sink.write(rows.batch)
         return
-    waiting = list(chunk.rejects)
-    for rows in chunk.rows:
-        start = 0
-        while waiting:
-            end = int((rows.record < waiting[0].record).sum())
-            sink.write(rows.batch.slice(start, end - start))
-            if end == len(rows.record):
-                start = end
-                break
-            sink.write_records([_reject(waiting.pop(0))])
-            start = end
-        if start < len(rows.record):
-            sink.write(rows.batch.slice(start))
-    sink.write_records(list(map(_reject, waiting)))
+    _interleaved([rows.batch for rows in chunk.rows], chunk, chunk.rejects, sink)
+
+
+def _interleaved(
+    batches: Sequence[pa.RecordBatch], chunk: Chunk, bad: Sequence[Reject], sink: RecordSink
+) -> None:
+    """Write a chunk's rows, as `batches` has them, and bad records in the order of the file."""
+    texts = [json_lines(batch) for batch in batches]
+    texts.append(pa.array([dumped([_reject(r)]).decode() for r in bad], pa.string()))
+    numbers = [rows.record for rows in chunk.rows]
+    numbers.append(np.array([r.record for r in bad], np.int64))
+    order = np.argsort(np.concatenate(numbers), kind="stable")
+    sink.write_lines(pa.concat_arrays(texts).take(pa.array(order)))
 
 
 def _take_bad(chunk: Chunk, rejects: BinaryIO | None, outcome: Outcome) -> None:
