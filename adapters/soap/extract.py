@@ -193,8 +193,8 @@ class SoapExtract:
             self._totals.add(page.total)
         if last is not None and last.short and page.rows:
             self._cut = self._cut or (
-                f"page {last.number} has {last.rows} rows, {last.size} were asked for, and rows follow: "
-                f"the service gives fewer than it is asked for; set paging.rows to {last.rows}"
+                f"{last.shortfall}: the service gives fewer than it is asked for; "
+                f"set paging.rows to {last.rows}"
             )
         paging = self._reading.call.paging
         if last is not None and page.keys and page.keys == last.keys:

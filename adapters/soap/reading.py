@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.soap.avro_entity import EntityShape
 from adapters.soap.change_spec import DeletedSpec, PagingSpec
 from adapters.soap.contract import Contract
 from adapters.soap.errors import BrokenAnswer, CallRefused
@@ -16,7 +15,7 @@ from adapters.soap.polling.details import Details
 from adapters.soap.polling.load import Throttle, Wire
 from adapters.soap.polling.page import Page
 from adapters.soap.polling.paths import put, text_at
-from adapters.soap.polling.rows import RowMaker
+from adapters.soap.polling.rows import RowMaker, shape_of
 from adapters.soap.spec import SoapSpec
 from adapters.soap.stream import Item
 from adapters.soap.wire.validators import Validators
@@ -67,16 +66,9 @@ class Reading:
         self.throttle = throttle or Throttle(pace, spec.limits.concurrency, spec.limits.slow)
         operation, item = self.call.operation, self.call.item
         source = (spec.detail.operation, spec.detail.item) if spec.detail else (operation, item)
-        self.shape: EntityShape = contract.shape(
-            *source,
-            spec.key,
-            spec.system,
-            spec.entity,
-            classification=spec.classification,
-            key_privacy=spec.key_privacy,
-            style=spec.avro_style,
-        )
-        self.rows = RowMaker(contract, self.shape, contract.element(*source), spec.key)
+        record = contract.element(*source)
+        self.shape = shape_of(contract, spec, record)
+        self.rows = RowMaker(contract, self.shape, record, spec.key)
         paging = self.call.paging
         for path in filter(None, (self.call.total, paging.more if paging else "")):
             contract.element(operation, path)

@@ -153,6 +153,11 @@ class Page:
         paging = self.reading.call.paging
         return paging is not None and not paging.short_pages and 0 < self.rows < self.size
 
+    @property
+    def shortfall(self) -> str:
+        """What is wrong with a short page that is not the last."""
+        return f"page {self.number} has {self.rows} rows, {self.size} were asked for, and rows follow"
+
     def identity(self, item: Item) -> str:
         """Return what tells this row from its neighbours in the list: its key, else its XML."""
         spec = self.reading.spec

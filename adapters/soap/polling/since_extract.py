@@ -96,8 +96,10 @@ class SinceExtract:
             pages, marks, before = pages + 1, [], marks
             try:
                 for batch in page.batches(items=True):
-                    marks += [_mark(item) for item in batch.items or ()]
-                    yield self._chunk(batch.items or (), record)
+                    items = batch.items or ()
+                    made = [digest(i.value if i.value is not None else i.raw) for i in items]
+                    marks += made
+                    yield self._chunk(items, made, record)
                     record += len(batch.keys)
             except Transient:
                 if not self._may_end_early(1):
@@ -128,7 +130,7 @@ class SinceExtract:
             raise Terminal(error.what, where=error.where, fix=error.fix)
         if last.short and page.rows:
             raise Terminal(
-                f"page {last.number} has {last.rows} rows, {last.size} were asked for, and rows follow",
+                last.shortfall,
                 where=self._reading.call.operation,
                 fix=f"set paging.rows to {last.rows}: the service gives no more; or short_pages",
             )
@@ -174,12 +176,11 @@ class SinceExtract:
         elif place < self._latest:
             self._ascending = False
 
-    def _chunk(self, batch: Sequence[Item], record: int) -> Chunk:
+    def _chunk(self, batch: Sequence[Item], marks: Sequence[bytes], record: int) -> Chunk:
         reading = self._reading
         fresh: list[Item] = []
         actions: list[int] = []
-        for item in batch:
-            mark = _mark(item)
+        for item, mark in zip(batch, marks, strict=True):
             place = at(item.value, self._change.cursor) if self._change.cursor else None
             if place is not None:
                 self._seen[mark] = place
@@ -195,7 +196,3 @@ class SinceExtract:
             found = reading.details.fetch(asked, [], strict=True)
             fresh = [i if a == DELETE else f for i, f, a in zip(fresh, found, actions, strict=True)]
         return reading.rows.chunk(fresh, record, actions)
-
-
-def _mark(item: Item) -> bytes:
-    return digest(item.value if item.value is not None else item.raw)
