@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.commands.options import EstateOption, JsonOption, open_estate
-from hub.commands.parked import By, Reason, decide
+from hub.commands.options import By, EstateOption, JsonOption, open_estate
+from hub.commands.parked import Reason, decide
 from hub.terminal import print_facts, print_json, print_table, say
 from schemas.errors import SettingsError
 

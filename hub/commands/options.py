@@ -41,6 +41,9 @@ def login() -> str:
         return f"uid {os.getuid()}"
 
 
+By = Annotated[str, typer.Option(help="Who decides; your login without it.", default_factory=login)]
+
+
 def open_estate(given: str | None) -> Estate:
     """Return the estate that a command is about."""
     from hub.estate import Estate

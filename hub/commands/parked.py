@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.commands.options import EstateOption, JsonOption, login, open_estate
+from hub.commands.options import By, EstateOption, JsonOption, open_estate
 from hub.terminal import NO, OUTSIDE_FAILED, print_facts, print_json, print_table, say
 from schemas.errors import SettingsError, described
 
@@ -23,7 +23,6 @@ EXAMPLE = "Example: banyan projection parked list"
 
 Name = Annotated[str, typer.Argument(metavar="PROJECTION", help="The projection.")]
 Place = Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="The event, as `list` shows it.")]
-By = Annotated[str, typer.Option(help="Who decides; your login without it.", default_factory=login)]
 Reason = Annotated[str, typer.Option(help="Why; it is kept on record.")]
 Version = Annotated[int | None, typer.Option(help="Of the projection; the live one without it.")]
 

@@ -7,14 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from hub.commands import parked
-from hub.commands.options import EstateOption, JsonOption, login, open_estate
+from hub.commands.options import By, EstateOption, JsonOption, open_estate
 from hub.terminal import NO, print_facts, print_json, print_table, say
 
 EXAMPLE = "Example: banyan projection list"
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The projection.")]
 Version = Annotated[int, typer.Option("--version", min=1, help="Which version.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept in the journal.")]
-By = Annotated[str, typer.Option(help="Who decides; your login without it.", default_factory=login)]
 Force = Annotated[
     bool,
     typer.Option("--force", help="Also to one that is not caught up, or not compared; it is kept on record."),
