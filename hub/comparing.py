@@ -8,14 +8,10 @@ from typing import Any
 
 from connectors.readmodel.snapshot import snapshot
 from hub.estate import Estate
-from hub.versions import declared, versions_of
+from hub.versions import declared, rules_of, versions_of
 from schemas.errors import SettingsError
 from streams.compare import Comparison, compare
-from streams.explained import Rules, load_rules
 from streams.versions import Compared, by_name
-
-#: A comparison counts for a switch so long: from the evening's check to the change window of the next night.
-FRESH_SECONDS = 36 * 3600.0
 
 
 def compare_versions(
@@ -58,26 +54,6 @@ def compare_versions(
     )
     versions.note(name, noted, by=by, reason=reason)
     return other, found
-
-
-def rules_of(estate: Estate, name: str, version: int) -> Rules:
-    """Return the rules that explain differences of a version."""
-    return load_rules(estate.path / "projections", name).of(version)
-
-
-def missing_comparison(estate: Estate, name: str, to: int, live: int) -> str:
-    """Return what is wrong with the last comparison of a version with the live one; empty for nothing."""
-    noted = versions_of(estate).standing(name).compared.get(to)
-    if noted is None or noted.other != live:
-        return f"version {to} was never compared with version {live}"
-    if not noted.green:
-        return f"version {to} has differences from version {live} that nothing explains"
-    if noted.rules != rules_of(estate, name, to).digest:
-        return "the rules were changed since the comparison"
-    age = time.time() - noted.at_ms / 1000
-    if not 0 <= age <= FRESH_SECONDS:
-        return f"the comparison is {age / 3600:.0f} hours old"
-    return ""
 
 
 def facts(name: str, version: int, other: int, found: Comparison) -> dict[str, Any]:

@@ -14,12 +14,15 @@ from connectors.log_reader import read_all
 from connectors.readmodel.reader import NotReady
 from hub.estate import Estate
 from schemas.errors import BanyanError, SettingsError, Transient
+from streams.explained import Rules, load_rules
 from streams.models import reader_of
 from streams.projection import Projection
-from streams.versions import Action, Versions, by_name, open_versions
+from streams.versions import Action, Compared, Versions, by_name, open_versions
 
 #: So many events are counted one by one; of more the offsets tell well enough.
 _COUNTED = 1_000
+#: A comparison counts for a switch so long: from the evening's check to the change window of the next night.
+FRESH_SECONDS = 36 * 3600.0
 #: A worker leaves a held version at its next look (1 s), and its group within 10 s.
 _LEAVE_SECONDS = 15.0
 
@@ -108,10 +111,10 @@ def switch_to(estate: Estate, name: str, to: int, *, by: str, reason: str, force
     lacks = f"{left} events to go" if left else "Kafka did not answer" if left is None else ""
     # Rolling back must not wait for a comparison, and where nothing was live there is nothing to compare.
     current = declared(estate, name, was)
-    if to != file.standing(name).previous and _status(estate, current) is not None:
-        from hub.comparing import missing_comparison
-
-        if (missing := missing_comparison(estate, name, to, was)) and not force:
+    standing = file.standing(name)
+    if to != standing.previous and _status(estate, current) is not None:
+        rules = rules_of(estate, name, to)
+        if (missing := _missing_comparison(standing.compared.get(to), to, was, rules)) and not force:
             raise NotCaughtUp(
                 missing,
                 where=name,
@@ -168,6 +171,25 @@ def _clear(estate: Estate, name: str, version: int, action: Action, *, by: str, 
                 f"a worker still writes version {version}", where=name, fix="run the same command again"
             )
         time.sleep(0.2)
+
+
+def rules_of(estate: Estate, name: str, version: int) -> Rules:
+    """Return the rules that explain differences of a version."""
+    return load_rules(estate.path / "projections", name).of(version)
+
+
+def _missing_comparison(noted: Compared | None, to: int, live: int, rules: Rules) -> str:
+    """Return what is wrong with the last comparison of a version with the live one; empty for nothing."""
+    if noted is None or noted.other != live:
+        return f"version {to} was never compared with version {live}"
+    if not noted.green:
+        return f"version {to} has differences from version {live} that nothing explains"
+    if noted.rules != rules.digest:
+        return "the rules were changed since the comparison"
+    age = time.time() - noted.at_ms / 1000
+    if not 0 <= age <= FRESH_SECONDS:
+        return f"the comparison is {age / 3600:.0f} hours old"
+    return ""
 
 
 def _deleted(rows: Path) -> bool:

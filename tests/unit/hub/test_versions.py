@@ -168,10 +168,10 @@ def test_an_old_comparison_counts_no_more(estate, monkeypatch):
     build(estate, 2)
     end(monkeypatch, 1, 0)
     compared(estate)
-    monkeypatch.setattr("hub.comparing.FRESH_SECONDS", -1.0)
+    monkeypatch.setattr("hub.versions.FRESH_SECONDS", -1.0)
     with pytest.raises(NotCaughtUp, match="hours old"):
         switch_to(estate, "claim", 2, force=False, **WHO)
-    monkeypatch.setattr("hub.comparing.FRESH_SECONDS", 3600.0)
+    monkeypatch.setattr("hub.versions.FRESH_SECONDS", 3600.0)
     rebuild_version(estate, "claim", 2, **WHO)
     build(estate, 2)
     with pytest.raises(NotCaughtUp, match="never compared"):
