@@ -197,16 +197,11 @@ class Checkpoint:
                 self._dead_letter(letters)
                 sent.update(letter.offset for letter in letters)
             # 7. One transaction: fence, rows, parked events, statistics.
-            try:
-                self._store.apply(change)
-            except RowRefused:
-                if not (found := self._culprits(change)):
-                    raise
-                refused |= found
-                prepared = self._without_refused(prepared, refused)
-                continue
-            self.stored[change.place] = change.next
-            return prepared
+            if not (found := self._apply(change)):
+                self.stored[change.place] = change.next
+                return prepared
+            refused |= found
+            prepared = self._without_refused(prepared, refused)
 
     def _without_refused(self, prepared: Prepared, refused: Mapping[int, str]) -> Prepared:
         """Prepare a batch again, where these events (reason by offset) have failed in the store."""
@@ -216,6 +211,16 @@ class Checkpoint:
             self._refused.update(key_identity(batch.keys[i] or b"") for i in places)
         self._refusals += 1
         return self._prepared(batch, prepared.change.expected, prepared.aside, places)
+
+    def _apply(self, change: Change) -> dict[int, str]:
+        """Store a change, or return, by offset, the events whose rows the store refuses: then nothing was."""
+        try:
+            self._store.apply(change)
+        except RowRefused:
+            if not (found := self._culprits(change)):
+                raise
+            return found
+        return {}
 
     def _culprits(self, change: Change) -> dict[int, str]:
         """Return, by offset, the events whose rows the store refuses: found by halves, as they are few."""
@@ -318,15 +323,8 @@ class Checkpoint:
             place = (request.event.topic, request.event.partition)
             waiting = self._store.parked_of(place, request.event.key)
             refused: dict[int, str] = {}
-            while True:
-                change = self._answered(request, place, waiting, refused)
-                try:
-                    self._store.apply(change)
-                    break
-                except RowRefused:
-                    if not (found := self._culprits(change)):
-                        raise
-                    refused |= found
+            while found := self._apply(self._answered(request, place, waiting, refused)):
+                refused |= found
         if self._answering:  # also where the answer to an earlier commit was lost, or a later request failed
             self._parked = self._store.parked_keys(list(self.stored))
             self._refused = set()

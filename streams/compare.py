@@ -131,17 +131,10 @@ class _Work:
     def all_rows(self, old: Snapshot, new: Snapshot) -> list[Row]:
         """Compare every row; return the keys that are not settled."""
         pending: list[Row] = []
-        width = self._key + len(self._columns)
         for a, b in _merged(old.rows(self._columns), new.rows(self._columns), self._key):
             self.found.old_rows += a is not None
             self.found.new_rows += b is not None
-            equal = a is not None and b is not None and a[:width] == b[:width]
-            if (equal and a[-2:] == b[-2:]) or _is_settled(a, b, old, new):  # type: ignore[index]
-                if equal:
-                    self.found.same += 1
-                else:
-                    self._count(a, b)
-            else:
+            if not self._settles(a, b, old, new):
                 pending.append((a or b or ())[: self._key])
                 if len(pending) > MOST_UNSETTLED:
                     raise Transient(
@@ -154,18 +147,25 @@ class _Work:
     def some_rows(self, old: Snapshot, new: Snapshot, keys: Sequence[Row]) -> list[Row]:
         """Compare the rows of some keys; return those that still are not settled."""
         pending = []
-        width = self._key + len(self._columns)
         for key in keys:
             a, b = old.row(key, self._columns), new.row(key, self._columns)
             if a is None and b is None:
                 continue  # deleted since
-            if not _is_settled(a, b, old, new):
+            if not self._settles(a, b, old, new):
                 pending.append(key)
-            elif a is not None and b is not None and a[:width] == b[:width]:
-                self.found.same += 1
-            else:
-                self._count(a, b)
         return pending
+
+    def _settles(self, a: Row | None, b: Row | None, old: Snapshot, new: Snapshot) -> bool:
+        """Count the two rows of a key; False where the version ahead may have seen a later event of it."""
+        width = self._key + len(self._columns)
+        equal = a is not None and b is not None and a[:width] == b[:width]
+        if not ((equal and a[-2:] == b[-2:]) or _is_settled(a, b, old, new)):  # type: ignore[index]
+            return False
+        if equal:
+            self.found.same += 1
+        else:
+            self._count(a, b)
+        return True
 
     def _count(self, a: Row | None, b: Row | None) -> None:
         if a is None or b is None:
