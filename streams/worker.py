@@ -41,7 +41,7 @@ _LOOK_SECONDS = 1.0
 _FIRST_RESTART, _LAST_RESTART = 0.5, 15.0
 #: A Kafka client that takes longer to start, or to name its positions, hangs: aiokafka can, after its broker
 #: has died. Asking is no work; starting waits for one answer of the broker.
-_START_SECONDS, _ANSWER_SECONDS = 60.0, 10.0
+_START_SECONDS, _ANSWER_SECONDS = 20.0, 10.0
 #: Time for a group to be left properly; then the session timeout (10 s) does it.
 _STOP_SECONDS = 10.0
 
@@ -186,7 +186,7 @@ class _Host:
         app = projection_app(self._projection, self._links, engine, self._member)
         progress = Progress(str(self))
         try:
-            await _within(_START_SECONDS, app.start(), "the Kafka client does not start")
+            await _start(app, stop)
             while not stop.is_set():
                 await _first(stop, engine.stopped, _LOOK_SECONDS)
                 if engine.failed is not None:
@@ -263,6 +263,22 @@ async def _first(stop: asyncio.Event, other: asyncio.Event, seconds: float) -> N
     finally:
         for task in tasks:
             task.cancel()
+
+
+async def _start(app: ProjectionApp, stop: asyncio.Event) -> None:
+    """Start the app; a client that hangs keeps nobody from leaving who is told to stop."""
+    starting = asyncio.create_task(
+        _within(_START_SECONDS, app.start(), "the Kafka client does not start"), name="start"
+    )
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+    finally:
+        stopping.cancel()
+        starting.cancel()
+        await asyncio.wait([starting], timeout=_STOP_SECONDS)
 
 
 async def _stop(app: ProjectionApp) -> None:

@@ -124,8 +124,14 @@ def decode(
         )
     spec = format_of(settings or [], copybook)
     _check_files(file, copybook)
+    each = output is not None and EACH in output.name
+    if each and keep_raw:
+        raise SettingsError(
+            "--keep-raw gives records as the file has them, not the rows of entities",
+            where=f"--output {output}",
+            fix="name one file, without {entity}",
+        )
     with ExitStack() as stack:
-        each = output is not None and EACH in output.name
 
         def own(name: str, schema: Any) -> Sink:
             assert output is not None

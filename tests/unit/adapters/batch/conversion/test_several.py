@@ -143,3 +143,15 @@ def test_good_files_end_with_zero_and_a_wrong_folder_with_two(
     assert json.loads((tmp_path / "claim.jsonl").read_text())["CLAIM_ID"] == 1
     assert run(*common, "-o", str(tmp_path / "no" / "{entity}.jsonl")) == 2
     assert "claim.jsonl" in capsys.readouterr().err
+
+
+def test_kept_bytes_are_not_rows_of_entities(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--keep-raw with a file for each entity is refused; it said that it had written files, and had not."""
+    source = write(LINES)
+    arguments = ["--copybook", str(tmp_path / "rec.cpy"), "--set", "code_page=037", "--set", RECORDS]
+    assert run("decode", str(source), *arguments, "--keep-raw", "-o", str(tmp_path / "x-{entity}.jsonl")) == 2
+    shown = capsys.readouterr()
+    assert "name one file" in shown.err and not shown.out
+    assert not list(tmp_path.glob("x-*"))
