@@ -60,6 +60,12 @@ def fold(table: Table, batch: Batch, decoded: Decoded, tombstones: Mapping[int, 
     return _changes(table, batch, newest, bad)
 
 
+def row_keys(table: Table, group: Group) -> list[tuple[Any, ...]]:
+    """Return the key of each event's row, as stored."""
+    keeps = np.fromiter((op in _KEEPS for op in group.op), np.bool_, len(group.op))
+    return _keys(group, keeps, [table.column(k) for k in table.key])
+
+
 def _keys(group: Group, keeps: Any, key_columns: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Return the key of each event: from the after-image, for deletes from the before-image."""
     columns = []

@@ -26,7 +26,7 @@ from adapters.soap.polling.fault_error import fault_error
 from adapters.soap.polling.load import Throttle, Wire
 from adapters.soap.polling.memory import Memory, digest
 from adapters.soap.polling.paths import at, put, text_at, text_in
-from adapters.soap.polling.rows import RowMaker
+from adapters.soap.polling.rows import RowMaker, shape_of
 from adapters.soap.spec import SoapSpec
 from adapters.soap.stream import MAX_RAW_BYTES, Item
 from schemas.errors import SettingsError
@@ -57,16 +57,9 @@ class Queue:
         self.endpoint = endpoint
         self.throttle = Throttle(pace, spec.limits.concurrency, spec.limits.slow)
         record = "/".join(filter(None, (change.item, change.record)))
-        self._shape = contract.shape(
-            change.operation,
-            record,
-            spec.key,
-            spec.system,
-            spec.entity,
-            classification=spec.classification,
-            key_privacy=spec.key_privacy,
-        )
-        self.rows = RowMaker(contract, self._shape, contract.element(change.operation, record), spec.key)
+        element = contract.element(change.operation, record)
+        self._shape = shape_of(contract, spec, element)
+        self.rows = RowMaker(contract, self._shape, element, spec.key)
         self._message_element = contract.element(change.operation, change.item)
         for path in (change.message_id, change.action.element if change.action else change.message_id):
             if "@" not in path:

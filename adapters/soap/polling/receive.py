@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from adapters.extract import Chunk, Extract, Origin
-from adapters.soap import avro_entity
 from adapters.soap.avro_entity import EntityShape
 from adapters.soap.change_spec import ReceiveChange
 from adapters.soap.contract import Contract
@@ -20,7 +19,7 @@ from adapters.soap.polling.inbox import Inbox, Received
 from adapters.soap.polling.memory import Memory, digest
 from adapters.soap.polling.paths import text_at
 from adapters.soap.polling.reply import reply
-from adapters.soap.polling.rows import RowMaker
+from adapters.soap.polling.rows import RowMaker, shape_of
 from adapters.soap.serve.asgi import SoapServer
 from adapters.soap.serve.guard import Guard
 from adapters.soap.serve.listener import Listener
@@ -66,16 +65,7 @@ class Receive:
                 where=where,
                 fix="look at the operation's schema in the WSDL",
             ) from None
-        self._shape = avro_entity.shape(
-            contract.schema,
-            element,
-            key=spec.key,
-            system=spec.system,
-            name=spec.entity,
-            decimals=contract.decimals,
-            classification=spec.classification,
-            key_privacy=spec.key_privacy,
-        )
+        self._shape = shape_of(contract, spec, element)
         self.rows = RowMaker(contract, self._shape, element, spec.key)
         self.inbox = Inbox(change.waiting)
         password = change.password.get_secret_value() if change.password else ""

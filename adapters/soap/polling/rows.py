@@ -11,13 +11,29 @@ from lxml import etree
 
 from adapters.diff import DELETE
 from adapters.extract import Chunk, Int64s, Reject, Rows
-from adapters.soap.avro_entity import EntityShape
+from adapters.soap.avro_entity import EntityShape, shape
 from adapters.soap.contract import Contract
 from adapters.soap.errors import BadValue
 from adapters.soap.rows import RowBatch
+from adapters.soap.spec import SoapSpec
 from adapters.soap.stream import MAX_RAW_BYTES, Item
 from adapters.soap.xsd_types import Element
 from schemas.key_text import key_text_of
+
+
+def shape_of(contract: Contract, spec: SoapSpec, element: Element) -> EntityShape:
+    """Return the entity of an adapter, whose records are `element`s."""
+    return shape(
+        contract.schema,
+        element,
+        key=spec.key,
+        system=spec.system,
+        name=spec.entity,
+        decimals=contract.decimals,
+        classification=spec.classification,
+        key_privacy=spec.key_privacy,
+        style=spec.avro_style,
+    )
 
 
 class RowMaker:

@@ -1,6 +1,5 @@
 import uuid
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,75 +10,11 @@ from connectors.readmodel.store import Fenced
 from connectors.readmodel.stores import Stores
 from schemas.entity import Field
 from schemas.errors import SettingsError, Terminal
-from streams.checkpoint import WAITS, Checkpoint, Gap, Poisoned
+from streams.aside import WAITS
+from streams.checkpoint import Checkpoint, Gap, Poisoned
 from streams.projection import row_projection
 from tests.unit.streams.events import FIELDS, TOPIC, Book, Writer, batch, entity, row
-
-CLAIM = row_projection("claim", source="esa.claim", collection="claims", indexes=["n"])
-
-
-class Rig:
-    """A checkpoint over a real store: a SQLite file, or a PostgreSQL schema of its own."""
-
-    def __init__(self, folder: Path, url: str = "", partitions=(0,), projection=CLAIM) -> None:
-        self.stores = Stores(folder, f"t{uuid.uuid4().hex[:8]}", url)
-        self.projection = projection
-        self.book = Book()
-        self.writer = Writer(self.book)
-        self.file = folder / "claim.v1.sqlite"
-        self.reader = self.stores.reader("claim", 1)
-        self.letters = []
-        self.partitions = partitions
-        self.open()
-
-    def open(self) -> None:
-        self.store = self.stores.writer("claim", 1, topic=TOPIC)
-        self.checkpoint = Checkpoint(self.projection, TOPIC, self.store, self.book, self.letters.extend)
-        assert self.checkpoint.ensure_table()
-        self.offsets = self.checkpoint.claim([(TOPIC, p) for p in self.partitions])
-
-    def crash(self) -> None:
-        self.store.close()
-        self.open()
-
-    def close(self) -> None:
-        self.store.close()
-        self.reader.close()
-
-    def apply(self, given_batch) -> None:
-        prepared = self.checkpoint.prepare(given_batch)
-        if prepared is not None:
-            self.checkpoint.commit(prepared)
-
-    def rows(self) -> dict:
-        return {r.values["nino"]: r.values["n"] for r in self.reader.rows({})}
-
-    def parked(self) -> list:
-        return self.stores.parked("claim", 1).all()
-
-    def create(self, nino: str, n: int = 1):
-        image = row(nino, n)
-        return self.writer.key(image), self.writer.event("c", None, image)
-
-    def delete(self, nino: str):
-        image = row(nino)
-        return self.writer.key(image), self.writer.event("d", image, None)
-
-    def tombstone(self, nino: str):
-        return self.writer.key(row(nino)), None
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request):
-    """Where the read model is; every test of this file holds for both stores."""
-    return "" if request.param == "sqlite" else request.getfixturevalue("postgres").url
-
-
-@pytest.fixture
-def rig(tmp_path, url):
-    made = Rig(tmp_path, url)
-    yield made
-    made.close()
+from tests.unit.streams.rig import CLAIM, Rig
 
 
 def test_values(rig):
@@ -301,95 +236,6 @@ def test_topic_made_anew_is_refused(tmp_path, url):
     stores.writer("claim", 1, topic=TOPIC, topic_id="one").close()
     with pytest.raises(Terminal, match="made anew"):
         stores.writer("claim", 1, topic=TOPIC, topic_id="two")
-
-
-def ask(rig, action, offset, value=None):
-    """Decide about a parked event as the command does, and let the worker answer."""
-    desk = rig.stores.parked("claim", 1)
-    desk.ask(desk.one(0, offset), action, who="ann", why="a test", value=value)
-    rig.checkpoint.answer()
-    return desk.history()[-1].outcome
-
-
-@pytest.fixture
-def poisoned(rig):
-    """A: row, undecodable event, two good ones behind it. B goes on."""
-    key, good = rig.create("A", 2)
-    later = rig.create("A", 3)
-    rig.apply(batch([rig.create("A", 1), (key, good[:9]), (key, good), later, rig.create("B", 1)]))
-    assert rig.rows() == {"A": 1, "B": 1}
-    return rig
-
-
-def test_retry_of_what_is_still_bad(poisoned):
-    """Trying again without a change applies nothing and keeps everything that waits."""
-    assert "3 still wait" in ask(poisoned, "retry", 1)
-    assert [p.offset for p in poisoned.parked()] == [1, 2, 3]
-    assert poisoned.rows() == {"A": 1, "B": 1}
-
-
-def test_drop_lets_the_key_flow(poisoned):
-    """Dropping the bad event applies what waited behind it, in order, and later events flow again."""
-    assert ask(poisoned, "drop", 1) == "dropped, 2 applied"
-    assert poisoned.rows() == {"A": 3, "B": 1}
-    assert poisoned.parked() == []
-    poisoned.apply(batch([poisoned.create("A", 4)], first=5))
-    assert poisoned.rows() == {"A": 4, "B": 1}
-    assert poisoned.reader.status()["events"] == 6
-
-
-def test_edit_mends_the_event(poisoned):
-    """New bytes in the place of the bad ones are applied, and then what waited behind them."""
-    _, mended = poisoned.create("A", 9)
-    assert ask(poisoned, "edit", 1, mended) == "3 applied"
-    assert poisoned.rows() == {"A": 3, "B": 1}
-
-
-def test_an_edit_that_is_bad_too(poisoned):
-    """Bytes that are no event either wait in the place of the old ones; the trail has both."""
-    assert "3 still wait" in ask(poisoned, "edit", 1, b"nonsense")
-    assert poisoned.parked()[0].value == b"nonsense"
-
-
-def test_events_before_the_next_bad_one_are_applied(rig):
-    """A retry goes as far as it can: what follows the next bad event waits on."""
-    key, good = rig.create("A", 2)
-    rig.apply(batch([(key, b"bad"), (key, good), (key, b"worse"), rig.create("A", 7)]))
-    assert ask(rig, "drop", 0).startswith("dropped, 1 applied, 2 still wait")
-    assert rig.rows() == {"A": 2}
-    assert [p.offset for p in rig.parked()] == [2, 3]
-
-
-def test_a_decision_twice(poisoned):
-    """A second decision about the same event finds nothing that waits, and says so."""
-    desk = poisoned.stores.parked("claim", 1)
-    event = desk.one(0, 1)
-    for who in ("ann", "bob"):
-        desk.ask(event, "drop", who=who, why="a test")
-    poisoned.checkpoint.answer()
-    assert [(d.who, d.action, d.outcome) for d in desk.history()] == [
-        ("ann", "drop", "dropped, 2 applied"),
-        ("bob", "drop", "it does not wait any more"),
-    ]
-    assert poisoned.rows() == {"A": 3, "B": 1}
-
-
-def test_a_crash_before_the_answer(poisoned):
-    """A worker that dies between a decision and its answer leaves it to the next one, which does it once."""
-    desk = poisoned.stores.parked("claim", 1)
-    desk.ask(desk.one(0, 1), "drop", who="ann", why="a test")
-    poisoned.crash()
-    assert poisoned.checkpoint.asked()
-    poisoned.checkpoint.answer()
-    poisoned.crash()
-    assert not poisoned.checkpoint.asked()
-    assert poisoned.rows() == {"A": 3, "B": 1}
-
-
-def test_an_unknown_place(rig):
-    """A decision about an event that does not wait is refused at once."""
-    with pytest.raises(SettingsError, match="no parked event"):
-        rig.stores.parked("claim", 1).one(0, 77)
 
 
 def test_skip(tmp_path, url):
