@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
@@ -62,8 +61,6 @@ class AdapterLoop:
         self._adapter: Adapter | None = None
         self._publisher: Publisher | None = None
         self._channels: dict[str, Channel] = {}
-        #: The same on its way: the registry answers while Kafka is asked for topics and state.
-        self._opening: Future[dict[str, Channel]] | None = None
         #: What was told last, so that a retry does not tell it again.
         self._told = ""
         self._intake = Intake(
@@ -127,8 +124,6 @@ class AdapterLoop:
             if isinstance(adapter, Arriving):
                 adapter.move_in(self._home)
         if self._publisher is None:
-            if not self._channels and self._opening is None:
-                self._opening = self._begin_opening(adapter)
             Admin(self._links.kafka).ensure(topics_of(self._spec, adapter.entities, self._links))
             self._publisher = Publisher(
                 self._links, self._spec.name, transaction_events=self._transaction_events
@@ -166,7 +161,7 @@ class AdapterLoop:
     def _open_channels(self, adapter: Adapter, publisher: Publisher) -> dict[str, Channel]:
         if not self._channels:
             secret = publisher.state.secret
-            channels = self._opened(adapter)
+            channels = open_channels(self._spec, adapter.entities, self._links, self._registry)
             now = {fingerprint(c.secret) for c in channels.values() if c.secret}
             if secret and now and now != {secret}:
                 raise Transient(
@@ -176,27 +171,6 @@ class AdapterLoop:
                 )
             self._channels = channels
         return self._channels
-
-    def _begin_opening(self, adapter: Adapter) -> Future[dict[str, Channel]]:
-        opening: Future[dict[str, Channel]] = Future()
-
-        def work() -> None:
-            try:
-                opening.set_result(self._open(adapter))
-            except Exception as error:
-                opening.set_exception(error)
-
-        # A registry that hangs must not hold up the end of the process.
-        threading.Thread(target=work, name="schemas", daemon=True).start()
-        return opening
-
-    def _opened(self, adapter: Adapter) -> dict[str, Channel]:
-        """Return what was begun at the start; where that failed, ask anew: it may be long ago."""
-        begun, self._opening = self._opening, None
-        return self._open(adapter) if begun is None or begun.exception() else begun.result()
-
-    def _open(self, adapter: Adapter) -> dict[str, Channel]:
-        return open_channels(self._spec, adapter.entities, self._links, self._registry)
 
     def _detach(self) -> None:
         if self._publisher is not None:

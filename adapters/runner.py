@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.heap import keep_freed_memory
 from adapters.loop import HEARTBEAT_SECONDS, AdapterLoop
 from adapters.publish import TRANSACTION_EVENTS
 from adapters.spec import AdapterSpec
@@ -57,7 +56,6 @@ def run(
         raise SettingsError(
             f"two adapters are called {sorted(repeated)[0]!r}", where="adapters/", fix="rename one of them"
         )
-    keep_freed_memory()
     stop = stop or threading.Event()
     loops = [
         AdapterLoop(
