@@ -152,7 +152,7 @@ def _commands_page() -> str:
         "# Commands\n\nExit codes: 0 done, 1 the answer is no (differences, findings), 2 wrong use or "
         "settings, 3 something outside failed. Errors go to stderr as what, where, what to do.\n"
     ]
-    for path, info in _commands(app, "banyan"):
+    for path, info in _commands(app(), "banyan"):
         function: Callable[..., Any] = info.callback
         about = inspect.cleandoc(function.__doc__ or "")
         parts.append(f"## {path}\n\n{about}\n\n{info.epilog}\n")

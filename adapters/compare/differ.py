@@ -215,7 +215,10 @@ class Differ:
         bits = max(
             0, (expected // self._part_rows).bit_length() if expected > self._part_rows * 3 // 2 else 0
         )
-        with Parts(1 << bits, folder / "old") as old, Parts(1 << bits, folder / "new") as new:
+        with (
+            Parts(1 << bits, folder / "old", expected=self._old.rows_expected) as old,
+            Parts(1 << bits, folder / "new", expected=self._new.rows_expected) as new,
+        ):
             fingerprint = Fingerprint()
             counts.old_rows, counts.new_rows = pool.map(
                 lambda side: self._print(

@@ -51,6 +51,12 @@ class _Side:
     index: Indexes
     repeats: Prints
 
+    def halves(self, middle: Words) -> list[_Side]:
+        """Return the keys below the given one, and the others."""
+        at = int(np.searchsorted(self.key, middle)[0]) if len(middle) else 0
+        parts = slice(at), slice(at, None)
+        return [_Side(self.key[part], self.index[part], self.repeats[:, :0]) for part in parts]
+
 
 class _SharedWord(Exception):
     """Two different keys have the same leading bits."""
@@ -65,15 +71,17 @@ def join(
         old: the old side's columns.
         new: the new side's columns, by the same fingerprint.
         duplicates: which row of a repeated key counts.
-        pool: two threads, which sort one side each.
+        pool: two threads, which sort one side each and then match half of the keys each.
     """
     width = max(old.shape[1], new.shape[1]).bit_length()
     while True:
         try:
-            left, right = (pool.map if pool else map)(
-                partial(_side, duplicates=duplicates, width=width), (old, new)
-            )
-            return _joined(old, new, left, right)
+            run = pool.map if pool else map
+            left, right = run(partial(_side, duplicates=duplicates, width=width), (old, new))
+            middle = left.key[len(left.key) // 2 :][:1]
+            found = list(run(partial(_joined, old, new), left.halves(middle), right.halves(middle)))
+            differences = np.concatenate([half[0] for half in found], axis=1)
+            return Joined(differences, sum(half[1] for half in found), left.repeats, right.repeats)
         except _SharedWord:
             if width:
                 width = 0
@@ -81,7 +89,8 @@ def join(
                 old, new = _mixed(old), _mixed(new)
 
 
-def _joined(old: Prints, new: Prints, left: _Side, right: _Side) -> Joined:
+def _joined(old: Prints, new: Prints, left: _Side, right: _Side) -> tuple[Differences, int]:
+    """Return what differs between two sides, and how many rows do not."""
     at = np.searchsorted(left.key, right.key)
     at[at == len(left.key)] = 0
     known = left.key[at] == right.key if len(left.key) else np.zeros(len(right.key), dtype=bool)
@@ -98,7 +107,7 @@ def _joined(old: Prints, new: Prints, left: _Side, right: _Side) -> Joined:
         _differences(None, new[:, right.index[~known]]),
         _differences(old[:, left.index[gone]], None),
     ]
-    return Joined(np.concatenate(found, axis=1), unchanged, left.repeats, right.repeats)
+    return np.concatenate(found, axis=1), unchanged
 
 
 def _side(rows: Prints, duplicates: Duplicates, width: int) -> _Side:

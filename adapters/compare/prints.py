@@ -49,9 +49,12 @@ class Parts:
     Within a part rows keep the order in which they came.
     """
 
-    def __init__(self, count: int, folder: Path, width: int = WIDTH) -> None:
+    def __init__(self, count: int, folder: Path, width: int = WIDTH, expected: int = 0) -> None:
+        """Make them empty; `expected` rows find room in memory without being moved."""
         self._width = width
-        self._memory: list[npt.NDArray[np.uint64]] = []
+        # Pages that no row comes to are never touched.
+        self._memory = np.empty((width, 0 if count > 1 else expected), np.uint64)
+        self._rows = 0
         self._files: list[BinaryIO] = []
         if count > 1:
             folder.mkdir(parents=True)
@@ -72,7 +75,7 @@ class Parts:
     def add(self, columns: npt.NDArray[np.uint64], part: npt.NDArray[np.unsignedinteger]) -> None:
         """Append rows, shape (width, n), each to the part that `part` says."""
         if not self._files:
-            self._memory.append(columns)
+            self._keep(columns)
             return
         part = part.astype(np.uint16)
         order = np.argsort(part, kind="stable")
@@ -92,6 +95,15 @@ class Parts:
             rows = np.fromfile(file, np.uint64).reshape(-1, self._width)
             file.truncate(0)
             return np.ascontiguousarray(rows.T)
-        columns = np.concatenate([np.empty((self._width, 0), np.uint64), *self._memory], axis=1)
-        self._memory.clear()
+        columns = self._memory[:, : self._rows]
+        self._memory, self._rows = self._memory[:, :0], 0
         return columns
+
+    def _keep(self, columns: npt.NDArray[np.uint64]) -> None:
+        stop = self._rows + columns.shape[1]
+        if stop > self._memory.shape[1]:
+            grown = np.empty((self._width, stop + stop // 4), np.uint64)
+            grown[:, : self._rows] = self._memory[:, : self._rows]
+            self._memory = grown
+        self._memory[:, self._rows : stop] = columns
+        self._rows = stop

@@ -19,7 +19,7 @@ def _paths(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[str
         yield from _paths(sub.typer_instance, (*path, sub.typer_instance.info.name))
 
 
-COMMANDS = sorted(_paths(app))
+COMMANDS = sorted(_paths(app()))
 
 
 def _run(*arguments: str) -> int:
@@ -38,6 +38,20 @@ def test_every_command_helps_with_an_example(
     said = capsys.readouterr().out
     assert "Usage:" in said
     assert "Example: banyan " + " ".join(path) in " ".join(said.split())
+
+
+@pytest.mark.parametrize("word", sorted({path[0] for path in COMMANDS}))
+def test_a_word_loads_its_own_commands_and_few_others(word: str) -> None:
+    """The first word brings every command that it names, and at most those of the same module besides."""
+    found = sorted(_paths(app(word)))
+    assert [path for path in found if path[0] == word] == [path for path in COMMANDS if path[0] == word]
+    assert len({path[0] for path in found}) <= 5
+
+
+def test_a_word_that_is_no_command_is_refused_by_the_whole_tree(capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistyped command ends with 2 and names the one that was meant."""
+    assert _run("dif") == 2
+    assert "Did you mean 'diff'?" in capsys.readouterr().err
 
 
 _ADAPTER = ["new", "test", "list", "about", "run", "held", "approve", "reject", "files", "skip", "reprocess"]
@@ -169,8 +183,8 @@ def test_a_reader_that_has_enough_is_no_failure() -> None:
 def test_help_stays_light() -> None:
     """`banyan --help` imports none of the heavy libraries, so that it answers at once."""
     code = (
-        "import sys, hub.cli; heavy = {'numpy', 'pyarrow', 'faust', 'fastapi', 'zeep', 'lxml', "
-        "'confluent_kafka', 'pydantic', 'rich', 'aiohttp'}; print(sorted(heavy & set(sys.modules)))"
+        "import sys, hub.cli; hub.cli.app(); heavy = {'numpy', 'pyarrow', 'faust', 'fastapi', 'zeep', "
+        "'lxml', 'confluent_kafka', 'pydantic', 'rich', 'aiohttp'}; print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -112,8 +112,8 @@ def test_the_commands_speak_json(estate):
     run = CliRunner().invoke
     common = ["claim", "--version", "2", "--reason", "busy", "--by", "ann", "--estate", str(estate.path)]
     for act in ("pause", "resume"):
-        assert run(app, ["projection", act, *common]).exit_code == 0
-    journal = json.loads(run(app, ["projection", "journal", "--json", "--estate", str(estate.path)]).stdout)
+        assert run(app(), ["projection", act, *common]).exit_code == 0
+    journal = json.loads(run(app(), ["projection", "journal", "--json", "--estate", str(estate.path)]).stdout)
     assert [(e["action"], e["by"]) for e in journal] == [("pause", "ann"), ("resume", "ann")]
 
 
@@ -121,7 +121,7 @@ def compared(estate, *arguments):
     from hub.cli import app
 
     asked = ["projection", "compare", "claim", "--version", "2", "--by", "ann", "--json"]
-    answer = CliRunner().invoke(app, [*asked, "--estate", str(estate.path), *arguments])
+    answer = CliRunner().invoke(app(), [*asked, "--estate", str(estate.path), *arguments])
     return answer.exit_code, json.loads(answer.stdout)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.compare.join import NONE, join
 
+#: Sorts and matches in threads, as the comparison does.
+POOL = ThreadPoolExecutor(2)
 #: Keys from so small a range that their first words collide, though the keys differ.
 ROWS = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 1), st.integers(0, 1), st.integers(0, 1)), max_size=10
@@ -45,7 +49,7 @@ def twin(old, new, duplicates):
 @given(ROWS, ROWS, st.sampled_from(["first", "last"]), st.sampled_from([1, 2**62, 0x9E3779B97F4A7C15]))
 def test_equals_twin(old, new, duplicates, scale):
     """Differences, unchanged rows and repeated keys are those of the dict."""
-    joined = join(columns(old, scale), columns(new, scale), duplicates)
+    joined = join(columns(old, scale), columns(new, scale), duplicates, POOL)
     pairs = {
         tuple(0 if n == NONE else int(n) for n in (a, b))
         for a, b in zip(joined.differences[1], joined.differences[3], strict=True)

@@ -29,13 +29,13 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def new(*more: str) -> str:
-    done = RUN.invoke(app, ["adapter", "new", "persons", "--wsdl", str(WSDL), *more])
+    done = RUN.invoke(app(), ["adapter", "new", "persons", "--wsdl", str(WSDL), *more])
     assert done.exit_code == 0, done.output
     return done.output
 
 
 def refused(*more: str) -> str:
-    done = RUN.invoke(app, ["adapter", "new", "persons", "--wsdl", str(WSDL), *more])
+    done = RUN.invoke(app(), ["adapter", "new", "persons", "--wsdl", str(WSDL), *more])
     assert isinstance(done.exception, SettingsError)
     return done.exception.what
 
@@ -56,10 +56,10 @@ def test_what_is_written_works(estate: Path, operation: str) -> None:
     assert sorted(p.name for p in folder.iterdir()) == [
         "adapter.toml", *recorded, "service.wsdl", "service_1.xsd", "test_persons.py",
     ]  # fmt: skip
-    tried = RUN.invoke(app, ["adapter", "test", "persons"])
+    tried = RUN.invoke(app(), ["adapter", "test", "persons"])
     assert tried.exit_code == 0, tried.output
     assert ": 3 rows" in tried.output
-    assert RUN.invoke(app, ["check"]).exit_code in (0, 1)
+    assert RUN.invoke(app(), ["check"]).exit_code in (0, 1)
 
 
 def test_its_own_test_passes(estate: Path) -> None:
@@ -84,12 +84,12 @@ def test_recorded_answers(estate: Path) -> None:
     )
     sample = estate / "page.xml"
     sample.write_bytes(answer)
-    tried = RUN.invoke(app, ["adapter", "test", "persons", "--sample", str(sample)])
+    tried = RUN.invoke(app(), ["adapter", "test", "persons", "--sample", str(sample)])
     assert (tried.exit_code, "person: 8 rows" in tried.output) == (0, True), tried.output
     (folder / "recorded/bad.xml").write_bytes(answer.replace(b">ACTIVE<", b">LOST<", 1))
     with pytest.raises(AssertionError, match="status"):
         the_test(folder).test_recorded_answers_are_read()
-    tried = RUN.invoke(app, ["adapter", "test", "persons", "--sample", str(folder / "recorded/bad.xml")])
+    tried = RUN.invoke(app(), ["adapter", "test", "persons", "--sample", str(folder / "recorded/bad.xml")])
     assert tried.exit_code == 1
     assert "status" in tried.output
 
@@ -99,7 +99,7 @@ def test_a_cassette(estate: Path) -> None:
     new()
     folder = estate / "adapters/persons"
     tape = folder / "recorded/made_up.jsonl"
-    tried = RUN.invoke(app, ["adapter", "test", "persons", "--sample", str(tape)])
+    tried = RUN.invoke(app(), ["adapter", "test", "persons", "--sample", str(tape)])
     assert (tried.exit_code, "person: 3 rows" in tried.output) == (0, True), tried.output
     the_test(folder).test_recorded_answers_are_read()
     settings = folder / "adapter.toml"
@@ -124,7 +124,7 @@ def test_nothing_is_overwritten(estate: Path) -> None:
         scaffold("Two Words", system="legacy", wsdl=str(WSDL))
     assert "a WSDL and a file" in refused("--csv", "x.csv")
     (estate / "not.wsdl").write_text("<html/>")
-    bad = RUN.invoke(app, ["adapter", "new", "other", "--wsdl", "not.wsdl"])
+    bad = RUN.invoke(app(), ["adapter", "new", "other", "--wsdl", "not.wsdl"])
     assert isinstance(bad.exception, ContractError)
     assert not (estate / "adapters/other").exists()
 
