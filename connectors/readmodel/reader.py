@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -63,6 +63,12 @@ class Facts:
     def table(self) -> Table:
         """The table."""
         return Table.from_json(self.text)
+
+    def said_as(self, write: Callable[[Mapping[Place, int]], str]) -> str:
+        """Return the position as a text, written once as long as it stays."""
+        if "position" not in self.__dict__:
+            self.__dict__["position"] = write(self.next)
+        return str(self.__dict__["position"])
 
 
 class Source(Protocol):
@@ -201,7 +207,8 @@ def _row(r: tuple[Any, ...], selection: Selection, topic: str) -> Row:
     columns = table.columns if width == len(table.columns) else [table.column(n) for n in names]
     values = {column.name: shown(r[i], column) for i, column in enumerate(columns)}
     key = r[width + 3 : width + 3 + keys]
-    return Row(values, key, topic, *r[width : width + 3], at=r[width + 3 + keys :] + key)
+    partition, offset, ts_ms = r[width : width + 3]
+    return Row(values, key, topic, partition, offset, ts_ms, r[width + 3 + keys :] + key)
 
 
 def status_of(

@@ -25,7 +25,7 @@ _TURN = 100_000
 
 
 class SqliteSource:
-    """Read-only connections to one file, as many as are used at once; the file may be replaced at any time."""
+    """Read-only connections to one file, as many as are used at once; it may be replaced at any time."""
 
     quick = True
 

@@ -41,7 +41,7 @@ def create(table: Table) -> list[str]:
 
 
 def ordered(column: Column) -> str:
-    """Return the expression that rows are compared by: of a decimal, which is text, its digits as a number."""
+    """Return what rows are compared by: of a decimal, which is text, its digits as a number."""
     name = quoted(column.name)
     return f"CAST(REPLACE({name}, '.', '') AS BIGINT)" if column.kind == "decimal" else name
 

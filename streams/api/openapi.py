@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.readmodel.table import Column, Kind, Table
+from streams.api.question import filter_names
 from streams.document import Document
 from streams.projection import Projection
 
@@ -178,11 +179,6 @@ def _key_path(table: Table | None) -> str:
 
 def _title(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
-
-
-def filter_names(table: Table) -> tuple[str, ...]:
-    """Return what a list may be filtered on: key columns and indexes."""
-    return tuple(dict.fromkeys((*table.key, *table.indexes)))
 
 
 def _problem_schema() -> dict[str, Any]:
