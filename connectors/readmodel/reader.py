@@ -64,6 +64,17 @@ class Facts:
         """The table."""
         return Table.from_json(self.text)
 
+    @cached_property
+    def lookup(self) -> str:
+        """The statement that finds a row by its key: made once, because it is asked most."""
+        ((text, _),) = by_key(self.table, [None] * len(self.table.key)).parts()
+        return text
+
+    @cached_property
+    def key_places(self) -> tuple[int, ...]:
+        """Where the key's columns stand among the columns."""
+        return tuple(self.table.names.index(k) for k in self.table.key)
+
     def said_as(self, write: Callable[[Mapping[Place, int]], str]) -> str:
         """Return the position as a text, written once as long as it stays."""
         if "position" not in self.__dict__:
@@ -142,10 +153,19 @@ class RowReader:
     ) -> Row | None:
         """Return the row with this key (values as stored), or None."""
         facts = facts or self.facts
-        if len(key) != len(facts.table.key):
+        table = facts.table
+        if len(key) != len(table.key):
             return None
-        found = self.select(by_key(facts.table, key, columns), facts=facts)
-        return found[0] if found else None
+        if columns:
+            found = self.select(by_key(table, key, columns), facts=facts)
+            return found[0] if found else None
+        rows = self._source.query(facts.lookup, key)
+        if not rows:
+            return None
+        r, width = rows[0], len(table.columns)
+        values = {column.name: shown(r[i], column) for i, column in enumerate(table.columns)}
+        stored = tuple(r[i] for i in facts.key_places)
+        return Row(values, stored, facts.topic, r[width], r[width + 1], r[width + 2], stored)
 
     def rows(
         self, filters: Mapping[str, Any], *, after: Sequence[Any] | None = None, limit: int | None = None

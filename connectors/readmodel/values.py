@@ -13,6 +13,8 @@ from typing import Any
 from connectors.readmodel.statements import ORDERED_DIGITS
 from connectors.readmodel.table import Column
 
+#: Kinds that are shown as they are stored.
+_AS_STORED = frozenset({"text", "integer", "real", "decimal", "date", "timestamp"})
 _WHOLE = re.compile(r"-?[0-9]+\Z")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?\Z")
 #: A decimal of the largest precision has 38 digits; more are no number of a column, and cost time.
@@ -96,8 +98,8 @@ def ordinal(value: Any, column: Column) -> Any:
 
 def shown(value: Any, column: Column) -> Any:
     """Return a stored value as the API shows it."""
-    if value is None:
-        return None
+    if value is None or column.kind in _AS_STORED:
+        return value
     match column.kind:
         case "json":
             return json.loads(value)

@@ -96,9 +96,9 @@ class ReadApi:
         if request.method not in _METHODS:
             raise Problem(405, "this API is for reading", headers={"Allow": "GET, HEAD"})
         segments = request.segments
-        if own := self._own.get(tuple(segments)):
-            return await self._in_thread(own)
-        if len(segments) < 2 or segments[0] != "v1":
+        if len(segments) < 2 or segments[0] != "v1" or segments[1] == "_status":
+            if own := self._own.get(tuple(segments)):
+                return await self._in_thread(own)
             raise _nothing()
         name, key = segments[1], segments[2:]
         if not key:
@@ -172,7 +172,7 @@ def _accepted(request: Request, formats: Sequence[str]) -> str:
         Problem: it takes nothing that there is (406).
     """
     header = request.header(b"accept")
-    if not header:
+    if not header or header == "*/*":
         return ""
     by_type = {FORMATS[f]: f for f in formats}
     for part in header.lower().split(","):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -46,40 +45,48 @@ class Answer:
 
 
 class Request:
-    """One request; nothing of it is parsed before it is asked for."""
+    """One request.
+
+    Attributes:
+        method: in capitals.
+        segments: the parts of the path; the raw path keeps an escaped slash inside a part.
+    """
+
+    __slots__ = ("_headers", "_query", "method", "segments")
 
     def __init__(self, scope: Scope) -> None:
-        self._scope = scope
         self.method: str = scope["method"]
+        raw: bytes | None = scope.get("raw_path")
+        if raw:
+            path = raw.split(b"?")[0].decode("ascii", "replace")
+            parts = path.split("/")[1:]
+            self.segments = [unquote(part) for part in parts] if "%" in path else parts
+        else:
+            self.segments = str(scope["path"]).split("/")[1:]
+        self._query: bytes = scope["query_string"]
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        if len(self._headers) != len(scope["headers"]):  # some are there twice
+            for name in self._headers:
+                self._headers[name] = b",".join(v for k, v in scope["headers"] if k == name)
 
-    @cached_property
-    def segments(self) -> list[str]:
-        """The parts of the path; the raw path keeps an escaped slash inside a part."""
-        raw: bytes | None = self._scope.get("raw_path")
-        if not raw:
-            return str(self._scope["path"]).split("/")[1:]
-        return [unquote(part) for part in raw.split(b"?")[0].decode("ascii", "replace").split("/")[1:]]
-
-    @cached_property
+    @property
     def query(self) -> list[tuple[str, str]]:
         """The parameters, in their order.
 
         Raises:
             Problem: too many.
         """
-        text = self._scope["query_string"]
-        if not text:
+        if not self._query:
             return []
         try:
-            return parse_qsl(text.decode("ascii", "replace"), keep_blank_values=True,
+            return parse_qsl(self._query.decode("ascii", "replace"), keep_blank_values=True,
                              max_num_fields=_MOST_PARAMETERS)  # fmt: skip
         except ValueError:
             raise Problem(400, f"at most {_MOST_PARAMETERS} parameters") from None
 
     def header(self, name: bytes) -> str:
         """Return a header's value by its lower-case name; several of a name as one list, none as empty."""
-        found = [value for key, value in self._scope["headers"] if key == name]
-        return b",".join(found).decode("latin-1") if found else ""
+        return self._headers.get(name, b"").decode("latin-1")
 
 
 def dumped(body: Any) -> bytes:

@@ -1,4 +1,8 @@
-"""The OpenAPI 3.1 description of the read API, from the tables as they are now."""
+"""The OpenAPI 3.1 description of the read API, from the tables as they are now.
+
+It keeps the rules of the linter for UK government APIs (info, licence, semantic version, 406, unique operation
+ids, no `X-` headers, paths in kebab case where collections are): a test checks them.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.readmodel.table import Column, Kind, Table
-from streams.api.question import filter_names
+from connectors.readmodel.values import is_ordered
+from streams.api.export import FORMATS
+from streams.api.question import DEFAULT_LIMIT, MOST, filter_names, sort_names
 from streams.document import Document
 from streams.projection import Projection
 
-_TYPES: dict[Kind, dict[str, Any]] = {
+Json = dict[str, Any]
+
+_TYPES: dict[Kind, Json] = {
     "text": {"type": "string"},
     "integer": {"type": "integer", "format": "int64"},
     "real": {"type": "number", "format": "double"},
@@ -20,85 +28,128 @@ _TYPES: dict[Kind, dict[str, Any]] = {
     "bytes": {"type": "string", "contentEncoding": "base64"},
     "json": {},
 }
-_PROBLEM = {
-    "description": "What is wrong",
-    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+_COMPARED = {"gt": "Greater than.", "gte": "At least.", "lt": "Less than.", "lte": "At most."}
+_ROWS, _OPERATIONS = "Rows", "Operations"
+
+
+def _problem(description: str, headers: Json | None = None) -> Json:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    found: Json = {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+    return found | ({"headers": headers} if headers else {})
+
+
+def _header(description: str, **schema: Any) -> Json:
+    return {"description": description, "schema": {"type": "string"} | schema}
+
+
+_RETRY = {"Retry-After": _header("Seconds to wait before asking again.")}
+_ERRORS = {
+    "400": _problem("The question is wrong; `detail` says where."),
+    "406": _problem("There is nothing of a type that you take."),
+    "503": _problem("The rows cannot be read now.", _RETRY),
+    "504": _problem("The rows have not got as far as you asked for.", _RETRY),
 }
-_NOT_FOUND = _PROBLEM | {
-    "headers": {
-        "Banyan-Not-Found": {
-            "description": "There is no row with this key; absent where the URL itself is wrong",
-            "schema": {"type": "string", "const": "row"},
-        }
-    }
+_NOT_FOUND = _problem(
+    "There is no such row, or no such place.",
+    {"Banyan-Not-Found": _header("There is no row with this key; absent where the URL itself is wrong.", const="row")},
+)  # fmt: skip
+_NEWS = {
+    "ETag": _header("Names this answer; send it back as If-None-Match."),
+    "Banyan-Position": _header("How far the rows are; send it back as Banyan-Min-Position."),
 }
-_ERRORS = {"404": _NOT_FOUND, "422": _PROBLEM, "503": _PROBLEM}
-_PAGING = [
+_ORIGIN = {"Banyan-Source-Offset": _header("topic:partition:offset of the row's newest event.")}
+_ASKED: list[Json] = [
     {
-        "name": "limit",
-        "in": "query",
-        "description": "Rows a page.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100},
-    },
-    {
-        "name": "after",
-        "in": "query",
-        "description": "Cursor: take it from `next` of the page before.",
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "The ETag of an answer that you have: 304 where it is still the same.",
         "schema": {"type": "string"},
     },
+    {
+        "name": "Banyan-Min-Position",
+        "in": "header",
+        "description": "Answer from rows at least as new: the Banyan-Position of an earlier answer.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "Banyan-Min-Offset",
+        "in": "header",
+        "description": "Answer from rows that have this event: topic:partition:offset, several by commas.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "wait",
+        "in": "query",
+        "description": "How many seconds to wait for that.",
+        "schema": {"type": "number", "minimum": 0, "maximum": 30, "default": 5},
+    },
 ]
+_FIELDS = {
+    "name": "fields",
+    "in": "query",
+    "description": "Only these fields.",
+    "style": "form",
+    "explode": False,
+    "schema": {"type": "array", "items": {"type": "string"}},
+}
 
 
 def describe(
-    title: str,
-    tables: Sequence[tuple[Projection, Table | None]],
-    documents: Sequence[Document],
-) -> dict[str, Any]:
+    title: str, tables: Sequence[tuple[Projection, Table | None]], documents: Sequence[Document]
+) -> Json:
     """Return the OpenAPI document; a projection without a table yet has rows of any shape."""
-    schemas: dict[str, Any] = {"Problem": _problem_schema()}
-    paths: dict[str, Any] = {}
-    by_name = {p.name: (p, t) for p, t in tables}
+    schemas: Json = {"Problem": _problem_schema()}
+    paths: Json = {}
+    by_name = {p.name: t for p, t in tables}
     for projection, table in tables:
         schemas[_title(projection.name)] = _row(table)
-        paths[f"/v1/{projection.collection}"] = {"get": _list(projection, table)}
-        paths[f"/v1/{projection.collection}/{_key_path(table)}"] = {
-            "get": _one(f"get_{projection.name}", f"One {projection.name}", _title(projection.name), table)
-        }
+        base = f"/v1/{projection.collection}"
+        paths[base] = {"get": _list(projection, table)}
+        paths[f"{base}/{_key_path(table)}"] = {"get": _one(projection.name, table, fields=True)}
+        for suffix, kind in FORMATS.items():
+            paths[f"{base}.{suffix}"] = {"get": _export(projection, table, suffix, kind)}
     for document in documents:
-        _, table = by_name[document.root]
+        table = by_name[document.root]
         schemas[_title(document.document)] = _document(document, table)
-        paths[f"/v1/{document.collection}/{_key_path(table)}"] = {
-            "get": _one(
-                f"get_{document.document}", f"One {document.document}", _title(document.document), table
-            )
-        }
-    paths["/v1/_status"] = {"get": _plain("status", "Offsets, counts and freshness of every projection")}
-    paths["/health/live"] = {"get": _plain("live", "The process answers")}
-    paths["/health/ready"] = {"get": _plain("ready", "Every read model can be read", {"503": _PROBLEM})}
+        paths[f"/v1/{document.collection}/{_key_path(table)}"] = {"get": _one(document.document, table)}
+    paths["/health/live"] = {"get": _plain("live", "The process answers.")}
+    paths["/health/ready"] = {
+        "get": _plain("ready", "Every read model can be read.", {"503": _ERRORS["503"]})
+    }
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": "1"},
+        "info": {
+            "title": title,
+            "version": "1.0.0",
+            "description": "Rows made from the change events of legacy systems, for reading. "
+            "Errors are problem documents (RFC 9457).",
+            "contact": {
+                "name": title,
+                "url": "https://www.gov.uk/guidance/gds-api-technical-and-data-standards",
+            },
+            "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+        },
+        "tags": [
+            {"name": _ROWS, "description": "What the systems hold."},
+            {"name": _OPERATIONS, "description": "Whether this service is well."},
+        ],
         "paths": paths,
         "components": {"schemas": schemas},
     }
 
 
-def _row(table: Table | None) -> dict[str, Any]:
+def _row(table: Table | None) -> Json:
     if table is None:
-        return {"type": "object"}
+        return {"type": "object", "description": "A row of a read model that is not there yet."}
     return {
         "type": "object",
-        "required": list(table.names),
+        "description": "A row. With `fields`, only those.",
         "properties": {c.name: _property(c) for c in table.columns},
     }
 
 
-def _property(column: Column) -> dict[str, Any]:
-    if column.kind == "decimal":
-        sign_digits = r"^-?\d+" + (rf"\.\d{{{column.scale}}}$" if column.scale else "$")
-        schema: dict[str, Any] = {"type": "string", "pattern": sign_digits}
-    else:
-        schema = dict(_TYPES[column.kind])
+def _property(column: Column) -> Json:
+    schema = _schema(column)
     if column.nullable and "type" in schema:
         schema["type"] = [schema["type"], "null"]
     if column.doc:
@@ -106,7 +157,13 @@ def _property(column: Column) -> dict[str, Any]:
     return schema
 
 
-def _document(document: Document, table: Table | None) -> dict[str, Any]:
+def _schema(column: Column) -> Json:
+    if column.kind != "decimal":
+        return dict(_TYPES[column.kind])
+    return {"type": "string", "pattern": r"^-?\d+" + (rf"\.\d{{{column.scale}}}$" if column.scale else "$")}
+
+
+def _document(document: Document, table: Table | None) -> Json:
     schema = _row(table)
     properties = schema.setdefault("properties", {})
     for embed in document.embed:
@@ -119,58 +176,89 @@ def _document(document: Document, table: Table | None) -> dict[str, Any]:
     return schema
 
 
-def _list(projection: Projection, table: Table | None) -> dict[str, Any]:
-    filters = [
-        {"name": name, "in": "query", "schema": {"type": "string"}}
-        for name in (filter_names(table) if table else projection.indexes)
+def _question(projection: Projection, table: Table | None) -> list[Json]:
+    """Return the parameters that a list and its exports share."""
+    if table is None:
+        names = [_parameter(name, {"type": "string"}, "Filter.") for name in projection.indexes]
+        return [*names, _FIELDS]
+    found: list[Json] = []
+    for name in filter_names(table):
+        column = table.column(name)
+        listed = {"type": "array", "items": _schema(column)}
+        found.append(_parameter(name, listed, "Any of these values.") | {"style": "form", "explode": True})
+        if is_ordered(column):
+            found.extend(_parameter(f"{name}[{op}]", _schema(column), text) for op, text in _COMPARED.items())
+        if column.nullable:
+            found.append(_parameter(f"{name}[null]", {"type": "boolean"}, "Has no value, or has one."))
+    ways = [way + name for name in sort_names(table) for way in ("", "-")]
+    sort = _parameter("sort", {"type": "string", "enum": ways}, "Order, then by key; null comes last.")
+    return [*found, sort, _FIELDS]
+
+
+def _list(projection: Projection, table: Table | None) -> Json:
+    limit = {"type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT_LIMIT}
+    paging = [
+        _parameter("limit", limit, "Rows a page."),
+        _parameter("after", {"type": "string"}, "Cursor: it is in `next` of the page before."),
     ]
+    items = {"type": "array", "items": {"$ref": f"#/components/schemas/{_title(projection.name)}"}}
     page = {
         "type": "object",
         "required": ["items", "next"],
-        "properties": {
-            "items": {
-                "type": "array",
-                "items": {"$ref": f"#/components/schemas/{_title(projection.name)}"},
-            },
-            "next": {"type": ["string", "null"]},
-        },
+        "properties": {"items": items, "next": {"type": ["string", "null"]}},
     }
-    return {
-        "operationId": f"list_{projection.name}",
-        "summary": f"{projection.collection} in key order",
-        "parameters": [*_PAGING, *filters],
-        "responses": {"200": _ok(page), "422": _PROBLEM, "503": _PROBLEM},
-    }
+    text = f"A page of {projection.collection}."
+    return _operation(f"list_{projection.name}", text, [*paging, *_question(projection, table), *_ASKED],
+                      _ok("application/json", page, _NEWS))  # fmt: skip
 
 
-def _one(operation: str, summary: str, schema: str, table: Table | None) -> dict[str, Any]:
+def _export(projection: Projection, table: Table | None, suffix: str, kind: str) -> Json:
+    text = f"All {projection.collection} of one moment as {suffix}."
+    return _operation(f"export_{projection.name}_{suffix}", text, [*_question(projection, table), *_ASKED[1:]],
+                      _ok(kind, {"type": "string"}, {"Banyan-Position": _NEWS["Banyan-Position"]}))  # fmt: skip
+
+
+def _one(name: str, table: Table | None, *, fields: bool = False) -> Json:
     keys = table.key if table else ("key",)
-    parameters: list[dict[str, Any]] = [
-        {"name": k, "in": "path", "required": True, "schema": {"type": "string"}} for k in keys
-    ]
-    parameters.append({"name": "If-None-Match", "in": "header", "schema": {"type": "string"}})
-    ok = _ok({"$ref": f"#/components/schemas/{schema}"})
-    ok["headers"] = {
-        "ETag": {"schema": {"type": "string"}},
-        "Banyan-Source-Offset": {
-            "description": "topic:partition:offset of the row's newest event",
-            "schema": {"type": "string"},
-        },
+    parameters: list[Json] = [
+        {"name": k, "in": "path", "required": True, "description": "Part of the key.", "schema": {"type": "string"}}
+        for k in keys
+    ]  # fmt: skip
+    ok = _ok("application/json", {"$ref": f"#/components/schemas/{_title(name)}"}, _NEWS | _ORIGIN)
+    more = [_FIELDS] if fields else []
+    return _operation(f"get_{name}", f"One {name}.", [*parameters, *more, *_ASKED], ok, {"404": _NOT_FOUND})
+
+
+def _operation(
+    name: str, description: str, parameters: list[Json], ok: Json, more: Mapping[str, Any] | None = None
+) -> Json:
+    return {
+        "operationId": name,
+        "summary": description.rstrip("."),
+        "description": description,
+        "tags": [_ROWS],
+        "parameters": parameters,
+        "responses": {"200": ok, "304": {"description": "You have it already."}, **(more or {}), **_ERRORS},
     }
+
+
+def _plain(operation: str, summary: str, more: Mapping[str, Any] | None = None) -> Json:
     return {
         "operationId": operation,
-        "summary": summary,
-        "parameters": parameters,
-        "responses": {"200": ok, "304": {"description": "You have it already"}, **_ERRORS},
+        "summary": summary.rstrip("."),
+        "description": summary,
+        "tags": [_OPERATIONS],
+        "responses": {"200": _ok("application/json", {}), "406": _ERRORS["406"], **(more or {})},
     }
 
 
-def _plain(operation: str, summary: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    return {"operationId": operation, "summary": summary, "responses": {"200": _ok({}), **(more or {})}}
+def _ok(kind: str, schema: Mapping[str, Any], headers: Json | None = None) -> Json:
+    found: Json = {"description": "OK", "content": {kind: {"schema": dict(schema)}}}
+    return found | ({"headers": headers} if headers else {})
 
 
-def _ok(schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"description": "OK", "content": {"application/json": {"schema": dict(schema)}}}
+def _parameter(name: str, schema: Json, description: str) -> Json:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 def _key_path(table: Table | None) -> str:
@@ -181,10 +269,11 @@ def _title(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-def _problem_schema() -> dict[str, Any]:
+def _problem_schema() -> Json:
     text = {"type": "string"}
     return {
         "type": "object",
+        "description": "What is wrong (RFC 9457).",
         "required": ["type", "title", "status"],
         "properties": {"type": text, "title": text, "status": {"type": "integer"}, "detail": text},
     }
