@@ -39,21 +39,30 @@ _SLOWEST_SECONDS = 60.0
 _METHODS = {"GET", "HEAD"}
 
 
-def create_app(projections: Sequence[Projection], documents: Sequence[Document], links: Links) -> ReadApi:
+def create_app(
+    projections: Sequence[Projection], documents: Sequence[Document], links: Links, *, contact: str = ""
+) -> ReadApi:
     """Return the API; it works before the worker has made any read model (503 until then).
+
+    Args:
+        projections: all declared versions; the live one of each answers.
+        documents: what is joined from them.
+        links: where the read models are.
+        contact: e-mail address or URL of whoever answers for the API, for its description.
 
     Raises:
         SettingsError: a document names a projection that is not there, or two things share a collection.
     """
     _check(projections, documents)
-    return ReadApi(LiveModels(projections, links), documents, links)
+    return ReadApi(LiveModels(projections, links), documents, links, contact)
 
 
 class ReadApi:
     """Answers GET and HEAD."""
 
-    def __init__(self, models: LiveModels, documents: Sequence[Document], links: Links) -> None:
+    def __init__(self, models: LiveModels, documents: Sequence[Document], links: Links, contact: str) -> None:
         self._models, self._documents, self._links = models, documents, links
+        self._contact = contact
         self.title = f"{links.prefix} read API"
         # A shared database may block, so nothing of it is asked from the event loop.
         self._quick = not links.read_model_url
@@ -162,7 +171,7 @@ class ReadApi:
 
     def _openapi(self) -> Answer:
         tables = [(p, _table(self._models[p.name])) for p in self._models.lives()]
-        return Answer(dumped(describe(self.title, tables, self._documents)))
+        return Answer(dumped(describe(self.title, tables, self._documents, self._contact)))
 
 
 def _accepted(request: Request, formats: Sequence[str]) -> str:

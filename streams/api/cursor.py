@@ -1,8 +1,8 @@
 """Cursors: where a page ended, as a text that only this estate can make and read.
 
 A cursor holds a key, maybe a personal one, and travels in URLs, which get into logs. So it is encrypted,
-not only signed: AES-SIV (RFC 5297) authenticates it together with the question that it belongs to, needs no nonce,
-and gives the same text for the same place, so that a page has a stable ETag.
+not only signed: AES-SIV (RFC 5297) authenticates it together with the question that it belongs to, needs no
+nonce, and gives the same text for the same place, so that a page has a stable ETag.
 """
 
 from __future__ import annotations

@@ -51,8 +51,8 @@ _ERRORS = {
 }
 _NOT_FOUND = _problem(
     "There is no such row, or no such place.",
-    {"Banyan-Not-Found": _header("There is no row with this key; absent where the URL itself is wrong.", const="row")},
-)  # fmt: skip
+    {"Banyan-Not-Found": _header("No row has this key; absent where the URL itself is wrong.", const="row")},
+)
 _NEWS = {
     "ETag": _header("Names this answer; send it back as If-None-Match."),
     "Banyan-Position": _header("How far the rows are; send it back as Banyan-Min-Position."),
@@ -95,9 +95,19 @@ _FIELDS = {
 
 
 def describe(
-    title: str, tables: Sequence[tuple[Projection, Table | None]], documents: Sequence[Document]
+    title: str,
+    tables: Sequence[tuple[Projection, Table | None]],
+    documents: Sequence[Document],
+    contact: str = "",
 ) -> Json:
-    """Return the OpenAPI document; a projection without a table yet has rows of any shape."""
+    """Return the OpenAPI document; a projection without a table yet has rows of any shape.
+
+    Args:
+        title: of the API.
+        tables: the live version of each projection, and its table.
+        documents: what is joined from them.
+        contact: e-mail address or URL of whoever answers for it.
+    """
     schemas: Json = {"Problem": _problem_schema()}
     paths: Json = {}
     by_name = {p.name: t for p, t in tables}
@@ -123,10 +133,7 @@ def describe(
             "version": "1.0.0",
             "description": "Rows made from the change events of legacy systems, for reading. "
             "Errors are problem documents (RFC 9457).",
-            "contact": {
-                "name": title,
-                "url": "https://www.gov.uk/guidance/gds-api-technical-and-data-standards",
-            },
+            **({"contact": {"url" if "://" in contact else "email": contact}} if contact else {}),
             "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         },
         "tags": [
@@ -214,16 +221,15 @@ def _list(projection: Projection, table: Table | None) -> Json:
 
 def _export(projection: Projection, table: Table | None, suffix: str, kind: str) -> Json:
     text = f"All {projection.collection} of one moment as {suffix}."
-    return _operation(f"export_{projection.name}_{suffix}", text, [*_question(projection, table), *_ASKED[1:]],
-                      _ok(kind, {"type": "string"}, {"Banyan-Position": _NEWS["Banyan-Position"]}))  # fmt: skip
+    ok = _ok(kind, {"type": "string"}, {"Banyan-Position": _NEWS["Banyan-Position"]})
+    asked = [*_question(projection, table), *_ASKED[1:]]
+    return _operation(f"export_{projection.name}_{suffix}", text, asked, ok)
 
 
 def _one(name: str, table: Table | None, *, fields: bool = False) -> Json:
     keys = table.key if table else ("key",)
-    parameters: list[Json] = [
-        {"name": k, "in": "path", "required": True, "description": "Part of the key.", "schema": {"type": "string"}}
-        for k in keys
-    ]  # fmt: skip
+    part = {"in": "path", "required": True, "description": "Part of the key.", "schema": {"type": "string"}}
+    parameters: list[Json] = [{"name": k, **part} for k in keys]
     ok = _ok("application/json", {"$ref": f"#/components/schemas/{_title(name)}"}, _NEWS | _ORIGIN)
     more = [_FIELDS] if fields else []
     return _operation(f"get_{name}", f"One {name}.", [*parameters, *more, *_ASKED], ok, {"404": _NOT_FOUND})

@@ -157,8 +157,8 @@ def test_accept(app, accept, status):  # noqa: F811
 def test_a_position_that_is_there_is_answered_at_once(app):  # noqa: F811
     """The position of one answer, sent with the next request, is satisfied."""
     headers = call(app, "/v1/cases")[1]
-    for asked in ({"Banyan-Min-Position": headers["banyan-position"]},
-                  {"Banyan-Min-Offset": call(app, "/v1/cases/esa/1")[1]["banyan-source-offset"]}):  # fmt: skip
+    offset = call(app, "/v1/cases/esa/1")[1]["banyan-source-offset"]
+    for asked in ({"Banyan-Min-Position": headers["banyan-position"]}, {"Banyan-Min-Offset": offset}):
         assert call(app, "/v1/cases/esa/1?wait=0", asked)[0] == 200
 
 
@@ -184,8 +184,8 @@ def test_what_does_not_come_in_time(app):  # noqa: F811
 
 @pytest.mark.parametrize(
     "asked",
-    [{"Banyan-Min-Offset": "uc.other:0:1"}, {"Banyan-Min-Offset": "uc.esa.case"}, {"Banyan-Min-Offset": "a:b:c"},
-     {"Banyan-Min-Position": "x"}, {"Banyan-Min-Position": "bnVsbA"}, {"Banyan-Min-Position": "WzFd"},
+    [{"Banyan-Min-Offset": "uc.other:0:1"}, {"Banyan-Min-Offset": "uc.esa.case"},
+     {"Banyan-Min-Offset": "a:b:c"}, {"Banyan-Min-Position": "x"}, {"Banyan-Min-Position": "bnVsbA"}, {"Banyan-Min-Position": "WzFd"},
      {"Banyan-Min-Position": "W1siYSIsIjAiLDFdXQ"}],
 )  # fmt: skip
 def test_no_position(app, asked):  # noqa: F811

@@ -11,7 +11,9 @@ from tests.unit.streams.api.test_question import CASE, TABLE
 
 @pytest.fixture(scope="module")
 def document():
-    return describe("uc read API", [(CASE, TABLE), (CLAIM, None), (PAYMENT, TABLE)], [CASE_FILE])
+    return describe(
+        "uc read API", [(CASE, TABLE), (CLAIM, None), (PAYMENT, TABLE)], [CASE_FILE], "api@example.gov.uk"
+    )
 
 
 def operations(document):

@@ -106,7 +106,7 @@ def test_fields(app):
 
 
 def test_rows_that_come_and_go_between_pages(app, links):  # noqa: F811
-    """Rows that stay are seen once, whatever is written between pages: a page begins after a key, not a count."""
+    """Rows that stay are seen once, whatever is written between pages: a page begins after a key."""
     first = get(app, "/v1/cases?limit=20").json
     write(links, [("aaa", i, None, None, None, 0, 0, 100 + i, 0) for i in range(30)])
     rest = every(app, first["next"])
