@@ -103,7 +103,7 @@ class ApiTable(ListenTable):
     port: Port = Field(default=8600, description="TCP port.")
     contact: str = Field(
         default="",
-        description="E-mail address or URL of whoever answers for the API; it stands in its OpenAPI description.",
+        description="E-mail address or URL of whoever answers for the API, for its OpenAPI description.",
     )
 
 

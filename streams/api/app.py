@@ -231,6 +231,10 @@ async def _send_stream(request: Request, answer: Answer, receive: Receive, send:
                 async with asyncio.timeout(_SLOWEST_SECONDS):
                     await send({"type": "http.response.body", "body": data, "more_body": True})
         await send({"type": "http.response.body", "body": packed.flush() if packed else b""})
+    except Exception as error:
+        # The status is sent: only a body without an end tells the client. The server makes that of an error.
+        log.error("an export broke off: %s", described(error))
+        raise
     finally:
         left.cancel()
         await answer.stream.aclose()  # type: ignore[attr-defined]

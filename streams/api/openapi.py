@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 description of the read API, from the tables as they are now.
 
-It keeps the rules of the linter for UK government APIs (info, licence, semantic version, 406, unique operation
-ids, no `X-` headers, paths in kebab case where collections are): a test checks them.
+It keeps the rules of the linter for UK government APIs (info, licence, semantic version, 406, unique ids of
+operations, no `X-` headers, paths in kebab case where collections are): a test checks them.
 """
 
 from __future__ import annotations

@@ -184,10 +184,16 @@ def test_what_does_not_come_in_time(app):  # noqa: F811
 
 @pytest.mark.parametrize(
     "asked",
-    [{"Banyan-Min-Offset": "uc.other:0:1"}, {"Banyan-Min-Offset": "uc.esa.case"},
-     {"Banyan-Min-Offset": "a:b:c"}, {"Banyan-Min-Position": "x"}, {"Banyan-Min-Position": "bnVsbA"}, {"Banyan-Min-Position": "WzFd"},
-     {"Banyan-Min-Position": "W1siYSIsIjAiLDFdXQ"}],
-)  # fmt: skip
+    [
+        {"Banyan-Min-Offset": "uc.other:0:1"},
+        {"Banyan-Min-Offset": "uc.esa.case"},
+        {"Banyan-Min-Offset": "a:b:c"},
+        {"Banyan-Min-Position": "x"},
+        {"Banyan-Min-Position": "bnVsbA"},  # null
+        {"Banyan-Min-Position": "WzFd"},  # [1]
+        {"Banyan-Min-Position": "W1siYSIsIjAiLDFdXQ"},  # a partition that is a text
+    ],
+)
 def test_no_position(app, asked):  # noqa: F811
     """What is no position, or one of topics that are not read here, is refused with 400."""
     assert call(app, "/v1/cases/esa/1", asked)[0] == 400
