@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.readmodel.table import Column, Kind, Table
+from schemas.codec.branches import plain
 from schemas.errors import SettingsError
 from schemas.names import api_name
 from streams.projection import Projection
@@ -116,7 +117,7 @@ def stored(array: pa.Array, column: Column) -> list[Any]:
         array = pc.binary_replace_slice(pc.cast(array, pa.string()), 10, 11, "T")
     elif kind == "json":
         return [
-            None if v is None else json.dumps(_api_named(v), default=_json, ensure_ascii=False)
+            None if v is None else json.dumps(_api_named(plain(v)), default=_json, ensure_ascii=False)
             for v in array.to_pylist()
         ]
     elif kind == "boolean":
