@@ -111,6 +111,10 @@ class ApiTable(ListenTable):
     """`[api]`: the read API made from the projections."""
 
     port: Port = Field(default=8600, description="TCP port.")
+    contact: str = Field(
+        default="",
+        description="E-mail address or URL of whoever answers for the API, for its OpenAPI description.",
+    )
 
 
 class FacadeTable(ListenTable):

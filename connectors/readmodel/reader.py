@@ -1,22 +1,23 @@
-"""Read a projection's rows while its worker writes them. Read-only, parameterised, one thread."""
+"""Read a projection's rows while its workers write them: one reader for both stores, for any threads."""
 
 from __future__ import annotations
 
-import base64
-import json
-import sqlite3
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 
 from connectors.readmodel.freshness import quantile
-from connectors.readmodel.statements import LINEAGE, quoted
-from connectors.readmodel.statistics import LATEST, SUMS, Statistics, fresh
-from connectors.readmodel.table import Column, Table
+from connectors.readmodel.selection import Condition, Selection, by_key
+from connectors.readmodel.statistics import LATEST, SUMS, Statistics
+from connectors.readmodel.store import Place
+from connectors.readmodel.table import Table
+from connectors.readmodel.values import as_stored, in_range, shown
 from schemas.errors import Transient
+
+__all__ = ["NotReady", "Row", "RowReader", "as_stored", "in_range", "shown"]
 
 
 class NotReady(Transient):
@@ -25,7 +26,15 @@ class NotReady(Transient):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row as the API shows it, and the event that it comes from."""
+    """One row as the API shows it, and the event that it comes from.
+
+    Attributes:
+        values: API name → value.
+        key: as stored.
+        topic, partition, offset: of the row's newest event.
+        ts_ms: when that change was true in the legacy system.
+        at: where it stands in its selection: sort value (where there is a sort) and key, as stored.
+    """
 
     values: dict[str, Any]
     key: tuple[Any, ...]
@@ -33,74 +42,130 @@ class Row:
     partition: int
     offset: int
     ts_ms: int
+    at: tuple[Any, ...] = ()
 
 
-class RowReader(Protocol):
-    """What the read API asks of a read model, whichever store it is in."""
+@dataclass(frozen=True)
+class Facts:
+    """What a read model says about itself; read before rows, it is true of them or older.
+
+    Attributes:
+        text: the table as stored, empty where there is none yet.
+        topic: that it was built from.
+        next: the next offset of each partition: every event before is in the rows.
+    """
+
+    text: str
+    topic: str
+    next: Mapping[Place, int] = field(default_factory=dict)
+
+    @cached_property
+    def table(self) -> Table:
+        """The table."""
+        return Table.from_json(self.text)
+
+    @cached_property
+    def lookup(self) -> str:
+        """The statement that finds a row by its key: made once, because it is asked most."""
+        ((text, _),) = by_key(self.table, [None] * len(self.table.key)).parts()
+        return text
+
+    @cached_property
+    def key_places(self) -> tuple[int, ...]:
+        """Where the key's columns stand among the columns."""
+        return tuple(self.table.names.index(k) for k in self.table.key)
+
+    def said_as(self, write: Callable[[Mapping[Place, int]], str]) -> str:
+        """Return the position as a text, written once as long as it stays."""
+        if "position" not in self.__dict__:
+            self.__dict__["position"] = write(self.next)
+        return str(self.__dict__["position"])
+
+
+class Source(Protocol):
+    """A store to read from, safe for several threads at once."""
+
+    #: A lookup by key takes microseconds: less than handing it to another thread.
+    quick: bool
+
+    @property
+    def where(self) -> str:
+        """What it is called in messages."""
+        ...
+
+    def facts(self) -> Facts:
+        """Return what it says about itself; NotReady where there is nothing."""
+        ...
+
+    def query(self, text: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of one statement; StoreUnavailable where it fails or takes too long."""
+        ...
+
+    def stream(
+        self, parts: Sequence[tuple[str, Sequence[Any]]], size: int
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the rows of statements from one snapshot, `size` at a time; close it to stop."""
+        ...
+
+    def statistics(self) -> Statistics:
+        """Return what was counted."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection."""
+        ...
+
+
+class RowReader:
+    """Reads one read model; it may appear, widen or be replaced at any time."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __repr__(self) -> str:
+        return f"<RowReader {self._source.where}>"
+
+    @property
+    def quick(self) -> bool:
+        """True where `row` and `facts` take microseconds."""
+        return self._source.quick
+
+    @property
+    def facts(self) -> Facts:
+        """What it says about itself, a table among it.
+
+        Raises:
+            NotReady: there is no table yet.
+            StoreUnavailable: the store does not answer.
+        """
+        facts = self._source.facts()
+        if not facts.text:
+            raise not_ready(self._source.where)
+        return facts
 
     @property
     def table(self) -> Table:
         """The table as it is now; NotReady where there is none yet."""
-        ...
+        return self.facts.table
 
-    def row(self, key: Sequence[Any]) -> Row | None:
+    def row(
+        self, key: Sequence[Any], *, facts: Facts | None = None, columns: tuple[str, ...] = ()
+    ) -> Row | None:
         """Return the row with this key (values as stored), or None."""
-        ...
-
-    def rows(
-        self, filters: Mapping[str, Any], *, after: Sequence[Any] | None = None, limit: int | None = None
-    ) -> list[Row]:
-        """Return rows in key order."""
-        ...
-
-    def status(self) -> dict[str, Any]:
-        """Return offsets, counts and freshness."""
-        ...
-
-    def close(self) -> None:
-        """Close the connection."""
-        ...
-
-
-class Reader:
-    """Reads one SQLite read model; the file may appear, widen or be replaced at any time."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self._db: sqlite3.Connection | None = None
-        self._inode = 0
-        self._text = ""
-        self._table: Table | None = None
-        self._topic = ""
-
-    def __repr__(self) -> str:
-        return f"<Reader {self.file}>"
-
-    @property
-    def table(self) -> Table:
-        """The table as it is now.
-
-        Raises:
-            NotReady: there is none yet.
-        """
-        row = self._query("SELECT value FROM meta WHERE name = 'table'")
-        if not row:
-            raise self._not_ready()
-        if row[0][0] != self._text:
-            self._text = row[0][0]
-            self._table = Table.from_json(self._text)
-            self._topic = self._query("SELECT value FROM meta WHERE name = 'topic'")[0][0]
-        assert self._table is not None
-        return self._table
-
-    def row(self, key: Sequence[Any]) -> Row | None:
-        """Return the row with this key (values as stored), or None."""
-        table = self.table
+        facts = facts or self.facts
+        table = facts.table
         if len(key) != len(table.key):
             return None
-        where = " AND ".join(f"{quoted(k)} = ?" for k in table.key)
-        rows = self._rows(table, f"WHERE {where}", key)
-        return rows[0] if rows else None
+        if columns:
+            found = self.select(by_key(table, key, columns), facts=facts)
+            return found[0] if found else None
+        rows = self._source.query(facts.lookup, key)
+        if not rows:
+            return None
+        r, width = rows[0], len(table.columns)
+        values = {column.name: shown(r[i], column) for i, column in enumerate(table.columns)}
+        stored = tuple(r[i] for i in facts.key_places)
+        return Row(values, stored, facts.topic, r[width], r[width + 1], r[width + 2], stored)
 
     def rows(
         self, filters: Mapping[str, Any], *, after: Sequence[Any] | None = None, limit: int | None = None
@@ -112,135 +177,58 @@ class Reader:
             after: key of the last row of the page before.
             limit: at most so many.
         """
-        table = self.table
-        terms = [f"{quoted(name)} = ?" for name in filters]
-        values = list(filters.values())
-        key = ", ".join(quoted(k) for k in table.key)
-        if after is not None:
-            terms.append(f"({key}) > ({', '.join('?' * len(table.key))})")
-            values.extend(after)
-        where = f"WHERE {' AND '.join(terms)}" if terms else ""
-        most = f" LIMIT {int(limit)}" if limit is not None else ""
-        return self._rows(table, f"{where} ORDER BY {key}{most}", values)
+        facts = self.facts
+        where = tuple(Condition(facts.table.column(name), "eq", value) for name, value in filters.items())
+        at = None if after is None else tuple(after)
+        return self.select(Selection(facts.table, where, after=at, limit=limit), facts=facts)
+
+    def select(self, selection: Selection, *, facts: Facts | None = None) -> list[Row]:
+        """Return the rows of a selection, in its order."""
+        topic = (facts or self.facts).topic
+        found: list[Row] = []
+        for text, values in selection.parts():
+            rows = self._source.query(text, values)
+            found.extend(_row(r, selection, topic) for r in rows)
+            if selection.limit is not None and len(found) >= selection.limit:
+                return found[: selection.limit]
+        return found
+
+    def stream(self, selection: Selection, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the rows of a selection from one snapshot, as stored (`selection.names` come first)."""
+        return self._source.stream(list(selection.parts()), size)
 
     def status(self) -> dict[str, Any]:
         """Return offsets, counts and freshness; empty counts before the table is there.
 
         Raises:
-            NotReady: there is no file yet.
+            NotReady: there is no store yet.
         """
-        offsets = self._query("SELECT partition, next FROM offsets ORDER BY partition")
-        parked = self._query("SELECT count(*), count(DISTINCT key) FROM parked")[0]
-        stats = {name: json.loads(value) for name, value in self._query("SELECT name, value FROM stats")}
-        made = self._query("SELECT 1 FROM meta WHERE name = 'table'")
-        rows = self._query("SELECT count(*) FROM rows")[0][0] if made else 0
-        return status_of(offsets, rows, parked, fresh(stats))
+        facts = self._source.facts()
+        parked = self._source.query("SELECT count(*), count(DISTINCT key) FROM parked")[0]
+        rows = self._source.query("SELECT count(*) FROM rows")[0][0] if facts.text else 0
+        offsets = [(partition, offset) for (_, partition), offset in sorted(facts.next.items())]
+        return status_of(offsets, rows, parked, self._source.statistics())
 
     def close(self) -> None:
-        """Close the connection."""
-        if self._db is not None:
-            self._db.close()
-            self._db = None
-
-    def _rows(self, table: Table, tail: str, values: Sequence[Any]) -> list[Row]:
-        names = ", ".join([*(quoted(n) for n in table.names), *LINEAGE])
-        found = self._query(f"SELECT {names} FROM rows {tail}", values)  # noqa: S608 - names are quoted
-        columns = [(c.name, c) for c in table.columns]
-        places = [table.names.index(k) for k in table.key]
-        width = len(columns)
-        return [
-            Row(
-                {name: shown(r[i], column) for i, (name, column) in enumerate(columns)},
-                tuple(r[i] for i in places),
-                self._topic,
-                *r[width:],
-            )
-            for r in found
-        ]
-
-    def _query(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        try:
-            return self._connection().execute(sql, values).fetchall()
-        except sqlite3.OperationalError:
-            self.close()
-            if not self.file.exists():
-                raise self._not_ready() from None
-            try:  # a replaced file, or one that is just being made
-                return self._connection().execute(sql, values).fetchall()
-            except sqlite3.OperationalError:
-                raise self._not_ready() from None
-
-    def _connection(self) -> sqlite3.Connection:
-        try:
-            inode = self.file.stat().st_ino
-        except FileNotFoundError:
-            self.close()
-            raise self._not_ready() from None
-        if self._db is None or inode != self._inode:
-            self.close()
-            # mode=rw makes no file; query_only lets nothing write; rw itself is what WAL's index needs.
-            uri = f"{self.file.absolute().as_uri()}?mode=rw"
-            self._db = sqlite3.connect(
-                uri, uri=True, timeout=1.0, isolation_level=None, check_same_thread=False
-            )
-            self._db.execute("PRAGMA query_only=ON")
-            self._inode = inode
-            self._text = ""
-        return self._db
-
-    def _not_ready(self) -> NotReady:
-        return NotReady(
-            "the read model is not there yet",
-            where=self.file.name,
-            fix="start the worker: banyan worker ESTATE",
-        )
+        """Close every connection."""
+        self._source.close()
 
 
-def as_stored(text: str, column: Column) -> Any:
-    """Return a value of a URL as the store keeps it.
-
-    Raises:
-        ValueError: the text is no value of this column.
-    """
-    match column.kind:
-        case "integer":
-            return in_range(int(text))
-        case "real":
-            return float(text)
-        case "boolean":
-            if text not in ("true", "false"):
-                raise ValueError(text)
-            return int(text == "true")
-        case "bytes":
-            return base64.b64decode(text, validate=True)
-        case _:
-            return text
+def not_ready(where: str) -> NotReady:
+    """Return what to say where no worker has made the read model."""
+    return NotReady(
+        "the read model is not there yet", where=where, fix="start the worker: banyan worker ESTATE"
+    )
 
 
-def in_range(number: int) -> int:
-    """Return a whole number that SQLite can hold.
-
-    Raises:
-        ValueError: it needs more than 64 bits.
-    """
-    if not -(1 << 63) <= number < 1 << 63:
-        raise ValueError("more than 64 bits")
-    return number
-
-
-def shown(value: Any, column: Column) -> Any:
-    """Return a stored value as the API shows it."""
-    if value is None:
-        return None
-    match column.kind:
-        case "json":
-            return json.loads(value)
-        case "boolean":
-            return bool(value)
-        case "bytes":
-            return base64.b64encode(value).decode()
-        case _:
-            return value
+def _row(r: tuple[Any, ...], selection: Selection, topic: str) -> Row:
+    table, names = selection.table, selection.names
+    width, keys = len(names), len(table.key)
+    columns = table.columns if width == len(table.columns) else [table.column(n) for n in names]
+    values = {column.name: shown(r[i], column) for i, column in enumerate(columns)}
+    key = r[width + 3 : width + 3 + keys]
+    partition, offset, ts_ms = r[width : width + 3]
+    return Row(values, key, topic, partition, offset, ts_ms, r[width + 3 + keys :] + key)
 
 
 def status_of(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from connectors.readmodel.table import SQLITE_TYPES, Column, Table
 
+#: Digits of a decimal that fit 64 bits without its point: up to here its order can be asked for.
+ORDERED_DIGITS = 18
 #: Where each row came from; API names never start with `_`, so they cannot collide.
 LINEAGE = ("_partition", "_offset", "_ts_ms")
 
@@ -38,15 +40,29 @@ def create(table: Table) -> list[str]:
     return [f"CREATE TABLE IF NOT EXISTS rows ({', '.join(columns)}, PRIMARY KEY ({key}))", *indexes(table)]
 
 
+def ordered(column: Column) -> str:
+    """Return what rows are compared by: of a decimal, which is text, its digits as a number."""
+    name = quoted(column.name)
+    return f"CAST(REPLACE({name}, '.', '') AS BIGINT)" if column.kind == "decimal" else name
+
+
 def indexes(table: Table) -> list[str]:
-    """Return the statements that make the declared indexes, each followed by the key for stable paging."""
+    """Return the statements that make the declared indexes, each followed by the key for stable paging.
+
+    A decimal of up to 18 digits gets a second one, of its order.
+    """
     key = ", ".join(quoted(k) for k in table.key)
-    known = set(table.names)
-    return [
-        f"CREATE INDEX IF NOT EXISTS {quoted('by_' + name)} ON rows ({quoted(name)}, {key})"
-        for name in table.indexes
-        if name in known
-    ]
+    made = "CREATE INDEX IF NOT EXISTS"
+    statements = []
+    for column in table.columns:
+        if column.name not in table.indexes:
+            continue
+        name = quoted(f"by_{column.name}")
+        statements.append(f"{made} {name} ON rows ({quoted(column.name)}, {key})")
+        if column.kind == "decimal" and 0 < column.precision <= ORDERED_DIGITS:
+            name = quoted(f"by_order_of_{column.name}")
+            statements.append(f"{made} {name} ON rows (({ordered(column)}), {key})")
+    return statements
 
 
 def widen(old: Table, new: Table) -> list[str]:

@@ -75,14 +75,16 @@ class Stores:
         return SqliteReadModel(self.file(name, version), topic=topic, topic_id=topic_id)
 
     def reader(self, name: str, version: int) -> RowReader:
-        """Return a reader of it; it need not be there yet."""
+        """Return a reader of it, for any threads; it need not be there yet."""
+        from connectors.readmodel.reader import RowReader
+
         if self.url:
-            from connectors.readmodel.postgres_reader import PostgresReader
+            from connectors.readmodel.postgres_source import PostgresSource
 
-            return PostgresReader(self.url, self.schema(name, version))
-        from connectors.readmodel.reader import Reader
+            return RowReader(PostgresSource(self.url, self.schema(name, version)))
+        from connectors.readmodel.sqlite_source import SqliteSource
 
-        return Reader(self.file(name, version))
+        return RowReader(SqliteSource(self.file(name, version)))
 
     def parked(self, name: str, version: int) -> ParkedEvents:
         """Return what waits in it, to be looked at and to be decided about."""

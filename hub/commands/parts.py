@@ -96,7 +96,9 @@ def api(estate: EstateArgument = None) -> None:
     configure("api")
     from streams.api import create_app
 
-    _serve(create_app(opened.projections, opened.documents, links), opened.settings.api, "api")
+    settings = opened.settings.api
+    app = create_app(opened.projections, opened.documents, links, contact=settings.contact)
+    _serve(app, settings, "api")
 
 
 def facade(estate: EstateArgument = None) -> None:

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 from hub.estate import Estate
 from hub.versions import NotCaughtUp, drop_version, overview, rebuild_version, switch_to, versions_of
 from schemas.errors import SettingsError, Transient
+from tests.unit.streams.api.test_app import store_rows
 from tests.unit.streams.events import Book, Writer, row
-from tests.unit.streams.test_api import store_rows
 
 MODULE = """
 from streams.projection import row_projection

@@ -16,8 +16,8 @@ from streams.projection import row_projection
 from streams.traffic import Traffic
 from streams.versions import Versions, open_versions
 from tests.postgres import running_postgres
+from tests.unit.streams.api.test_app import get, links, store_rows  # noqa: F401 - a fixture
 from tests.unit.streams.events import Book, Writer, row
-from tests.unit.streams.test_api import get, links, store_rows  # noqa: F401 - a fixture
 
 ONE = row_projection("claim", source="esa.claim", collection="claims")
 TWO = row_projection("claim", source="esa.claim", collection="claims", version=2, rename={"N": "number"})

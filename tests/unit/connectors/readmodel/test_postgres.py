@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from connectors.readmodel.postgres import PostgresReadModel
-from connectors.readmodel.postgres_reader import PostgresReader
+from connectors.readmodel.postgres_source import PostgresSource
+from connectors.readmodel.reader import RowReader
 from connectors.readmodel.store import Change, Fenced, StoreUnavailable
 from connectors.readmodel.table import Column, Table
 from schemas.errors import SettingsError, Terminal
@@ -49,7 +50,7 @@ def opened(postgres, schema):
 
 @pytest.fixture
 def reader(postgres, schema):
-    made = PostgresReader(postgres.url, schema)
+    made = RowReader(PostgresSource(postgres.url, schema))
     yield made
     made.close()
 
