@@ -28,7 +28,7 @@ from strangler.decision import (
 )
 from strangler.gate import Condition, GateOf, climbs, judge, require
 from strangler.journal import carry
-from strangler.stage import Stage, parse_stage
+from strangler.stage import Stage, StageRefused, parse_stage
 from strangler.verdict_keys import Keys
 from strangler.verdict_record import VerdictRecord
 
@@ -112,6 +112,7 @@ class Controller:
         share: int = 0,
         gate: GateOf | None = None,
         override: bool = False,
+        after: int | None = None,
     ) -> Decision:
         """Move `operation` to `stage`; on return the decision and the new state are committed.
 
@@ -123,15 +124,17 @@ class Controller:
             share: in stage canary, the share of the keys (in `strangler.canary.PLACES`).
             gate: what has to hold for a step up; None asks for nothing.
             override: go over conditions that do not hold; the decision names them.
+            after: number of the decision that was in force when this one was made up; None = whatever it is.
 
         Raises:
-            StageRefused: no such stage or share, or no step leads there.
+            StageRefused: no such stage or share, or no step leads there, or another decision came first.
             GateClosed: a condition of the gate does not hold, and `override` is not set.
             Fenced: a newer controller took over.
         """
         now = stages(self._links)
         was = _serving(now.get(operation))
         to = Serving(stage if isinstance(stage, Stage) else parse_stage(stage), share)
+        _refuse_late(operation, now.get(operation), after)
         check_step(operation, was, to)
         found, overrides = evidence(self._links, operation), tuple[str, ...]()
         if gate is not None and climbs(was, to):
@@ -215,6 +218,7 @@ def set_stage(
     share: int = 0,
     gate: GateOf | None = None,
     override: bool = False,
+    after: int | None = None,
 ) -> Decision:
     """Move `operation` to `stage` as a controller of its own; see `Controller.set_stage`.
 
@@ -223,7 +227,14 @@ def set_stage(
     with Controller(links) as controller:
         carry(controller, links.state)
         return controller.set_stage(
-            operation, stage, by=by, reason=reason, share=share, gate=gate, override=override
+            operation,
+            stage,
+            by=by,
+            reason=reason,
+            share=share,
+            gate=gate,
+            override=override,
+            after=after,
         )
 
 
@@ -293,6 +304,15 @@ def evidence(links: Links, operation: str) -> Evidence:
 def _serving(state: StageState | None) -> Serving:
     """Return who answers an operation; legacy, where nobody ever decided on it."""
     return state.serving if state is not None else Serving(Stage.LEGACY)
+
+
+def _refuse_late(operation: str, state: StageState | None, after: int | None) -> None:
+    if after is not None and (state is None or state.seq != after):
+        raise StageRefused(
+            f"decision {after} is no longer in force: another came first",
+            where=f"operation {operation}",
+            fix="banyan operation history shows it",
+        )
 
 
 def _held(state: StageState | None) -> float:

@@ -7,6 +7,7 @@ import hmac
 import json
 import logging
 import time
+import uuid
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -68,6 +69,7 @@ class Facade:
         secret = managed_secret(links.state, "verdict_key")
         self._served = {o.name: self._serve(o, secret) for o in operations}
         self._meter = Meter(self._page)
+        self._process = uuid.uuid4().hex
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,6 +109,8 @@ class Facade:
                     response = Response(200, [content_type], self._meter.text())
                 case ("GET", b"/_banyan/operations"):
                     response = json_response(self._page())
+                case ("GET", b"/_banyan/tallies"):
+                    response = json_response(self._tallies())
                 case ("POST", b"/_banyan/kill" | b"/_banyan/restore"):
                     response = await self._switch(path.endswith(b"kill"), scope, receive)
                 case _:
@@ -168,6 +172,15 @@ class Facade:
 
     def _page(self) -> dict[str, Any]:
         return operations_page(self._served.values(), self._watch, self._verdicts)
+
+    def _tallies(self) -> dict[str, Any]:
+        """Return what the controller polls: counts of this process, which has a name of its own."""
+        found = {
+            name: {"stage": self._watch.stage(name).value}
+            | {side: tally.to_json() for side, tally in served.tallies.items()}
+            for name, served in self._served.items()
+        }
+        return {"process": self._process, "operations": found}
 
     def _serve(self, operation: Operation, secret: bytes) -> Served:
         legacy, modern = LegacySide(operation), ModernSide(operation)

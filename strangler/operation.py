@@ -15,9 +15,10 @@ from adapters.soap.serve.demand import DemandSpec
 from connectors.settings import load
 from schemas.entity import AvroType
 from schemas.errors import SettingsError
-from strangler.canary import PLACES, Choice, Serving, choose
+from strangler.canary import Choice, Serving, choose
 from strangler.compare import Rules
-from strangler.gate import Gate, GateOf
+from strangler.control_spec import GateSpec, StepDownSpec
+from strangler.gate import GateOf
 from strangler.record import FieldMap, MappingError, Means, RecordMap, jsonable, typed
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -197,47 +198,6 @@ class Canary(_Spec):
     )
 
 
-class GateSpec(_Spec):
-    """What must hold before the operation goes up: to canary, to a larger share, to modern."""
-
-    error_probability: float = Field(
-        0.01, gt=0, lt=1, description="How probably a side that is too bad passes, however often one looks."
-    )
-    largest_difference_rate: float = Field(
-        1 / 5000, gt=0, lt=1, description="Rate of differing keys that makes a side too bad."
-    )
-    inconclusive: float = Field(
-        0.05, ge=0, le=1, description="Largest share of verdicts that gave no answer."
-    )
-    hold_seconds: float = Field(0.0, ge=0, description="Shortest time between two steps up.")
-    steps: tuple[Annotated[float, Field(gt=0, lt=100)], ...] = Field(
-        (), description="Percentages of the canary, rising; none may be passed over. Empty = any."
-    )
-    approvers: frozenset[str] = Field(
-        frozenset(), description="Who may decide a step up (`--by`); empty = anybody."
-    )
-
-    @field_validator("steps")
-    @classmethod
-    def _rising(cls, steps: tuple[float, ...]) -> tuple[float, ...]:
-        shares = [round(s * PLACES / 100) for s in steps]
-        if shares != sorted(set(shares)) or any(not s for s in shares):
-            raise ValueError("the steps must rise, each by a hundredth of a percent at least")
-        return steps
-
-    @property
-    def gate(self) -> Gate:
-        """The conditions as the controller judges them."""
-        return Gate(
-            alpha=self.error_probability,
-            rate=self.largest_difference_rate,
-            inconclusive=self.inconclusive,
-            hold_seconds=self.hold_seconds,
-            steps=tuple(round(s * PLACES / 100) for s in self.steps),
-            approvers=self.approvers,
-        )
-
-
 class Operation(_Spec):
     """One call that a consumer can make, in REST and SOAP form, and where each side answers it."""
 
@@ -254,6 +214,7 @@ class Operation(_Spec):
     shadow: Shadow = Field(default_factory=lambda: Shadow.model_validate({}))
     canary: Canary = Field(default_factory=lambda: Canary.model_validate({}))
     gate: GateSpec = Field(default_factory=lambda: GateSpec.model_validate({}))
+    step_down: StepDownSpec = Field(default_factory=lambda: StepDownSpec.model_validate({}))
 
     @model_validator(mode="after")
     def _consistent(self) -> Operation:

@@ -20,6 +20,7 @@ from strangler.record import MappingError, Record, jsonable
 from strangler.shadow import Call, Shadow
 from strangler.side import LegacySide, ModernSide, ParameterRefused, Parameters, Reply
 from strangler.stage import Stage
+from strangler.tally import Tally
 from strangler.upstream import Answer, SideFailed
 
 #: Hop-by-hop (RFC 9110, 7.6.1), or made anew by the client or server library.
@@ -58,6 +59,10 @@ class Served:
         self._endpoint = SoapEndpoint(legacy.contract, self._from_modern, only=only, guard=guard)
         self._description = Description(legacy.contract.documents)
         self.latency = {"caller": Latency(), "legacy": Latency(), "modern": Latency()}
+        #: What became of the calls that each side had to answer; shadow calls are not among them.
+        self.tallies: dict[SideName, Tally] = {side: Tally() for side in SIDES}
+        slow_ms = operation.step_down.slow_ms
+        self._slow_seconds = slow_ms / 1000 if slow_ms else float("inf")
         name = operation.name.encode()
         self._marks: dict[tuple[Stage, SideName], Headers] = {
             (stage, side): [
@@ -183,12 +188,16 @@ class Served:
             return plain("Client", "the request cannot be read by its contract")
         try:
             reply = await self._ask(self._serving(), "modern", parameters)
-            if reply.record is None:
-                return self._not_found(parameters)
-            return self.operation.soap_map.write(reply.record)
         except SideFailed as error:
             return plain("Server", f"the modern side gave no answer: {error.reason}")
         except BanyanError:
+            return plain("Server", "the modern answer does not fit the contract")
+        if reply.record is None:
+            return self._not_found(parameters)
+        try:
+            return self.operation.soap_map.write(reply.record)
+        except BanyanError:
+            self.tallies["modern"].failed += 1  # it was counted as answered
             return plain("Server", "the modern answer does not fit the contract")
 
     def _check(self, headers: Headers, body: bytes) -> None:
@@ -211,10 +220,19 @@ class Served:
         marks = self._marks[serving.stage, side]
         return Response(response.status, [*response.headers, *marks], response.body)
 
-    async def _timed(self, side: str, call: Awaitable[T]) -> T:
+    async def _timed(self, side: SideName, call: Awaitable[T]) -> T:
+        """Await a side's answer; note how long it took and what became of it."""
         started = time.perf_counter()
-        answer = await call
-        self.latency[side].add(time.perf_counter() - started)
+        try:
+            answer = await call
+        except ParameterRefused:  # the caller's mistake; the side was not asked
+            raise
+        except BanyanError:
+            self.tallies[side].add(failed=True)
+            raise
+        seconds = time.perf_counter() - started
+        self.latency[side].add(seconds)
+        self.tallies[side].add(slow=seconds > self._slow_seconds)
         return answer
 
 

@@ -10,11 +10,12 @@ from hub.commands.options import EstateArgument, open_estate
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register `run`, `worker`, `api`, `facade`, `console`."""
+    """Register `run`, `worker`, `api`, `facade`, `controller`, `console`."""
     app.command(epilog="Example: banyan run universal_credit")(run)
     app.command(epilog="Example: banyan worker universal_credit --only claimant")(worker)
     app.command(epilog="Example: banyan api universal_credit")(api)
     app.command(epilog="Example: banyan facade universal_credit")(facade)
+    app.command(epilog="Example: banyan controller universal_credit")(controller)
     app.command(epilog="Example: banyan console universal_credit")(console)
 
 
@@ -108,6 +109,44 @@ def facade(estate: EstateArgument = None) -> None:
     from strangler.facade import create_app
 
     _serve(create_app(opened.operations, links), opened.settings.facade, "facade")
+
+
+def controller(estate: EstateArgument = None) -> None:
+    """Step operations down by themselves when the modern side fails; `[step_down]` says when."""
+    import asyncio
+    import contextlib
+
+    from hub.ending import end_soon
+    from hub.logs import configure
+    from hub.run import stop_on_signal
+    from schemas.errors import SettingsError
+
+    opened = open_estate(estate)
+    if not any(o.step_down.enabled for o in opened.operations):
+        raise SettingsError(
+            "no operation of this estate may be stepped down",
+            where=str(opened.path),
+            fix="set enabled = true in [step_down] of an operation",
+        )
+    links = opened.links(needed=False)
+    configure("controller")
+
+    async def main() -> None:
+        from strangler.automatic import Automatic
+
+        stop = stop_on_signal()
+        running = asyncio.create_task(
+            Automatic(opened.operations, links, opened.settings.facade_instances()).run()
+        )
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        end_soon()  # a Kafka client that waits for a dead broker sits in a thread
+        stopping.cancel()
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+    asyncio.run(main())
 
 
 def console(estate: EstateArgument = None) -> None:

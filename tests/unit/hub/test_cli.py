@@ -69,6 +69,7 @@ def test_the_contract_is_whole() -> None:
             "run",
             "worker",
             "api",
+            "controller",
             "facade",
             "console",
             "check",
