@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import fastavro
 import numpy as np
@@ -21,7 +21,7 @@ from streams.shape import value_record
 
 Int64s = npt.NDArray[np.int64]
 #: n message keys or values: Python bytes, or a large binary array without nulls where they are wanted.
-Binaries = Sequence[bytes | None] | pa.Array
+Binaries: TypeAlias = "Sequence[bytes | None] | pa.Array"
 #: Bytes before the Avro body: magic 0 and a big-endian schema id (Confluent wire format).
 HEADER = 5
 

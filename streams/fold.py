@@ -102,6 +102,12 @@ def fold(
     return Folded(upserts, deletes, bad)
 
 
+def row_keys(table: Table, group: Group) -> list[tuple[Any, ...]]:
+    """Return the key of each event's row, as stored."""
+    keys = [_key(group, group.op == _DELETE, table.column(k)) for k in table.key]
+    return list(Rows(keys, len(group.index)))
+
+
 def _part(projection: Projection, table: Table, group: Group, bad: dict[int, str]) -> _Part:
     keeps = np.isin(group.op, _KEEPS)
     deletes = group.op == _DELETE

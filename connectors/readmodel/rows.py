@@ -112,8 +112,8 @@ def _pieces(column: pa.Array, kind: str) -> list[tuple[pa.Array, npt.NDArray[Any
 def objects(array: pa.Array) -> npt.NDArray[Any]:
     """Return n Python values, None for null."""
     if array.null_count and not pa.types.is_string(array.type) and not pa.types.is_binary(array.type):
-        values = array.fill_null(0).to_numpy(zero_copy_only=False).astype(object)
+        values: npt.NDArray[Any] = array.fill_null(0).to_numpy(zero_copy_only=False).astype(object)
         values[np.asarray(array.is_null())] = None
         return values
     found: npt.NDArray[Any] = array.to_numpy(zero_copy_only=False)
-    return found.astype(object)
+    return found.astype(object, copy=False)
