@@ -19,7 +19,7 @@ _TEXTS = (
     | st.dates().map(lambda d: d.strftime("%d%m%Y"))
     | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", fullmatch=True)
     | st.from_regex(r"[+-]?[0-9]{1,8}(\.[0-9]{1,3})?", fullmatch=True)
-    | st.sampled_from(["", "\n1", "1\n", "١", "1e3", "NaN", "0x1F", "é", "00000000", "99999999"])
+    | st.sampled_from(["", "\n1", "1\n", "\u0661", "1e3", "NaN", "0x1F", "é", "00000000", "99999999"])
 )
 _TARGETS = st.sampled_from(
     ["text", "integer", "decimal(9,2)", "decimal(3,3)", "decimal(5,0)", "date", "date(DDMMYYYY)"]

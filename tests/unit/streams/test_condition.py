@@ -15,7 +15,7 @@ from streams.condition import Condition, conditions
     st.integers(-3, 3),
 )
 def test_a_mask_is_what_holds_row_by_row(operator, values, value):
-    """The mask of a column says for each row what the condition says of it alone; nulls fulfil `is null` only."""
+    """The mask of a column says of each row what the condition says of it alone."""
     given_value = None if "null" in operator else (value, value + 1) if operator == "in" else value
     condition = Condition("N", operator, given_value)
     mask = condition.mask({"N": pa.array(values, pa.int32())}, len(values))
