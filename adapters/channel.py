@@ -24,6 +24,7 @@ from schemas.envelope import EnvelopeEncoder, Source, envelope_schema
 from schemas.errors import Terminal
 from schemas.key_text import key_text, pseudonyms, with_trimmed_key
 from schemas.partition import partitions
+from schemas.symbols import PROPERTY
 from schemas.topics import Topic, subject
 from schemas.wire import header
 
@@ -39,6 +40,8 @@ _BYTES_MATTER = {
     "logicalType",
     "precision",
     "scale",
+    "symbols",
+    PROPERTY,
 }
 
 

@@ -29,10 +29,8 @@ from schemas.codec import Decoder
 _ENCODED_ROWS = 32_768
 #: Columns of a row beside those of its key.
 _ROW = ("key_text", "value", "record", "offset", "action")
-_CONTRADICT = "several records have this key and differ; the value here is the Avro form of this one"
-_UNEXPECTED = (
-    "its action does not fit what is known of its key; the value here is the Avro form of the record"
-)
+_CONTRADICT = "several records have this key and differ"
+_UNEXPECTED = "its action does not fit what is known of its key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +134,8 @@ class EntityDiff:
             self._rows.parts(count), self._pictures(count), self._lost.parts(count), strict=True
         ):
             found = self._compare(rows, before, _key_texts(rejected), absence=absence)
+            if count > 1:  # what a part has used goes back: the next one may be made of other pieces
+                pa.default_memory_pool().release_unused()
             if found is not None and len(found.changes.op):
                 yield found
 
@@ -249,7 +249,7 @@ class EntityDiff:
         )
 
     def _tell(self, changes: Changes, key_text: Any, value: Any, record: Int64s, offset: Int64s) -> None:
-        """Make dead letters of rows that are not believed; their legacy bytes are found by record number."""
+        """Reject the rows that are not believed; their legacy bytes are looked up by record number later."""
         entity = self.channel.entity
         self._rejects.add(
             Reject(
@@ -260,6 +260,7 @@ class EntityDiff:
                 field_path=", ".join(entity.key),
                 reason=_UNEXPECTED if self._mode == "delta" else _CONTRADICT,
                 key_text=key_text[i].as_py(),
+                decoded=True,
             )
             for i in changes.conflicts.tolist()
         )

@@ -6,7 +6,7 @@ knows which it was: diff, guard, spool and publish work on these values (DESIGN 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -42,6 +42,7 @@ class Rows:
         action: n codes of a delta file, `ord` of c, u or d, or `adapters.delta.UPSERT`, or `ord("e")` for
             records that are events of their own; None for rows of a picture, full or partial.
         length: n lengths of the records in bytes, without what frames them; None where nobody counts them.
+        raw: row → the record's bytes as they came; None where they are not kept.
     """
 
     entity: str
@@ -50,14 +51,18 @@ class Rows:
     offset: Int64s
     action: npt.NDArray[np.uint8] | None = None
     length: Int64s | None = None
+    raw: Callable[[int], bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """One record that could not be decoded.
+    """One record that could not be decoded, or is not believed.
 
     `key_text` is None where the key itself could not be read: then the extract publishes no deletes and
     is held (DESIGN 10.1). A reject with a key keeps its previous snapshot row and emits nothing.
+
+    Where `decoded`, the record was read, and `raw` is its Avro form until its own bytes are looked up
+    (`adapters.originals`).
     """
 
     entity: str
@@ -67,6 +72,7 @@ class Reject:
     field_path: str
     reason: str
     key_text: str | None
+    decoded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from adapters.channel import Channel
@@ -21,6 +21,7 @@ from adapters.dead_letter import spool_batch
 from adapters.entity_diff import EntityDiff
 from adapters.extract import Extract, Reject
 from adapters.guard import reasons_to_hold
+from adapters.originals import Originals
 from adapters.parts import Rows
 from adapters.rejects import Rejects, by_entity
 from adapters.remembering import memory_of
@@ -121,13 +122,15 @@ def prepare(
         letters = rejects.digest if extract.origin.file is None else ""
         if rejects and (not letters or letters != told):
             about = {"adapter": spec.name, "extract": extract.id}
-            writer.add(
-                dead_letters,
-                (
-                    spool_batch(portion, **about, origin=extract.origin, secret=secret)
-                    for portion in rejects.portions()
-                ),
-            )
+            again = getattr(extract, "again", None) if rejects.decoded else None
+            with closing(Originals(again() if again else iter(()))) as originals:
+                writer.add(
+                    dead_letters,
+                    (
+                        spool_batch(originals.of(portion), **about, origin=extract.origin, secret=secret)
+                        for portion in rejects.portions()
+                    ),
+                )
         return writer.close(
             adapter=spec.name,
             extract=extract.id,

@@ -32,6 +32,7 @@ _COLUMNS = pa.schema(
         ("field_path", pa.string()),
         ("reason", pa.string()),
         ("key_text", pa.large_string()),
+        ("decoded", pa.bool_()),
     ]
 )
 _NAMES = tuple(_COLUMNS.names)
@@ -46,7 +47,7 @@ class Rejects:
         self._waiting: list[Reject] = []
         self._bytes = 0
         self._runs: list[Path] = []
-        self._count = self._unreadable = self._sum = 0
+        self._count = self._unreadable = self._decoded = self._sum = 0
 
     def __repr__(self) -> str:
         return f"<Rejects {self._count}>"
@@ -58,6 +59,11 @@ class Rejects:
     def unreadable(self) -> int:
         """How many have no readable key."""
         return self._unreadable
+
+    @property
+    def decoded(self) -> int:
+        """How many were decoded, and are not believed: their own bytes are still to be looked up."""
+        return self._decoded
 
     @property
     def digest(self) -> str:
@@ -74,6 +80,7 @@ class Rejects:
             self._bytes += len(reject.raw) + _OBJECTS
             self._count += 1
             self._unreadable += reject.key_text is None
+            self._decoded += reject.decoded
             self._sum = (self._sum + _hash(reject)) % (1 << 256)
             if self._bytes > _IN_MEMORY:
                 self._write_run()

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from schemas.codec.plan import NoColumns, plan
 from schemas.errors import SettingsError
 
 #: A type as Avro JSON: a primitive's name or a dict with `type` (and `logicalType`, `items`, `fields`).
@@ -79,6 +80,11 @@ class Entity:
         return pa.schema([pa.field(f.name, arrow_type(f.type), f.name not in self.key) for f in self.fields])
 
 
+def or_null(avro: AvroType) -> AvroType:
+    """Return a type with null as its first branch."""
+    return ["null", *avro] if isinstance(avro, list) else ["null", avro]
+
+
 def _record(topic: str, name: str, fields: list[dict[str, Any]]) -> dict[str, Any]:
     return {"type": "record", "name": name, "namespace": topic, "fields": fields}
 
@@ -86,7 +92,7 @@ def _record(topic: str, name: str, fields: list[dict[str, Any]]) -> dict[str, An
 def _avro_field(field: Field, *, nullable: bool) -> dict[str, Any]:
     out: dict[str, Any] = {"name": field.name, "type": field.type}
     if nullable:
-        out |= {"type": ["null", field.type], "default": None}
+        out |= {"type": or_null(field.type), "default": None}
     if field.doc:
         out["doc"] = field.doc
     if field.legacy_name and field.legacy_name != field.name:
@@ -109,10 +115,11 @@ def arrow_type(avro: AvroType) -> pa.DataType:
     """Return the Arrow type of an Avro type.
 
     Decimals become decimal128 (precision ≤ 38), dates date32, timestamp-millis/-micros UTC timestamps,
-    records structs, arrays lists, and `["null", T]` the type of T.
+    records structs, arrays lists, enums strings, `["null", T]` the type of T, and a union of several types a
+    struct with a field for each (`schemas.codec.branches`).
 
     Raises:
-        SettingsError: a union of several non-null types or an unknown type.
+        SettingsError: a union of types that values do not tell apart, or an unknown type.
     """
     if isinstance(avro, str):
         if avro in _PRIMITIVES:
@@ -121,6 +128,10 @@ def arrow_type(avro: AvroType) -> pa.DataType:
         branches = [b for b in avro if b != "null"]
         if len(branches) == 1:
             return arrow_type(branches[0])
+        try:
+            return plan(avro).arrow
+        except NoColumns:
+            pass
     else:
         if logical := avro.get("logicalType"):
             if logical == "decimal":
@@ -131,9 +142,11 @@ def arrow_type(avro: AvroType) -> pa.DataType:
                 return pa.timestamp("ms" if logical.endswith("millis") else "us", tz="UTC")
         if avro["type"] == "record":
             return pa.struct([pa.field(f["name"], arrow_type(f["type"])) for f in avro["fields"]])
+        if avro["type"] == "enum":
+            return pa.string()
         if avro["type"] == "array":
             return pa.list_(arrow_type(avro["items"]))
-        if isinstance(avro["type"], (str, dict)) and avro["type"] not in ("map", "enum", "fixed"):
+        if isinstance(avro["type"], (str, dict)) and avro["type"] not in ("map", "fixed"):
             return arrow_type(avro["type"])
     raise SettingsError(
         f"no Arrow type for the Avro type {avro!r}", fix="use a supported type (docs/schemas.md)"

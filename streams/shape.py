@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.readmodel.table import Column, Kind, Table
+from schemas.codec.branches import plain
 from schemas.entity import arrow_type
 from schemas.errors import SettingsError
 from schemas.names import api_name
@@ -130,7 +131,7 @@ def stored(array: pa.Array, column: Column) -> pa.Array:
         return pc.binary_replace_slice(pc.cast(array, pa.string()), 10, 11, "T")
     if kind == "json":
         texts = [
-            None if v is None else json.dumps(_api_named(v), default=_json, ensure_ascii=False)
+            None if v is None else json.dumps(_api_named(plain(v)), default=_json, ensure_ascii=False)
             for v in array.to_pylist()
         ]
         return pa.array(texts, pa.string())

@@ -13,6 +13,20 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 
 
+def peak() -> int:
+    """Return the most memory that this process has held, in bytes.
+
+    On Linux `ru_maxrss` starts at what the parent held when it forked: a long test run would be measured.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = status.read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) << 10
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def keep(name: str, facts: dict[str, Any]) -> Path:
     """Write `docs/evidence/<name>.json`: the facts, and the commit, machine and day they were found on."""
     git = ["git", "-C", str(ROOT)]

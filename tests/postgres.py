@@ -58,6 +58,8 @@ class Postgres:
         command = [str(self._bin / "postgres"), "-D", str(self._data), "-p", str(self.port)]
         command += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
         command += ["-c", "shared_buffers=256MB", "-c", "max_wal_size=2GB"]
+        # What is written outlives the server, which tests kill, but need not outlive the machine.
+        command += ["-c", "fsync=off", "-c", "full_page_writes=off"]
         self._process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **self._as
         )

@@ -207,13 +207,7 @@ class FileExtract:
                 where=arrival.name,
                 fix="mend it, or business_date, sequence or pattern in adapter.toml, or move the file away",
             )
-        stream, size = self._opening.open(arrival, self._inbox)
-        with closing(stream):
-            self._reading = self._reader.reading(arrival.name, size)
-            try:
-                yield from ahead(self._reading.chunks(stream))
-            except OSError:
-                raise self._inbox.changed(arrival) from None
+        yield from self._pass(first=True)
         self._inbox.verify(arrival)
         age = time.time() - arrival.entry.modified_ns / 1e9
         if getattr(self._reading, "unfinished", False) and age < self._opening.unfinished_seconds:
@@ -223,6 +217,31 @@ class FileExtract:
                 fix=f"nothing, if it is still being written; after {self._opening.unfinished_seconds:g} s it "
                 "is held",
             )
+
+    def again(self) -> Iterator[Chunk]:
+        """Yield the same chunks once more: records that were read and are not believed lead back to bytes.
+
+        Raises:
+            Terminal, NotYet: as `chunks`.
+        """
+        try:
+            yield from self._pass(first=False)
+        finally:  # also where no more is wanted than its beginning
+            self._inbox.verify(self.arrival)
+
+    def _pass(self, *, first: bool) -> Iterator[Chunk]:
+        """Read the file once; what the first pass finds wrong with it is kept."""
+        stream, size = self._opening.open(self.arrival, self._inbox)
+        with closing(stream):
+            reading = self._reader.reading(self.arrival.name, size)
+            if first:
+                self._reading = reading
+            try:
+                chunks = reading.chunks(stream)
+                # The second pass is rare, and the memory that is bounded is that of both passes.
+                yield from ahead(chunks) if first else chunks
+            except OSError:
+                raise self._inbox.changed(self.arrival) from None
 
     @property
     def nulled(self) -> Mapping[str, int]:

@@ -117,7 +117,8 @@ class Typist:
     ) -> tuple[Rows, list[Reject]]:
         schema = entity.arrow_schema()
         if not bad:
-            return Rows(entity.name, batch.cast(schema), spans.record, spans.offset, length=spans.length), []
+            rows = batch.cast(schema)
+            return Rows(entity.name, rows, spans.record, spans.offset, length=spans.length, raw=spans.raw), []
         wrong = np.array(sorted(bad))
         with_key = wrong[keyed[wrong]]
         texts = key_text(entity, batch.take(with_key)).to_pylist() if len(with_key) else []
@@ -133,7 +134,7 @@ class Typist:
         good[wrong] = False
         kept = batch.take(np.flatnonzero(good)).cast(schema)
         left = spans[np.flatnonzero(good)]
-        return Rows(entity.name, kept, left.record, left.offset, length=left.length), rejects
+        return Rows(entity.name, kept, left.record, left.offset, length=left.length, raw=left.raw), rejects
 
 
 def _keyed(entity: Entity, n: int, bad_fields: Mapping[str, Bools], family: Family | None) -> Bools:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.soap.avro_leaf import TEXTS, AvroStyle
 from adapters.soap.avro_record import NIL_SUFFIX, Mapper, Member, Record
 from adapters.soap.codec import XmlCodec
 from adapters.soap.errors import BadValue
@@ -62,11 +63,13 @@ def shape(
     decimals: Mapping[str, str] | None = None,
     classification: Mapping[str, str] | None = None,
     key_privacy: KeyPrivacy = "plain",
+    style: AvroStyle = TEXTS,
 ) -> EntityShape:
     """Return the entity that `element` is, all its children as fields.
 
     `key`, `decimals` ("precision,scale" for an xs:decimal without digits facets) and `classification` go by
-    the name in the schema.
+    the name in the schema; so does `style`. A key is never an enum: codes that a reader does not know would
+    become one key.
 
     Raises:
         SettingsError: the element is simple, a key is no field, or a decimal has no scale.
@@ -77,7 +80,9 @@ def shape(
         raise SettingsError(
             f"<{element.local}> has no children to make fields of", where=where, fix="choose its parent"
         )
-    record = Mapper(XmlCodec(schema), decimals or {}, arrow=True).record(kind, element.local, where)
+    record = Mapper(XmlCodec(schema), decimals or {}, arrow=True, style=style, plain=key).record(
+        kind, element.local, where
+    )
     names = {m.key: m.name for m in record.members}
     if missing := [k for k in key if k not in names]:
         raise SettingsError(

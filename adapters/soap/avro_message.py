@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.soap.avro_leaf import Leaf
+from adapters.soap.avro_leaf import AvroStyle, Leaf
 from adapters.soap.avro_record import Mapper
 from adapters.soap.codec import XmlCodec
 from adapters.soap.xsd_types import Element
+from schemas.entity import or_null
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,9 @@ class MessageAvro:
         cls, codec: XmlCodec, element: Element, namespace: str, decimals: Mapping[str, str] | None = None
     ) -> MessageAvro:
         """Return the Avro form of an element, its records in `namespace`."""
-        mapper = Mapper(codec, decimals or {}, arrow=False)
+        mapper = Mapper(codec, decimals or {}, arrow=False, style=AvroStyle(enums=True, unions=True))
         leaf, doc = mapper.element(element, f"{namespace}/{element.local}")
-        field: dict[str, Any] = {"name": "value", "type": ["null", leaf.type], "default": None}
+        field: dict[str, Any] = {"name": "value", "type": or_null(leaf.type), "default": None}
         schema = {"type": "record", "name": "Message", "namespace": namespace, "fields": [field]}
         return cls(schema | ({"doc": doc} if doc else {}), leaf)
 

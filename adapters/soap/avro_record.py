@@ -11,11 +11,11 @@ that may be either gets a companion field `<name>__nil`, true where the wire sai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from adapters.soap.avro_leaf import Leaf, as_is, each, facets, simple_leaf
+from adapters.soap.avro_leaf import TEXTS, AvroStyle, Leaf, as_is, each, facets, simple_leaf
 from adapters.soap.codec import XmlCodec
 from adapters.soap.errors import BadValue
 from adapters.soap.plans import (
@@ -30,7 +30,7 @@ from adapters.soap.plans import (
 )
 from adapters.soap.raw_xml import outer_xml, parse_element
 from adapters.soap.xsd_types import ArrayType, ComplexType, Element, Schema, SimpleType, local_name
-from schemas.entity import AvroType
+from schemas.entity import AvroType, or_null
 from schemas.names import avro_names
 
 NIL_SUFFIX = "__nil"
@@ -146,9 +146,20 @@ class Mapper:
         arrow: whether the records must have an Arrow form: then a type in itself is XML text, records are
             named by their path and written out each time. Otherwise a type in itself is a named record,
             records are named by their types, and a decimal without a scale is text.
+        style: which enumerations and unions have an Avro type of their own.
+        plain: keys of the outermost record that have none: those of the business key.
     """
 
-    def __init__(self, codec: XmlCodec, decimals: Mapping[str, str], *, arrow: bool) -> None:
+    def __init__(
+        self,
+        codec: XmlCodec,
+        decimals: Mapping[str, str],
+        *,
+        arrow: bool,
+        style: AvroStyle = TEXTS,
+        plain: Sequence[str] = (),
+    ) -> None:
+        self._style, self._plain_keys = style, frozenset(plain)
         self._codec, self._decimals, self._arrow = codec, dict(decimals), arrow
         self._schema: Schema = codec.schema
         self._named: dict[tuple[int, bool], tuple[str, Record]] = {}
@@ -163,13 +174,20 @@ class Mapper:
         """Return the Avro type of one occurrence of an element, and its doc."""
         kind = self._codec.plans.declared(element.type)
         if isinstance(kind, SimpleType):
-            leaf = simple_leaf(kind, element.local, self._decimals, where, open_decimals=not self._arrow)
+            leaf = self._simple(kind, element.local, element.local, where, above)
             return leaf, ". ".join(filter(None, (element.doc, facets(kind))))
         if kind.array is not None:
             return self._array(kind.array, where, above), element.doc
         if self._as_text(kind, above):
             return self._xml(element), element.doc
         return self._complex(kind, element, where, above), element.doc
+
+    def _simple(self, kind: SimpleType, local: str, key: str, where: str, above: tuple[str, ...]) -> Leaf:
+        """Return the leaf of a simple type; an enum is named by its path, as records are."""
+        own = len(above) == 1 and key in self._plain_keys
+        style = TEXTS if own else self._style
+        name = self._name("_".join([*where.split("/")[1:], "enum"]), where) if style.enum(local) else ""
+        return simple_leaf(kind, local, self._decimals, where, arrow=self._arrow, style=style, named=name)
 
     def _as_text(self, kind: ComplexType, above: tuple[str, ...]) -> bool:
         if self._codec.plans.plan(kind).anything:
@@ -222,18 +240,16 @@ class Mapper:
         plan = self._codec.plans.plan(kind)
         parts: list[_Part] = []
 
-        def simple(simple_type: SimpleType, name: str) -> Leaf:
-            return simple_leaf(simple_type, name, self._decimals, where, open_decimals=not self._arrow)
-
         for key, attribute in attribute_keys(kind):
-            leaf = simple(attribute.type, local_name(attribute.name))
+            leaf = self._simple(attribute.type, local_name(attribute.name), key, f"{where}/{key}", above)
             parts.append((key, None, leaf, facets(attribute.type)))
         if kind.any_attribute is not None:
             pair = {"type": "record", "name": "_".join([*where.split("/")[1:], "any_attribute"]), "fields": [
                 {"name": "name", "type": "string"}, {"name": "value", "type": "string"}]}  # fmt: skip
             parts.append((_OPEN, None, Leaf({"type": "array", "items": pair}, as_is, as_is), ""))
         if kind.text is not None:
-            parts.append((TEXT, None, simple(kind.text, local), facets(kind.text)))
+            leaf = self._simple(kind.text, local, TEXT, f"{where}/text", above)
+            parts.append((TEXT, None, leaf, facets(kind.text)))
         elif plan.anything:
             parts.append((XML, None, Leaf("string", as_is, as_is), "XML"))
         elif plan.free:
@@ -313,7 +329,7 @@ class Mapper:
     def _schema_of(self, name: str, record: Record) -> AvroType:
         fields: list[dict[str, Any]] = []
         for member in record.members:
-            field: dict[str, Any] = {"name": member.name, "type": ["null", member.type], "default": None}
+            field: dict[str, Any] = {"name": member.name, "type": or_null(member.type), "default": None}
             if member.key != member.name:
                 field["legacy.name"] = member.key
             fields.append(field)

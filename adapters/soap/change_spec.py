@@ -25,11 +25,17 @@ class PagingSpec(BaseModel):
         False, description="True if `page` takes the number of the page's first row: it grows by `rows`."
     )
     size: str = Field("", description="Request element that carries the page size; empty if there is none.")
-    rows: int = Field(100, ge=1, description="Rows asked for in one page.")
+    rows: int = Field(100, ge=1, description="Rows asked for in one page; no more than the service gives.")
     more: str = Field(
         "",
         description="Path in the response of the boolean that says whether pages follow; empty = read on "
-        "until a page has fewer rows than asked for.",
+        "until `total` rows have come, or without it until a page is empty.",
+    )
+    short_pages: bool = Field(
+        False,
+        description="True if the service leaves rows out after it has cut the list into pages. Else a page "
+        "of fewer rows than asked for, with rows behind it, shows that the service gives fewer than it is "
+        "asked for: what lies between the pages is then not known, unless `total` agrees.",
     )
     max_pages: int = Field(
         100_000, ge=1, description="Stop with a problem after so many pages: a loop, not a list."

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import aiohttp
 
 from adapters.soap import avro_entity, canonical, fidelity
+from adapters.soap.avro_leaf import TEXTS, AvroStyle
 from adapters.soap.call import Reply, post
 from adapters.soap.codec import XmlCodec
 from adapters.soap.documents import Documents
@@ -173,6 +174,7 @@ class Contract:
         *,
         classification: Mapping[str, str] | None = None,
         key_privacy: KeyPrivacy = "plain",
+        style: AvroStyle = TEXTS,
     ) -> avro_entity.EntityShape:
         """Return the entity at `path` of a response, with the way from values to its rows."""
         return avro_entity.shape(
@@ -184,6 +186,7 @@ class Contract:
             decimals=self.decimals,
             classification=classification,
             key_privacy=key_privacy,
+            style=style,
         )
 
     def entity(self, operation: str, path: str, key: Sequence[str], system: str, name: str) -> Entity:

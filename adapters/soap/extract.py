@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 from adapters.extract import Chunk, Origin
 from adapters.soap.polling.journal import Entry, Journal
-from adapters.soap.reading import Page, Reading
+from adapters.soap.polling.page import Page
+from adapters.soap.reading import Reading
 from adapters.soap.stream import Item
+from adapters.soap.wire.validators import Validators
 from schemas.errors import BanyanError
 
 _CHANGED = "the list changed while it was read"
@@ -25,9 +27,14 @@ class SoapExtract:
     no total shows: a row deleted and one added between two pages push a third across the page border unseen.
 
     With a journal (the first load) every transient error is raised, and the next extract goes on there.
+
+    With validators of the answer before, the service may say that nothing has changed: then the extract holds
+    nothing and says nothing of what it does not hold.
+
+    Attributes:
+        partial: after `chunks`: whether absence means nothing, because the service did not give the list.
     """
 
-    partial = False
     #: Whether `seen` wants the items; without them plain lists are decoded by column.
     watches = False
 
@@ -38,8 +45,10 @@ class SoapExtract:
         known: frozenset[str] | None,
         *,
         journal: Journal | None = None,
+        validators: Validators | None = None,
     ) -> None:
         self._reading, self._known, self._journal = reading, known, journal
+        self._asked, self._validators, self.partial = validators or Validators(), Validators(), False
         self.began_ms = journal.started_ms if journal else started_ms
         self.id = poll_id(reading.spec.name, self.began_ms)
         self.origin = Origin(
@@ -52,7 +61,17 @@ class SoapExtract:
         self._order: list[str] = []
         self._totals: set[int] = set()
         self._problems: list[str] = []
-        self._pages = self._rows = 0
+        self._pages = self._rows = self._widest = 0
+        self._cut = ""
+
+    @property
+    def validators(self) -> Validators:
+        """To ask next time whether the list is still the same; empty where its answer was not all of it.
+
+        Known after `chunks`. A list of several answers has none: that the first is still the same says
+        nothing of the others. Neither has one of which a record was bad: it would be forgotten.
+        """
+        return self._validators
 
     @property
     def keys(self) -> frozenset[str]:
@@ -78,21 +97,26 @@ class SoapExtract:
             Terminal: the first page was refused, or belongs to another contract.
         """
         self._order, self._totals, self._problems = [], set(), []
-        self._pages = self._rows = 0
+        self._pages = self._rows = self._widest = 0
+        self._cut, self.partial, rejected = "", False, False
+        self._validators = Validators()
         record, begun = 1, list[Entry]()
-        page: Page | None = self._reading.first_page()
+        first = self._reading.first_page(validators=self._asked)
+        page: Page | None = first
+        last: Page | None = None
         for entry in self._journal.entries(self._reading.shape.entity.name) if self._journal else ():
             assert page is not None  # entries end where the list ended
             begun.append(entry)
             if entry.ends:
                 yield from (e.chunk for e in begun)
-                page, record = self._replay(page, begun, record)
+                (last, page), record = self._replay(page, last, begun, record)
                 begun = []
         while page is not None:
             self._pages += 1
             try:
                 for chunk in self._read(page, record, begun):
                     record = page.next_record
+                    rejected = rejected or bool(chunk.rejects)
                     yield chunk
             except BanyanError as error:
                 if self._pages == 1 or self._journal is not None:
@@ -100,8 +124,13 @@ class SoapExtract:
                 self._problems.append(f"page {self._pages}: {error.what}")
                 return
             begun = []
-            page = self._finish(page)
+            if page.unchanged:
+                self.partial, self._validators = True, self._asked
+                return
+            last, page = page, self._finish(page, last)
         self._judge()
+        if self._pages == 1 and not (self._problems or rejected):
+            self._validators = first.validators
         if self._journal is not None:
             self._journal.whole()
 
@@ -115,7 +144,6 @@ class SoapExtract:
         last: Entry | None = None
         for number, batch in enumerate(page.batches(items=self.watches)):
             keys = batch.keys
-            page.keys += keys
             for item in batch.items or ():
                 self.seen(item)
             if number < len(begun) and begun[number].keys == keys:
@@ -143,23 +171,35 @@ class SoapExtract:
         if self._journal is not None:
             self._journal.add(entry)
 
-    def _replay(self, page: Page, entries: list[Entry], record: int) -> tuple[Page | None, int]:
-        """Take a page from the journal; return the page after it and the number of its first record."""
+    def _replay(
+        self, page: Page, last: Page | None, entries: list[Entry], record: int
+    ) -> tuple[tuple[Page, Page | None], int]:
+        """Take a page from the journal; return it, the page after it, and the number of its first record."""
         self._pages += 1
         end = entries[-1]
         self.recall(end.note)
         page.keys = [key for e in entries for key in e.keys]
         page.problems = [p for e in entries for p in e.problems]
         page.rows, page.total, page.more = end.rows, end.total, end.more
-        return self._finish(page), record + page.rows
+        return (page, self._finish(page, last)), record + page.rows
 
-    def _finish(self, page: Page) -> Page | None:
+    def _finish(self, page: Page, last: Page | None) -> Page | None:
+        """Take note of a page that was read to its end; return the one after it, if the list goes on."""
         self._order += page.keys
         self._rows += page.rows
+        self._widest = max(self._widest, page.rows)
         self._problems += page.problems
         if page.total is not None:
             self._totals.add(page.total)
+        if last is not None and last.short and page.rows:
+            self._cut = self._cut or (
+                f"page {last.number} has {last.rows} rows, {last.size} were asked for, and rows follow: "
+                f"the service gives fewer than it is asked for; set paging.rows to {last.rows}"
+            )
         paging = self._reading.call.paging
+        if last is not None and page.keys and page.keys == last.keys:
+            self._problems.append(self._reading.endless(page).what)
+            return None
         if page.more and self._pages >= (paging.max_pages if paging else 1):
             self._problems.append(f"the list did not end after {self._pages} pages")
             return None
@@ -172,18 +212,34 @@ class SoapExtract:
             self._problems.append("the service does not say how many rows there are, as it should")
         elif self._totals and self._totals != {self._rows}:
             self._problems.append(f"the service counts {next(iter(self._totals))} row(s), {self._rows} came")
+        if self._cut and not self._totals:
+            self._problems.append(self._cut)
         if len(set(self._order)) < len(self._order):
             self._problems.append(f"{_CHANGED}: a key came twice")
-        if not self._problems and self._pages > 1 and self._misses_known():
+        if not self._problems and self._may_hide_rows() and self._misses_known():
             self._confirm()
+
+    def _may_hide_rows(self) -> bool:
+        """Return whether rows could be there that no page has shown.
+
+        Between two pages, or behind the end, where the service gives fewer rows than it is asked for. Only
+        one page that says that it is the last, with a total that fits, leaves no room for them.
+        """
+        call = self._reading.call
+        told = call.paging is not None and bool(call.paging.more) and bool(self._totals)
+        return call.paging is not None and (self._pages > 1 or not told)
 
     def _misses_known(self) -> bool:
         return self._known is None or not self._known <= self.keys
 
     def _confirm(self) -> None:
-        """Read the list again, keys only; another list than before means that nothing may be deleted."""
+        """Read the list again, keys only; another list than before means that nothing may be deleted.
+
+        Without a total so many rows are asked for at once as the longest page had: no more than the service
+        gives, or rows between two pages could stay unseen twice.
+        """
         try:
-            again = list(self._reading.key_order())
+            again = list(self._reading.key_order(0 if self._totals else self._widest))
         except BanyanError as error:
             self._problems.append(f"an absence could not be confirmed: {error.what}")
             return

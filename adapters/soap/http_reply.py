@@ -42,6 +42,12 @@ def check_status(status: int, content_type: str, where: str, retry_after: float 
         )
     if status in (401, 403):
         raise CallRefused(f"HTTP {status}", where=where, fix="check the credentials for this service")
+    if status == 304:
+        raise BrokenAnswer(
+            "HTTP 304 (not changed), which was not asked for",
+            where=where,
+            fix="look at the caches between us and the service",
+        )
     if 300 <= status < 400:
         raise CallRefused(
             f"HTTP {status}: redirects are not followed", where=where, fix="set the final address"

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from adapters.extract import Chunk
 from adapters.soap.avro_entity import EntityShape
 from adapters.soap.change_spec import DeletedSpec, PagingSpec
 from adapters.soap.contract import Contract
-from adapters.soap.envelope import SoapFault
-from adapters.soap.errors import BrokenAnswer
+from adapters.soap.errors import BrokenAnswer, CallRefused
 from adapters.soap.http_reply import place
 from adapters.soap.pace import Pace
 from adapters.soap.polling.details import Details
-from adapters.soap.polling.fault_error import fault_error
 from adapters.soap.polling.load import Throttle, Wire
-from adapters.soap.polling.paths import at, put, text_at
+from adapters.soap.polling.page import Page
+from adapters.soap.polling.paths import put, text_at
 from adapters.soap.polling.rows import RowMaker
-from adapters.soap.rows import RowBatch
 from adapters.soap.spec import SoapSpec
 from adapters.soap.stream import Item
-from schemas.key_text import key_text
-
-#: Rows a chunk: large enough for column work, small enough to bound memory.
-CHUNK_ROWS = 5_000
-#: Where each row is a call of its own, a chunk is what a crash loses of a first load.
-_DETAIL_ROWS = 500
+from adapters.soap.wire.validators import Validators
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +74,7 @@ class Reading:
             spec.entity,
             classification=spec.classification,
             key_privacy=spec.key_privacy,
+            style=spec.avro_style,
         )
         self.rows = RowMaker(contract, self.shape, contract.element(*source), spec.key)
         paging = self.call.paging
@@ -112,209 +100,100 @@ class Reading:
                 return member.name
         return ""
 
-    def list_request(self, number: int, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Return the request values of one page; `more` are values by path."""
+    def list_request(
+        self, number: int, more: Mapping[str, Any] | None = None, *, before: int = 0, rows: int = 0
+    ) -> dict[str, Any]:
+        """Return the request values of one page.
+
+        Args:
+            number: of the page.
+            more: values by path.
+            before: rows that came before it.
+            rows: how many to ask for; 0 = as the settings say.
+        """
         values = dict(self.call.request)
         if (paging := self.call.paging) is not None:
-            ahead = (number - paging.first) * paging.rows
-            values[paging.page] = paging.first + ahead if paging.offset else number
+            if paging.offset and paging.short_pages:
+                before = (number - paging.first) * (rows or paging.rows)
+            values[paging.page] = paging.first + before if paging.offset else number
             if paging.size:
-                values[paging.size] = paging.rows
+                values[paging.size] = rows or paging.rows
         for path, value in (more or {}).items():
             put(values, path, value)
         return values
 
-    def first_page(self, more: Mapping[str, Any] | None = None) -> Page:
-        """Return the first page, not read yet; `more` are request values by path."""
-        return Page(self, self.call.paging.first if self.call.paging else 0, more or {})
+    def first_page(
+        self,
+        more: Mapping[str, Any] | None = None,
+        *,
+        validators: Validators | None = None,
+        rows: int = 0,
+        to_the_end: bool = False,
+    ) -> Page:
+        """Return the first page, not read yet.
+
+        Args:
+            more: request values by path.
+            validators: of an earlier answer, to be told if nothing has changed since.
+            rows: how many to ask for at once; 0 = as the settings say.
+            to_the_end: read on where the service's total is reached.
+        """
+        paging = self.call.paging
+        return Page(
+            self,
+            paging.first if paging else 0,
+            more or {},
+            size=(rows or paging.rows) if paging and paging.size else 0,
+            to_the_end=to_the_end,
+            validators=validators or Validators(),
+        )
 
     def page_after(self, page: Page) -> Page:
         """Return the page that follows."""
-        return Page(self, page.number + 1, page.asked)
+        return Page(
+            self,
+            page.number + 1,
+            page.asked,
+            before=page.before + page.rows,
+            size=page.size,
+            to_the_end=page.to_the_end,
+        )
 
-    def key_order(self) -> Iterator[str]:
+    def key_order(self, rows: int) -> Iterator[str]:
         """Read the list again and yield what identifies its rows, in order; no detail calls, no rows.
 
-        Raises:
-            BanyanError: any page failed.
-        """
-        page: Page | None = self.first_page()
-        while page is not None:
-            for item in page.items():
-                yield page.identity(item)
-            page = self.page_after(page) if page.more else None
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Some consecutive rows of a page.
-
-    Attributes:
-        keys: what identifies each.
-        items: the decoded items; None where they came as columns.
-        rows: batches of columns with their numbers in the page, and what could not be a row.
-        start: number of the first row in the page, from 0.
-    """
-
-    keys: tuple[str, ...]
-    items: Sequence[Item] | None = None
-    rows: Sequence[RowBatch] = ()
-    start: int = 0
-
-
-@dataclass
-class Page:
-    """One page of a list; complete after `chunks` (or `items`) is exhausted.
-
-    Attributes:
-        asked: request values of this reading, by path.
-        keys: what identifies each row, in list order.
-        rows: items that came, bad ones too.
-        total: as the service says; None if it does not.
-        more: whether a page follows.
-        rest: the response without its items.
-        problems: detail calls that failed.
-        next_record: number of the record after this page's last.
-    """
-
-    reading: Reading
-    number: int
-    asked: Mapping[str, Any] = field(default_factory=dict)
-    keys: list[str] = field(default_factory=list)
-    rows: int = 0
-    total: int | None = None
-    more: bool = False
-    rest: Mapping[str, Any] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    next_record: int = 1
-
-    def items(self) -> Generator[Item]:
-        """Call the service and yield the items of this page as they arrive.
+        Nothing that could hide rows is believed: so many are asked for at once as a page is known to hold,
+        and a total only ends the list if the page after it holds nothing new.
 
         Raises:
-            Transient, Terminal: the call failed or the service answered with a fault.
+            BanyanError: any page failed, or the list does not end.
         """
-        reading, call = self.reading, self.reading.call
-        keys = reading.spec.key if not reading.spec.detail else ()
-        decoder = reading.contract.list_decoder(call.operation, call.item, keys, self._where)
-        for part in self._parts():
-            for item in decoder.feed(part):
-                self.rows += 1
-                yield item
-        self._end(decoder.rest())
+        paging = self.call.paging
+        last, page, pages = None, self.first_page(rows=rows, to_the_end=True), 0
+        while True:
+            counted_out = last is not None and last.counted_out
+            try:
+                page.keys = [page.identity(item) for item in page.items()]
+            except CallRefused:
+                if counted_out:
+                    return  # of what lies behind its end, a service may say that it does not exist
+                raise
+            pages += 1
+            if last is not None and page.keys and page.keys == last.keys:
+                if counted_out:
+                    return  # or it may give the last page again
+                raise self.endless(page)
+            yield from page.keys
+            if not page.more:
+                return
+            if pages >= (paging.max_pages if paging else 1):
+                raise self.endless(page)
+            last, page = page, self.page_after(page)
 
-    def _columns(self) -> Generator[RowBatch]:
-        """Call the service and yield rows by column as they arrive; errors as in `items`."""
-        reading, call = self.reading, self.reading.call
-        decoder = reading.contract.row_decoder(
-            call.operation, call.item, reading.shape, reading.spec.key, self._where
+    def endless(self, page: Page) -> BrokenAnswer:
+        """Return the error for a list that does not show where it ends."""
+        return BrokenAnswer(
+            f"page {page.number} is the page before it again: the service does not show where its list ends",
+            where=place(self.endpoint, self.call.operation),
+            fix="set paging.more or total; or take [paging] away, if one answer holds the whole list",
         )
-        for part in self._parts():
-            for batch in decoder.feed(part):
-                self.rows += batch.count
-                yield batch
-        self._end(decoder.rest())
-
-    @property
-    def _where(self) -> str:
-        return place(self.reading.endpoint, self.reading.call.operation)
-
-    def _parts(self) -> Generator[bytes]:
-        reading = self.reading
-        request = reading.list_request(self.number, self.asked)
-        with reading.throttle.call(reading.wire, reading.call.operation, request) as parts:
-            yield from parts
-
-    def _end(self, rest: dict[str, Any] | SoapFault) -> None:
-        call = self.reading.call
-        if isinstance(rest, SoapFault):
-            raise fault_error(rest, self._where)
-        self.rest = rest
-        self.total = at(rest, call.total) if call.total else None
-        if call.paging is not None:
-            full = self.rows >= call.paging.rows
-            self.more = bool(at(rest, call.paging.more)) if call.paging.more else full
-            if self.more and not self.rows:
-                # Taken for the end, it would make a whole list of one that is not.
-                raise BrokenAnswer("a page without rows says that more follow", where=self._where)
-
-    def identity(self, item: Item) -> str:
-        """Return what tells this row from its neighbours in the list: its key, else its XML."""
-        spec = self.reading.spec
-        if spec.detail and item.value is not None:
-            return "\x1f".join(str(item.value.get(name)) for name in spec.detail.parameters.values())
-        return self.reading.rows.item_key(item) or f"?{item.raw!r}"
-
-    def batches(self, *, items: bool = False) -> Iterator[Batch]:
-        """Yield the page's rows, so many at once as make a chunk; as items where `items` asks for them."""
-        if self.reading.by_column and not items:
-            yield from self._column_batches()
-            return
-        for found in self._item_batches():
-            yield Batch(tuple(self.identity(item) for item in found), found)
-
-    def _column_batches(self) -> Iterator[Batch]:
-        waiting: list[RowBatch] = []
-        with closing(self._columns()) as found:
-            for batch in found:
-                waiting.append(batch)
-                if sum(b.count for b in waiting) >= CHUNK_ROWS:
-                    yield self._batch(waiting)
-                    waiting = []
-        if waiting:
-            yield self._batch(waiting)
-
-    def _batch(self, rows: list[RowBatch]) -> Batch:
-        first = self.rows - sum(b.count for b in rows)
-        keys: dict[int, str] = {}
-        for batch in rows:
-            texts = key_text(self.reading.shape.entity, batch.rows).to_pylist()
-            keys |= dict(zip(batch.numbers.tolist(), texts, strict=True))
-            keys |= {number: self.identity(item) for number, item in batch.bad}
-        return Batch(tuple(keys[first + n] for n in range(len(keys))), None, rows, first)
-
-    def _there(self, batches: Sequence[RowBatch]) -> Sequence[RowBatch]:
-        """Take out the rows that are marked as deleted."""
-        column, deleted = self.reading.gone_column, self.reading.call.deleted
-        if not column or deleted is None:
-            return batches
-        left = []
-        for batch in batches:
-            gone = pc.is_in(batch.rows.column(column), value_set=pa.array(deleted.values, pa.string()))
-            kept = pc.invert(gone)
-            numbers = batch.numbers[np.asarray(kept.to_numpy(zero_copy_only=False), bool)]
-            left.append(replace(batch, rows=batch.rows.filter(kept), numbers=numbers))
-        return left
-
-    def _item_batches(self) -> Iterator[list[Item]]:
-        size = CHUNK_ROWS if self.reading.details is None else _DETAIL_ROWS
-        batch: list[Item] = []
-        with closing(self.items()) as items:
-            for item in items:
-                batch.append(item)
-                if len(batch) >= size:
-                    yield batch
-                    batch = []
-        if batch:
-            yield batch
-
-    def chunks(self, record: int, *, strict: bool = False) -> Iterator[Chunk]:
-        """Yield the page's rows and rejects; `record` is the number of its first.
-
-        A row that is marked as deleted is left out: its absence deletes it, where the list is complete.
-        `strict` raises the first transient failure of a detail call.
-        """
-        self.next_record = record
-        for batch in self.batches():
-            self.keys += batch.keys
-            yield self.chunk(batch, strict=strict)
-
-    def chunk(self, batch: Batch, *, strict: bool = False) -> Chunk:
-        """Return a batch as rows and rejects, after its detail calls."""
-        first, self.next_record = self.next_record, self.next_record + len(batch.keys)
-        if batch.items is None:
-            return self.reading.rows.of_columns(self._there(batch.rows), first - batch.start)
-        there = [Item(None) if self.reading.call.is_deleted(item) else item for item in batch.items]
-        if self.reading.details is not None:
-            there = self.reading.details.fetch(there, self.problems, strict=strict)
-        return self.reading.rows.chunk(there, first)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from adapters.extract import Adapter
+from adapters.soap.avro_leaf import AvroStyle
 from adapters.soap.change_spec import (
     ChangeSpec,
     DeletedSpec,
@@ -38,6 +39,12 @@ class DetailSpec(BaseModel):
         "",
         description="Path in the request of the repeating element that takes one key; `parameters` then "
         "lie in it, or it is the key itself. An asked key without answer is a failed call.",
+    )
+    matches: dict[str, ElementPath] = Field(
+        default_factory=dict,
+        description="Element of the list's item = element of the record that must have the same value, or "
+        "it is the answer for another key: a failed call. Empty = the elements of `parameters` that the "
+        "record has under the same names, else the key.",
     )
 
     @model_validator(mode="after")
@@ -104,6 +111,18 @@ class SoapSpec(AdapterSpec):
         None, description="Rows of the list that are to be taken as gone; absent = all rows are there."
     )
     drift: DriftSpec | None = Field(None, description="Absent = the live WSDL is never looked at.")
+    unchanged_seconds: float = Field(
+        0.0,
+        ge=0,
+        description="A service that offers an ETag or Last-Modified is asked whether its list has changed "
+        "(If-None-Match, If-Modified-Since), and believed for so many seconds; then, and in a new process, "
+        "the list is read whole again. 0 = it is read whole at each look. For lists of one answer.",
+    )
+    weak_tags: bool = Field(
+        False,
+        description="True to go by weak tags, too, and by times of change to the second: the service must "
+        "change them whenever a record changes.",
+    )
     resume_hours: float = Field(
         24.0,
         ge=0,
@@ -116,6 +135,19 @@ class SoapSpec(AdapterSpec):
     decimals: dict[str, str] = Field(
         default_factory=dict,
         description='Element = "precision,scale", where the schema gives a decimal no digits.',
+    )
+    enums: bool | tuple[str, ...] = Field(
+        False,
+        description="true, or a list of elements: enumerations of texts are Avro enums, with a symbol for "
+        "each code (the codes themselves in the property `legacy.symbols`) and the default `_unknown`, so "
+        "that a new code stays compatible; never those of the key. Else they are strings. Choose before the "
+        "first event: a registry refuses the change of a field's type.",
+    )
+    unions: bool | tuple[str, ...] = Field(
+        False,
+        description="true, or a list of elements: unions of simple types are Avro unions, where the value "
+        "tells the branch. Else they are their text. A branch that the WSDL adds later is a change that the "
+        "registry refuses.",
     )
     classification: dict[str, str] = Field(
         default_factory=dict,
@@ -146,9 +178,16 @@ class SoapSpec(AdapterSpec):
             self.compare.ignore or self.compare.tolerance or self.compare.unexpected != "accept"
         ):
             raise ValueError("[compare] ignore, tolerance and unexpected are for lists only")
+        if self.unchanged_seconds and (change.mode != "list" or self.detail):
+            raise ValueError("unchanged_seconds is for lists without [detail] only")
         if change.mode in ("queue", "receive") and (self.detail or self.paging):
             raise ValueError(f"[detail] and [paging] do nothing in mode {change.mode}")
         return self
+
+    @property
+    def avro_style(self) -> AvroStyle:
+        """Which constructs have an Avro type of their own."""
+        return AvroStyle(self.enums, self.unions)
 
     def advice(self) -> list[tuple[str, str]]:
         """Return what is allowed here but dangerous."""

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEBIT, CREDIT = "17", "99"
+#: Direct debit instructions: to set one up, to cancel one, to convert one that was set up on paper.
+NEW, CANCEL, CONVERT = INSTRUCTIONS = "0N", "0C", "0S"
 _LABEL = 80
 #: Whose file it is: service user number, name, sort code and account.
 _USER, _NAME, _SORT_CODE, _ACCOUNT = "123456", "DEPT OF EXAMPLES", "000000", "12345678"
@@ -28,8 +30,8 @@ class Item:
 
     Attributes:
         reference: what the receiver's statement shows.
-        code: of the transaction: 99 pays, 17 collects.
-        pence: the amount.
+        code: of the transaction: 99 pays, 17 collects, `INSTRUCTIONS` move no money.
+        pence: the amount; 0 of an instruction.
         day: the processing day, in files where each record has its own.
     """
 
@@ -50,7 +52,7 @@ class Item:
 
 
 def standard18(items: list[Item], day: datetime.date, serial: str = "000001", *, multi: bool = False) -> str:
-    """Return a file: labels, the items, one contra that balances them, and the totals of all.
+    """Return a file: labels, the items, one contra that balances payments, and the totals of all.
 
     Args:
         items: the payments; with `multi` each gets its own processing day.
@@ -59,14 +61,17 @@ def standard18(items: list[Item], day: datetime.date, serial: str = "000001", *,
         multi: whether records have days of their own.
     """
     balance = sum(i.pence if i.code == CREDIT else -i.pence for i in items)
+    instructions = sum(i.code in INSTRUCTIONS for i in items)
     contra = Item("CONTRA", DEBIT if balance > 0 else CREDIT, abs(balance), _SORT_CODE, _ACCOUNT, _NAME)
-    records = [dataclasses.replace(i, day=i.day or day) if multi else i for i in [*items, contra]]
+    # Where no money moves there is nothing to balance.
+    held = [*items, contra] if len(items) > instructions else items
+    records = [dataclasses.replace(i, day=i.day or day) if multi else i for i in held]
     name = f"A{_USER}S  1{_USER}{serial:6}00010001{'':6}{_julian(day)}{_julian(day + _KEPT)}"
     form = f"F02000{'00106' if multi else '00100'}"
     processed = f"{'':6}" if multi else _julian(day)
     work = "4 MULTI  " if multi else "1 DAILY  "
     debits, credits = ([i.pence for i in records if i.code == code] for code in (DEBIT, CREDIT))
-    totals = f"{sum(debits):013}{sum(credits):013}{len(debits):07}{len(credits):07}"
+    totals = f"{sum(debits):013}{sum(credits):013}{len(debits):07}{len(credits):07}{'':8}{instructions:07}"
     lines = [
         f"VOL1{serial:6}{'':31}{_USER}{'':32}1",
         f"HDR1{name}",
@@ -89,6 +94,7 @@ def main() -> None:
     """Write a file of some payments to the path given."""
     chance = random.Random(18)
     items = [Item(f"AWARD {n:06}", CREDIT, chance.randrange(1, 10**6)) for n in range(100)]
+    items += [Item(f"RENT {n:06}", code, 0) for n, code in enumerate(INSTRUCTIONS)]
     Path(sys.argv[1]).write_text(standard18(items, datetime.date(2026, 11, 24)))
 
 

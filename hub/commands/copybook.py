@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
@@ -77,7 +77,12 @@ def decode(
     settings: SettingsOption = None,
     to: Annotated[str, typer.Option(help="Output format: jsonl, csv or parquet.")] = "jsonl",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File to write; else the terminal.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write; else the terminal. {entity} in its name makes one for each entity.",
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many records.")] = None,
     keep_raw: Annotated[
@@ -101,6 +106,7 @@ def decode(
 ) -> None:
     """Decode a file. Shows the data as they are, personal data too.
 
+    Rows of several entities (`--set records=…`) stand in the order of the file, each with its `_entity`.
     A bad record becomes {"_record", "_offset", "_error", "_raw"}. Exit code 1 where there is one, or where
     the file is cut off, damaged, or does not fit the settings.
     """
@@ -108,7 +114,7 @@ def decode(
 
     from adapters.batch.conversion import decode_file, format_of, sink_for
     from adapters.batch.conversion.place import Places
-    from adapters.batch.conversion.sinks import check_output
+    from adapters.batch.conversion.sinks import EACH, Sink, check_output, path_for
 
     check_output(to, output)
     wanted = Places.parse(segments) if places or segments else None
@@ -119,12 +125,19 @@ def decode(
     spec = format_of(settings or [], copybook)
     _check_files(file, copybook)
     with ExitStack() as stack:
-        stream = stack.enter_context(_created(output)) if output else sys.stdout.buffer
+        each = output is not None and EACH in output.name
+
+        def own(name: str, schema: Any) -> Sink:
+            assert output is not None
+            return sink_for(to, stack.enter_context(_created(path_for(output, name))), schema)
+
+        stream = stack.enter_context(_created(output)) if output and not each else sys.stdout.buffer
         bad = stack.enter_context(_created(rejects)) if rejects else None
         try:
             outcome = decode_file(
                 file, spec, lambda schema: sink_for(to, stream, schema),
                 keep_raw=keep_raw, limit=limit, rejects=bad, places=wanted,
+                sink_of=own if each else None,
             )  # fmt: skip
             sys.stdout.flush()
         except BrokenPipeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -95,7 +96,10 @@ def _pytest(suite: str, name: str | None, extra: list[str]) -> list[str]:
 def _step(label: str, command: list[str]) -> bool:
     """Run one step; say in one line how it ended."""
     start = time.monotonic()
-    code = subprocess.call(command, cwd=ROOT)  # noqa: S603 - our own interpreter and tools
+    # Bytecode is kept, beside the other caches of the tools, also where Python is told not to write it: else
+    # each process that a test starts compiles Banyan anew, and pytest rewrites the asserts of every file.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    code = subprocess.call(command, cwd=ROOT, env=environment)  # noqa: S603 - our own interpreter and tools
     nothing = "pytest" in command and code == 5  # pytest's code for "no tests were collected"
     ok = code == 0
     outcome = "ok" if ok else "no tests matched" if nothing else f"FAILED (exit code {code})"

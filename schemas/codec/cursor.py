@@ -62,6 +62,8 @@ class Cursor:
 
     def read(self, node: Node, wanted: bool, path: str) -> Column:
         """Read one value of `node` from every message and move on."""
+        if node.kind == "union":
+            return self._union(node, wanted, path)
         if node.null_branch is None:
             return self.plain(node, wanted, path)
         present = self._branch(node.null_branch, path)
@@ -180,6 +182,24 @@ class Cursor:
             for name, child in zip(node.names, node.children, strict=True)
         ]
         return Records(columns) if wanted else Skipped()
+
+    def _union(self, node: Node, wanted: bool, path: str) -> Column:
+        """Read a union of several types: each branch from the messages that have it."""
+        index = self.long(path)
+        known = np.array([*node.branches, *([] if node.null_branch is None else [node.null_branch])])
+        if (bad := ~np.isin(index, known)).any():
+            self.fail(bad, f"{path}: no such branch of the union")
+            index[bad] = node.branches[0]
+        columns: list[Column] = []
+        for branch, child in zip(node.branches, node.children, strict=True):
+            here = index == branch
+            inner = self._part(np.flatnonzero(here))
+            column = inner.plain(child, wanted, path)
+            self._join(inner, here)
+            columns.append(column.take(np.cumsum(here) - 1, here))
+        if not wanted:
+            return Skipped()
+        return Records(columns, None if node.null_branch is None else index != node.null_branch)
 
     def _array(self, node: Node, wanted: bool, path: str) -> Column:
         """Read blocks (Avro 1.11, "Arrays"): one item of every unfinished message a turn."""

@@ -118,6 +118,9 @@ class Segments:
         Raises:
             Unencodable: see `Encoder.encode`.
         """
+        if node.kind == "union":
+            self._union(node, array, present, path)
+            return
         nulls = array.null_count or pa.types.is_null(array.type)
         valid = np.asarray(array.is_valid()) if nulls else None
         if node.null_branch is not None:
@@ -167,6 +170,23 @@ class Segments:
             if name not in names:
                 raise Unencodable(f"there is no column for the field {name!r}", where=path)
             self.value(child, array.field(names.index(name)), present, f"{path}.{name}")
+
+    def _union(self, node: Node, array: pa.Array, present: Mask | None, path: str) -> None:
+        """Add the branch of each row and its value, from a struct of which one field is set."""
+        array = _typed(array, node.arrow, path)
+        valid = np.asarray(array.is_valid())
+        columns = [array.field(i) for i in range(len(node.children))]
+        chosen = [np.asarray(column.is_valid()) & valid for column in columns]
+        count = np.sum(chosen, axis=0)
+        wrong = (count != 1) & (valid if node.null_branch is not None else True)
+        if (wrong if present is None else wrong & present).any():
+            raise Unencodable("not one branch of the union is set", where=path, fix="set one field of it")
+        index = np.full(self._n, node.null_branch or 0, np.int64)
+        for branch, here in zip(node.branches, chosen, strict=True):
+            index[here] = branch
+        self.numbers(index, present)
+        for child, column, here in zip(node.children, columns, chosen, strict=True):
+            self._plain(child, column, here if present is None else here & present, path)
 
     def _array(self, node: Node, array: pa.Array, present: Mask | None, path: str) -> None:
         if not pa.types.is_list(array.type):

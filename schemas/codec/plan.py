@@ -8,6 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from schemas.codec.branches import branch_name, distinguishable
+from schemas.symbols import codes_of
+
 #: Kinds whose bytes are one zigzag varint.
 VARINTS = frozenset({"int", "long", "enum"})
 _PRIMITIVES: dict[str, tuple[pa.DataType, int]] = {
@@ -42,13 +45,15 @@ class Node:
     """One type in the tree.
 
     Attributes:
-        kind: the Avro type's name, or `decimal` (bytes or fixed below).
+        kind: the Avro type's name, `decimal` (bytes or fixed below), or `union` (of several types
+            besides null).
         arrow: the Arrow type of its column.
         null_branch: position of null in `["null", T]` or `[T, "null"]`; None where it cannot be null.
-        names: field names of a record.
-        children: fields of a record, or the one item type of an array.
+        names: field names of a record, or of the branches of a union.
+        children: fields of a record, branches of a union, or the one item type of an array.
         size: bytes of a fixed, 0 otherwise.
-        symbols: of an enum.
+        symbols: of an enum, as the codes that they stand for.
+        branches: positions of a union's branches.
         least: fewest bytes that a value takes.
         most_zero: most bytes that are read when every byte is zero.
         aliases: old names by field name (for reader schemas).
@@ -62,6 +67,7 @@ class Node:
     children: tuple[Node, ...] = ()
     size: int = 0
     symbols: tuple[str, ...] = ()
+    branches: tuple[int, ...] = ()
     least: int = 0
     most_zero: int = 0
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -72,7 +78,8 @@ def plan(schema: Any) -> Node:
     """Return the tree of a schema.
 
     Raises:
-        NoColumns: a map, a union of several types, recursion, or a logical type without a column.
+        NoColumns: a map, a union of types that values do not tell apart, recursion, or a logical type without
+            a column.
     """
     return _Planner().node(schema, "", ())
 
@@ -127,7 +134,7 @@ class _Planner:
         here = full.rpartition(".")[0]
         self.named[full] = (schema, here)
         if kind == "enum":
-            return Node("enum", pa.string(), symbols=tuple(schema["symbols"]), least=1, most_zero=1)
+            return Node("enum", pa.string(), symbols=codes_of(schema), least=1, most_zero=1)
         if kind == "fixed":
             size = schema["size"]
             if schema.get("logicalType") == "decimal":
@@ -154,9 +161,26 @@ class _Planner:
 
     def union(self, branches: list[Any], space: str, inside: tuple[str, ...]) -> Node:
         if len(branches) != 2 or branches.count("null") != 1:
-            raise NoColumns("a union of several types")
+            return self.several(branches, space)
         at = branches.index("null")
         inner = self.node(branches[1 - at], space, inside)
         if inner.null_branch is not None:
             raise NoColumns("a union in a union")
         return replace(inner, null_branch=at, least=1, most_zero=inner.most_zero + 1)
+
+    def several(self, branches: list[Any], space: str) -> Node:
+        places = [i for i, branch in enumerate(branches) if branch != "null"]
+        if not distinguishable([branches[i] for i in places]):
+            raise NoColumns("a union of types that values do not tell apart")
+        known = [str(branch_name(branches[i])) for i in places]
+        children = tuple(self.node(branches[i], space, ()) for i in places)
+        return Node(
+            "union",
+            pa.struct([pa.field(name, child.arrow) for name, child in zip(known, children, strict=True)]),
+            null_branch=branches.index("null") if "null" in branches else None,
+            names=tuple(known),
+            children=children,
+            branches=tuple(places),
+            least=1,
+            most_zero=1 + max(child.most_zero for child in children),
+        )

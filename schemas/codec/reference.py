@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import fastavro
@@ -13,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.codec.plan import NoColumns, plan
+from schemas.codec.branches import branch_name, chosen, is_union, tag
+from schemas.codec.plan import NoColumns, Node, plan
+from schemas.symbols import codes_of
 
 Result = dict[str, Any] | Exception
 
@@ -25,41 +28,112 @@ class LeftOver(Exception):
 def decode(
     values: Sequence[bytes], writer: dict[str, Any], reader: dict[str, Any] | None = None, *, skip: int = 0
 ) -> list[Result]:
-    """Return the record of each value, or the exception that says why there is none."""
+    """Return the record of each value, or the exception that says why there is none.
+
+    Values are those of the columns: an enum's is the code that its symbol stands for, a union's tells its
+    branch.
+    """
     written, seen = parse(writer), None if reader is None else parse(reader)
-    return [_one(value, written, seen, skip) for value in values]
+    results = [_one(value, written, seen, skip) for value in values]
+    marks = {name: node for name, node in _nodes(reader or writer).items() if _has_union(node)}
+    for result in results if marks else ():
+        if not isinstance(result, Exception):
+            result |= {name: _marked(node, result[name]) for name, node in marks.items()}
+    return results
 
 
 def encode(rows: Sequence[dict[str, Any]], schema: dict[str, Any]) -> list[bytes]:
-    """Return the Avro bytes of each row.
+    """Return the Avro bytes of each row of the columns' values.
 
     Raises:
         ValueError, TypeError: a row does not fit the schema.
     """
     parsed, out = parse(schema), []
+    unions = any(_has_union(node) for node in _nodes(schema).values())
+    named = parsed.get("__named_schemas", {})
     for row in rows:
         buffer = io.BytesIO()
-        fastavro.schemaless_writer(buffer, parsed, row)
+        fastavro.schemaless_writer(buffer, parsed, _explicit(parsed, named, row) if unions else row)
         out.append(buffer.getvalue())
     return out
 
 
 def parse(schema: Any) -> Any:
-    """Return fastavro's form of a schema, with names of its own."""
-    return fastavro.parse_schema(copy.deepcopy(schema), {})
+    """Return fastavro's form of a schema, with names of its own; its enums hold codes, not symbols."""
+    parsed = fastavro.parse_schema(copy.deepcopy(schema), {})
+    _put_codes(parsed, set())
+    return parsed
 
 
 def arrow_type(schema: Any) -> pa.DataType:
     """Return the Arrow struct of a record; a field without a column type becomes its JSON text."""
-    fields = []
+    fields, nodes = [], _nodes(schema)
     for field in schema["fields"]:
-        try:
-            # Names defined in one field and used in another are out of reach here: those become JSON too.
-            kind = plan(field["type"]).arrow
-        except NoColumns:
-            kind = pa.string()
-        fields.append(pa.field(field["name"], kind))
+        node = nodes.get(field["name"])
+        fields.append(pa.field(field["name"], pa.string() if node is None else node.arrow))
     return pa.struct(fields)
+
+
+def _nodes(schema: Any) -> dict[str, Node]:
+    """Return the plans of a record's fields that have one."""
+    nodes = {}
+    for field in schema["fields"]:
+        # Names defined in one field and used in another are out of reach here: those have none too.
+        with contextlib.suppress(NoColumns):
+            nodes[field["name"]] = plan(field["type"])
+    return nodes
+
+
+def _has_union(node: Node) -> bool:
+    return node.kind == "union" or any(_has_union(child) for child in node.children)
+
+
+def _marked(node: Node, value: Any) -> Any:
+    """Return a value of fastavro as the column has it."""
+    if value is None:
+        return None
+    if node.kind == "union":
+        given = chosen(node.names, value)
+        return {name: given.get(name) for name in node.names}
+    if node.kind == "record":
+        return {name: _marked(c, value[name]) for name, c in zip(node.names, node.children, strict=True)}
+    if node.kind == "array":
+        return [_marked(node.children[0], item) for item in value]
+    return value
+
+
+def _explicit(schema: Any, named: Mapping[str, Any], value: Any) -> Any:
+    """Return a column's value for fastavro with the branch of each union: it takes texts for dates."""
+    if isinstance(schema, str):
+        schema = named.get(schema, schema)
+    if isinstance(schema, list):
+        if isinstance(value, Mapping) and is_union(value):
+            name, given = next((pair for pair in value.items() if pair[1] is not None), ("", None))
+            return next(((tag(b), given) for b in schema if branch_name(b) == name), None)
+        branches = [branch for branch in schema if branch != "null"]
+        if len(branches) != 1 or value is None:
+            return value
+        return tag(branches[0]), _explicit(branches[0], named, value)
+    if isinstance(schema, dict) and value is not None:
+        if schema["type"] == "record":
+            return {f["name"]: _explicit(f["type"], named, value.get(f["name"])) for f in schema["fields"]}
+        if schema["type"] == "array":
+            return [_explicit(schema["items"], named, item) for item in value]
+    return value
+
+
+def _put_codes(schema: Any, seen: set[int]) -> None:
+    if not isinstance(schema, (dict, list)) or id(schema) in seen:
+        return
+    seen.add(id(schema))
+    if isinstance(schema, dict) and schema.get("type") == "enum":
+        codes = dict(zip(schema["symbols"], codes_of(schema), strict=True))
+        if "default" in schema:
+            schema["default"] = codes.get(schema["default"], schema["default"])
+        schema["symbols"] = list(codes.values())
+        return
+    for inner in schema.values() if isinstance(schema, dict) else schema:
+        _put_codes(inner, seen)
 
 
 def to_batch(

@@ -32,7 +32,12 @@ def adaptable(writer: Node, reader: Node) -> bool:
         if writer.kind == "decimal":
             wide_enough = writer.arrow.precision <= reader.arrow.precision
             return wide_enough and bool(writer.arrow.scale == reader.arrow.scale)
-        return bool(writer.arrow == reader.arrow) and writer.symbols == reader.symbols
+        if writer.kind == "enum":
+            return set(writer.symbols) <= set(reader.symbols)
+        if writer.kind == "union":
+            branches = zip(writer.children, reader.children, strict=False)
+            return bool(writer.arrow == reader.arrow) and all(adaptable(w, r) for w, r in branches)
+        return bool(writer.arrow == reader.arrow)
     plain = not pa.types.is_temporal(writer.arrow) and not pa.types.is_temporal(reader.arrow)
     return plain and (writer.kind, reader.kind) in _PROMOTIONS
 

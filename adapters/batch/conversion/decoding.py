@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 
 from adapters.batch.codec import RecordCodec
-from adapters.batch.conversion.json_lines import dumped
+from adapters.batch.conversion.json_lines import dumped, json_lines
 from adapters.batch.conversion.options import WHERE
 from adapters.batch.conversion.place import Places
 from adapters.batch.conversion.sinks import RecordSink, Sink
@@ -20,11 +21,15 @@ from adapters.batch.framing import Broken, Scanner
 from adapters.batch.opening import Unpacked
 from adapters.batch.reader import Reader
 from adapters.batch.source import Source
-from adapters.extract import Chunk, Reject
+from adapters.extract import Chunk, Reject, Rows
 from schemas.errors import SettingsError, Terminal
 
 #: Makes the sink once the schema of the rows is known.
 MakeSink = Callable[[pa.Schema], Sink]
+#: Makes the sink of one entity's rows.
+SinkOf = Callable[[str, pa.Schema], Sink]
+#: Names a row's entity, where rows of several are in one output.
+_ENTITY = "_entity"
 #: Records of one JSON block with `keep_raw`.
 _BLOCK = 1000
 
@@ -64,8 +69,12 @@ def decode_file(
     limit: int | None = None,
     rejects: BinaryIO | None = None,
     places: Places | None = None,
+    sink_of: SinkOf | None = None,
 ) -> Outcome:
     """Write the rows of a file to a sink; memory is bounded by a chunk.
+
+    Rows of several entities go into one sink in the order of the file, each with its entity under `_entity`,
+    where the sink takes records of any shape; with `sink_of` each entity has a sink of its own.
 
     With `places` each row has columns that say where it comes from, before its own.
 
@@ -79,30 +88,78 @@ def decode_file(
     reader = reader_of(spec)
     if keep_raw:
         return _kept(path, spec, reader, make_sink, limit, rejects)
-    if len(reader.entities) != 1:
+    if places is not None and places.levels and len(reader.entities) != 1:
         raise SettingsError(
-            f"the settings describe {len(reader.entities)} entities ({', '.join(sorted(reader.entities))}), "
-            "whose rows do not fit one table",
-            where="--set",
-            fix="leave one of `records`: records of other types are then told as bad ones",
+            f"the settings describe {len(reader.entities)} entities, which are numbered one by one",
+            where="--segments",
+            fix="describe the tree by `parent` in `records`, or leave out --segments",
         )
     outcome = Outcome()
-    (entity,) = reader.entities.values()
-    schema = entity.arrow_schema()
-    sink = make_sink(schema if places is None else places.schema(schema))
+    schemas = {name: entity.arrow_schema() for name, entity in reader.entities.items()}
+    if places is not None:
+        schemas = {name: places.schema(schema) for name, schema in schemas.items()}
+    write, sinks = _outputs(schemas, make_sink, sink_of)
     with _judged(outcome), spec.opened(path) as stream:
         size = 0 if isinstance(stream, Unpacked) else path.stat().st_size
         reading = reader.reading(path.name, size)
         outcome.nulled = reading.nulled
         for chunk in reading.chunks(stream):
             wanted = _first(chunk, limit, outcome)
-            _chunk(wanted if places is None else places.placed(wanted), sink, rejects, outcome)
+            write(wanted if places is None else places.placed(wanted), rejects, outcome)
             if limit is not None and outcome.records >= limit:
                 break
         else:
             outcome.problems = reading.problems()
-    sink.close()
+    for sink in sinks:
+        sink.close()
     return outcome
+
+
+def _outputs(
+    schemas: Mapping[str, pa.Schema], make_sink: MakeSink, sink_of: SinkOf | None
+) -> tuple[Callable[[Chunk, BinaryIO | None, Outcome], None], list[Sink]]:
+    """Return what writes a chunk, and the sinks to close.
+
+    Raises:
+        SettingsError: rows of several entities, and a sink that takes one table.
+    """
+    if sink_of is not None:
+        own = {name: sink_of(name, schema) for name, schema in schemas.items()}
+
+        def each(chunk: Chunk, rejects: BinaryIO | None, outcome: Outcome) -> None:
+            _take_bad(chunk, rejects, outcome)
+            for rows in chunk.rows:
+                own[rows.entity].write(rows.batch)
+
+        return each, list(own.values())
+    sink = make_sink(next(iter(schemas.values())))
+    if len(schemas) == 1:
+        return (lambda chunk, rejects, outcome: _chunk(chunk, sink, rejects, outcome)), [sink]
+    if not isinstance(sink, RecordSink):
+        raise SettingsError(
+            f"the settings describe {len(schemas)} entities ({', '.join(sorted(schemas))}), "
+            "whose rows do not fit one table",
+            where="--output",
+            fix="name a file for each by {entity}, as in rows-{entity}.csv; or use --to jsonl",
+        )
+    mixed: RecordSink = sink
+
+    def together(chunk: Chunk, rejects: BinaryIO | None, outcome: Outcome) -> None:
+        _take_bad(chunk, rejects, outcome)
+        bad = chunk.rejects if rejects is None else ()
+        texts = [json_lines(_named(rows)) for rows in chunk.rows]
+        texts.append(pa.array([dumped([_reject(r)]).decode() for r in bad], pa.string()))
+        numbers = [rows.record for rows in chunk.rows]
+        numbers.append(np.array([r.record for r in bad], np.int64))
+        order = np.argsort(np.concatenate(numbers), kind="stable")
+        mixed.write_lines(pa.concat_arrays(texts).take(pa.array(order)))
+
+    return together, [sink]
+
+
+def _named(rows: Rows) -> pa.RecordBatch:
+    name = pa.array([rows.entity] * len(rows.record), pa.string())
+    return pa.RecordBatch.from_arrays([name, *rows.batch.columns], [_ENTITY, *rows.batch.schema.names])
 
 
 @contextmanager
@@ -167,12 +224,7 @@ def _first(chunk: Chunk, limit: int | None, outcome: Outcome) -> Chunk:
 
 def _chunk(chunk: Chunk, sink: Sink, rejects: BinaryIO | None, outcome: Outcome) -> None:
     """Write the rows of a chunk, with the bad records in their places."""
-    if chunk.rejects and not outcome.bad:
-        first = chunk.rejects[0]
-        outcome.first_bad = f"record {first.record}: {_error(first)}"
-    outcome.bad += len(chunk.rejects)
-    if rejects is not None:
-        rejects.write(dumped(map(_reject, chunk.rejects)))
+    _take_bad(chunk, rejects, outcome)
     if rejects is not None or not chunk.rejects or not isinstance(sink, RecordSink):
         for rows in chunk.rows:
             sink.write(rows.batch)
@@ -191,6 +243,16 @@ def _chunk(chunk: Chunk, sink: Sink, rejects: BinaryIO | None, outcome: Outcome)
         if start < len(rows.record):
             sink.write(rows.batch.slice(start))
     sink.write_records(list(map(_reject, waiting)))
+
+
+def _take_bad(chunk: Chunk, rejects: BinaryIO | None, outcome: Outcome) -> None:
+    """Count the bad records, and write them where they have a file of their own."""
+    if chunk.rejects and not outcome.bad:
+        first = chunk.rejects[0]
+        outcome.first_bad = f"record {first.record}: {_error(first)}"
+    outcome.bad += len(chunk.rejects)
+    if rejects is not None:
+        rejects.write(dumped(map(_reject, chunk.rejects)))
 
 
 def _reject(reject: Reject) -> dict[str, Any]:

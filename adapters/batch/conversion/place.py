@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -87,7 +87,7 @@ class Places:
         batch = pa.RecordBatch.from_arrays(
             [*columns, *rows.batch.columns], schema=self.schema(rows.batch.schema)
         )
-        return Rows(rows.entity, batch, rows.record, rows.offset, length=rows.length)
+        return replace(rows, batch=batch)
 
     def _segments(self, rows: Rows, rejected: Int64s) -> list[pa.Array]:
         """Return each level's ids of n records in file order."""

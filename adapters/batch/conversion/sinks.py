@@ -14,6 +14,8 @@ from adapters.batch.conversion.json_lines import decimal_texts, dumped, joined, 
 from schemas.errors import SettingsError
 
 FORMATS = ("jsonl", "csv", "parquet")
+#: Stands in the name of an output for the entity: each has a file of its own then.
+EACH = "{entity}"
 
 
 class Sink(Protocol):
@@ -36,6 +38,10 @@ class RecordSink(Sink, Protocol):
         """Write single records as they are."""
         ...
 
+    def write_lines(self, lines: pa.StringArray) -> None:
+        """Write records that are text already, each with its line end."""
+        ...
+
 
 def sink_for(to: str, stream: BinaryIO, schema: pa.Schema) -> Sink:
     """Return the sink of a format.
@@ -50,6 +56,11 @@ def sink_for(to: str, stream: BinaryIO, schema: pa.Schema) -> Sink:
     if to == "parquet":
         return _Parquet(stream, schema)
     raise SettingsError(f"no output format {to!r}", where="--to", fix=f"use one of {', '.join(FORMATS)}")
+
+
+def path_for(output: Path, entity: str) -> Path:
+    """Return the file of an entity's rows."""
+    return output.with_name(output.name.replace(EACH, entity))
 
 
 def check_output(to: str, output: Path | None) -> None:
@@ -69,6 +80,9 @@ class _JsonLines:
 
     def write_records(self, records: Sequence[Mapping[str, Any]]) -> None:
         self._stream.write(dumped(records))
+
+    def write_lines(self, lines: pa.StringArray) -> None:
+        self._stream.write(joined(lines))
 
     def close(self) -> None:
         self._stream.flush()

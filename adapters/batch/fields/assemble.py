@@ -154,7 +154,8 @@ class Assembly:
             bad.setdefault(row, (self.actions.field, UNDECLARED))
         made = pa.RecordBatch.from_arrays(arrays, schema=pa.schema([f.with_nullable(True) for f in schema]))
         if not bad:
-            return Rows(self.entity.name, made.cast(schema), texts.record, texts.offset), []
+            rows = made.cast(schema)
+            return Rows(self.entity.name, rows, texts.record, texts.offset, raw=texts.raw), []
         wrong = sorted(bad)
         keyed = [row for row in wrong if row not in unkeyed] if self.entity.key else []
         names = key_text(self.entity, made.take(pa.array(keyed, pa.int64()))).to_pylist() if keyed else []
@@ -168,7 +169,10 @@ class Assembly:
         ]  # fmt: skip
         good = np.delete(np.arange(n), wrong)
         kept = made.take(pa.array(good)).cast(schema)
-        return Rows(self.entity.name, kept, texts.record[good], texts.offset[good]), rejects
+        record, offset = texts.record[good], texts.offset[good]
+        return Rows(
+            self.entity.name, kept, record, offset, raw=lambda row: texts.raw(int(good[row]))
+        ), rejects
 
     def _act(
         self, actions: ActionCodes, arrays: list[pa.Array], found: list[dict[int, tuple[str, str]]]

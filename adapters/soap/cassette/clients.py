@@ -15,7 +15,7 @@ from adapters.soap.errors import BrokenAnswer, ServiceUnavailable
 from adapters.soap.safe_xml import MAX_ANSWER_BYTES
 from adapters.soap.wire.client import Answer
 from adapters.soap.wire.streaming import Streaming
-from adapters.soap.wire.transport import Validators
+from adapters.soap.wire.validators import Validators
 from schemas.errors import BanyanError
 
 #: What a recording keeps of an exchange without answer, and what it is when played.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 
 from adapters.soap.contract import Contract
@@ -16,10 +17,13 @@ from adapters.soap.polling.paths import at, put
 from adapters.soap.safe_xml import MAX_ANSWER_BYTES
 from adapters.soap.spec import DetailSpec
 from adapters.soap.stream import MAX_RAW_BYTES, Item
-from schemas.errors import BanyanError, Terminal, Transient
+from schemas.errors import BanyanError, SettingsError, Terminal, Transient
 
-#: Keys of one item, as they are compared with those of the records.
-Key = tuple[Any, ...]
+#: What tells an item's record from others.
+Key = tuple[str | None, ...]
+_ANOTHER = "a detail came that was not asked for"
+_MISSING = "a detail was asked for and did not come"
+_TWICE = "a detail came twice"
 
 
 class Details:
@@ -45,10 +49,7 @@ class Details:
         self._spec, self._key, self._contract = spec, tuple(key), contract
         self._wire, self._throttle, self._concurrency = wire, throttle, concurrency
         self._where = place(endpoint, spec.operation)
-        if spec.keys:
-            # An answer names its records by the elements that have the parameters' names in the list.
-            for element in spec.parameters.values():
-                contract.element(spec.operation, f"{spec.item}/{element}")
+        self._matches = self._matching()
 
     def fetch(self, items: Sequence[Item], problems: list[str], *, strict: bool = False) -> list[Item]:
         """Return the record of each item; items without value stay as they are.
@@ -103,40 +104,80 @@ class Details:
         put(values, spec.keys, [one[last] for one in each] if simple else each)
         return values
 
+    def _matching(self) -> dict[str, str]:
+        """Return element of the list's item → element of the record that shows whose answer it is."""
+        spec, operation = self._spec, self._spec.operation
+        for path in spec.matches.values():
+            self._contract.element(operation, f"{spec.item}/{path}")
+        if spec.matches:
+            return dict(spec.matches)
+        record = self._contract.schema.complex(self._contract.element(operation, spec.item))
+        names = {element.local for element in record.elements} if record is not None else set()
+        asked = list(spec.parameters.values())
+        if same := {name: name for name in asked if name in names}:
+            return same
+        if len(asked) == len(self._key) == 1 and self._key[0] in names:
+            return {asked[0]: self._key[0]}
+        raise SettingsError(
+            "a record does not say which key it is the answer for",
+            where=f"the response of {operation}",
+            fix="set detail.matches: element of the list's item = element of the record",
+        )
+
     def _records(self, items: list[Item], raw: bytes, problems: list[str], *, strict: bool) -> list[Item]:
-        if not self._spec.keys:
-            answer = self._contract.decode_response(self._spec.operation, raw, self._where)
-            if isinstance(answer, SoapFault):
-                raise fault_error(answer, self._where)
-            if (value := at(answer, self._spec.item)) is None:
-                raise BadValue(self._spec.item, "absent or nil in the answer")
+        if self._spec.keys:
+            return self._matched(items, raw, problems, strict=strict)
+        answer = self._contract.decode_response(self._spec.operation, raw, self._where)
+        if isinstance(answer, SoapFault):
+            raise fault_error(answer, self._where)
+        if (value := at(answer, self._spec.item)) is None:
+            raise BadValue(self._spec.item, "absent or nil in the answer")
+        if self._key_of(value) == self._key_asked(items[0]):
             return [Item(value)]
-        return self._matched(items, raw, problems, strict=strict)
+        return [self._failed(items[0], _ANOTHER, problems, strict=strict)]
 
     def _matched(self, items: list[Item], raw: bytes, problems: list[str], *, strict: bool) -> list[Item]:
-        """Return the records of an answer for many keys in the order in which they were asked for."""
-        names = tuple(self._spec.parameters.values())
-        decoder = self._contract.list_decoder(self._spec.operation, self._spec.item, names, self._where)
-        by_key: dict[Key, Item] = {}
+        """Return the records of an answer for many keys in the order in which they were asked for.
+
+        One that comes twice is none: nobody knows which of the two it is.
+        """
+        paths = tuple(self._matches.values())
+        plain = tuple(path for path in paths if "/" not in path)
+        decoder = self._contract.list_decoder(self._spec.operation, self._spec.item, plain, self._where)
+        by_key: dict[Key, list[Item]] = {}
         for record in decoder.feed(raw):
-            values = [record.value.get(n) for n in names] if record.value is not None else record.node_keys
-            by_key[tuple(values)] = record
+            known = (
+                record.value if record.value is not None else dict(zip(plain, record.node_keys, strict=True))
+            )
+            by_key.setdefault(self._key_of(known), []).append(record)
         rest = decoder.rest()
         if isinstance(rest, SoapFault):
             raise fault_error(rest, self._where)
-        found = [by_key.pop(tuple((i.value or {}).get(n) for n in names), None) for i in items]
-        missing = sum(record is None for record in found)
-        if missing and strict:
-            gone = BadValue("", "its detail was asked for and did not come")
-            return [
-                r or Item(None, gone, self._asked(i), self._node_keys(i))
-                for r, i in zip(found, items, strict=True)
-            ]
-        if missing:
-            problems.append("a detail was asked for and did not come")
-        if by_key and not strict:
-            problems.append("a detail came that was not asked for")
-        return [record or Item(None) for record in found]
+        asked = [self._key_asked(item) for item in items]
+        if by_key.keys() - set(asked) and not strict:
+            problems.append(_ANOTHER)
+        found = []
+        for item, key in zip(items, asked, strict=True):
+            records = by_key.get(key, ())
+            if len(records) == 1 and None not in key:
+                found.append(records[0])
+            else:
+                what = _TWICE if records else _MISSING
+                found.append(self._failed(item, what, problems, strict=strict))
+        return found
+
+    def _failed(self, item: Item, what: str, problems: list[str], *, strict: bool) -> Item:
+        """Return what stands for a record whose call failed: never a row, and never an absence."""
+        if strict:
+            return Item(None, BadValue("", what), self._asked(item), self._node_keys(item))
+        problems.append(what)
+        return Item(None)
+
+    def _key_asked(self, item: Item) -> Key:
+        return tuple(_text(at(item.value, name)) for name in self._matches)
+
+    def _key_of(self, record: Any) -> Key:
+        return tuple(_text(at(record, path)) for path in self._matches.values())
 
     def _asked(self, item: Item) -> bytes:
         """Return the request for one item, for the dead letter of a record that did not come."""
@@ -153,3 +194,12 @@ def _bounded(parts: Iterator[bytes], where: str) -> Iterator[bytes]:
         if size > MAX_ANSWER_BYTES:
             raise BrokenAnswer(f"the answer is longer than {MAX_ANSWER_BYTES:,} bytes", where=where)
         yield part
+
+
+def _text(value: Any) -> str | None:
+    """Return a value so that it can be compared: a number of the list may be text in the record."""
+    if isinstance(value, Mapping):
+        value = value.get("#text")
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return None if value is None else str(value)

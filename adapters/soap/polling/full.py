@@ -11,16 +11,24 @@ from adapters.soap.avro_entity import EntityShape
 from adapters.soap.extract import SoapExtract
 from adapters.soap.polling.journal import Journal
 from adapters.soap.reading import Reading
+from adapters.soap.wire.validators import Validators
 
 
 class FullList:
-    """Polls one list operation. It remembers the keys of the last committed poll, to doubt an absence."""
+    """Polls one list operation. It remembers the keys of the last committed poll, to doubt an absence.
+
+    With `unchanged_seconds` it remembers the validators of that poll, too, and asks whether anything has
+    changed since. They are taken out before each look and put back by `done` alone: after whatever was not
+    committed, and in a new process, the list is read whole, so Kafka stays the only commit point.
+    """
 
     def __init__(self, reading: Reading, now_ms: Callable[[], int]) -> None:
         self.reading, self._now_ms = reading, now_ms
         self._known: frozenset[str] | None = None
         self._folder: Path | None = None
         self._first = False
+        self._validators = Validators()
+        self._whole_ms = 0
 
     @property
     def shape(self) -> EntityShape:
@@ -34,7 +42,10 @@ class FullList:
         counts what the extract covers.
         """
         started = self._now_ms()
-        yield SoapExtract(self.reading, started, self._known, journal=self.journal(started))
+        asked, self._validators = self._validators, Validators()
+        if started - self._whole_ms >= self.reading.spec.unchanged_seconds * 1000:
+            asked = Validators()
+        yield SoapExtract(self.reading, started, self._known, journal=self.journal(started), validators=asked)
 
     def journal(self, started_ms: int) -> Journal | None:
         """Return the journal of the first load, where it may be needed: the list has pages, or details."""
@@ -52,7 +63,12 @@ class FullList:
     def done(self, extract: Extract) -> None:
         """Remember the keys of a committed extract."""
         assert isinstance(extract, SoapExtract)
-        self._known, self._first = extract.keys, False
+        spec = self.reading.spec
+        if spec.unchanged_seconds:
+            self._validators = extract.validators.strong(weak=spec.weak_tags)
+        if extract.partial:
+            return
+        self._known, self._first, self._whole_ms = extract.keys, False, extract.began_ms
         if self._folder is not None:
             Journal.drop(self._folder)
 

@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from adapters.soap.pace import Pace
+from adapters.soap.wire.parts import Parts
+from adapters.soap.wire.validators import Validators
 from schemas.errors import Transient
 
 #: Below this nothing is slow: at milliseconds the scheduler decides, not the service.
@@ -31,6 +33,16 @@ class Wire(Protocol):
 
     def call(self, operation: str, values: Mapping[str, Any]) -> AbstractContextManager[Iterator[bytes]]:
         """Call an operation; raises Transient or Terminal, also while the bytes are read."""
+        ...
+
+
+class ConditionalWire(Protocol):
+    """A wire that gives `Parts`, whose validators it takes with a later call."""
+
+    def call(
+        self, operation: str, values: Mapping[str, Any], *, validators: Validators
+    ) -> AbstractContextManager[Parts]:
+        """As `Wire.call`; the service may say that its answer is still that of the validators."""
         ...
 
 
@@ -104,16 +116,32 @@ class Throttle:
         )
 
     @contextmanager
-    def call(self, wire: Wire, operation: str, values: Mapping[str, Any]) -> Iterator[Iterator[bytes]]:
-        """Call an operation in its turn; a place is taken until the answer begins. Errors are the wire's."""
+    def call(
+        self,
+        wire: Wire,
+        operation: str,
+        values: Mapping[str, Any],
+        validators: Validators | None = None,
+    ) -> Iterator[Parts]:
+        """Call an operation in its turn; a place is taken until the answer begins. Errors are the wire's.
+
+        With `validators` of an earlier answer the service may say that it is still the same.
+        """
+        called: AbstractContextManager[Iterator[bytes]] = (
+            cast("ConditionalWire", wire).call(operation, values, validators=validators)
+            if validators
+            else wire.call(operation, values)
+        )
         self._enter()
         began, failed, waiting = self._clock(), False, True
         try:
-            with wire.call(operation, values) as parts:
+            with called as parts:
                 first = next(parts, b"")
                 self._leave(operation, self._clock() - began, failed=False)
                 waiting = False
-                yield itertools.chain([first], parts)
+                head = parts if isinstance(parts, Parts) else Parts(parts)
+                whole = itertools.chain([first], parts)
+                yield Parts(whole, head.validators, unchanged=bool(validators) and head.unchanged)
         except Transient:
             failed = True
             raise

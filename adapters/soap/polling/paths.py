@@ -28,6 +28,15 @@ def text_at(values: Any, path: str) -> str | None:
     return None if found is None else str(found)
 
 
+def count_at(values: Any, path: str) -> int | None:
+    """Return the number at `path`, of an element of text too; None where there is none."""
+    text = text_at(values, path)
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        return None
+
+
 def put(values: dict[str, Any], path: str, value: Any) -> None:
     """Set what stands at `path`; tables on the way are copied, so that shared ones stay as they are."""
     *above, last = path.split("/")

@@ -65,6 +65,7 @@ class Queue:
             spec.entity,
             classification=spec.classification,
             key_privacy=spec.key_privacy,
+            style=spec.avro_style,
         )
         self.rows = RowMaker(contract, self._shape, contract.element(change.operation, record), spec.key)
         self._message_element = contract.element(change.operation, change.item)

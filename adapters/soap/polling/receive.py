@@ -75,6 +75,7 @@ class Receive:
             decimals=contract.decimals,
             classification=spec.classification,
             key_privacy=spec.key_privacy,
+            style=spec.avro_style,
         )
         self.rows = RowMaker(contract, self._shape, element, spec.key)
         self.inbox = Inbox(change.waiting)

@@ -14,8 +14,9 @@ from adapters.soap.change_spec import SinceChange
 from adapters.soap.extract import poll_id
 from adapters.soap.polling.cursor import Cursor, back, is_ahead, moment
 from adapters.soap.polling.memory import Memory, digest
+from adapters.soap.polling.page import Page
 from adapters.soap.polling.paths import at
-from adapters.soap.reading import Page, Reading
+from adapters.soap.reading import Reading
 from adapters.soap.stream import Item
 from schemas.errors import Terminal, Transient
 
@@ -89,10 +90,13 @@ class SinceExtract:
         """
         record, rows, pages = 1, 0, 0
         page: Page | None = self._reading.first_page(self._asked())
+        last: Page | None = None
+        marks, before = list[bytes](), list[bytes]()
         while page is not None:
-            pages += 1
+            pages, marks, before = pages + 1, [], marks
             try:
                 for batch in page.batches(items=True):
+                    marks += [_mark(item) for item in batch.items or ()]
                     yield self._chunk(batch.items or (), record)
                     record += len(batch.keys)
             except Transient:
@@ -101,6 +105,8 @@ class SinceExtract:
                 self.more = self._early = True
                 return
             rows += page.rows
+            if last is not None:
+                self._judge(page, last, again=bool(marks) and marks == before)
             paging = self._reading.call.paging
             if page.more and paging is not None and pages >= paging.max_pages:
                 raise Terminal(
@@ -113,7 +119,19 @@ class SinceExtract:
                 return
             if not page.more:
                 self._end(page, rows)
-            page = self._reading.page_after(page) if page.more else None
+            last, page = page, self._reading.page_after(page) if page.more else None
+
+    def _judge(self, page: Page, last: Page, *, again: bool) -> None:
+        """Raise Terminal where changes may lie between two pages unseen, or pages come again and again."""
+        if again:
+            error = self._reading.endless(page)
+            raise Terminal(error.what, where=error.where, fix=error.fix)
+        if last.short and page.rows:
+            raise Terminal(
+                f"page {last.number} has {last.rows} rows, {last.size} were asked for, and rows follow",
+                where=self._reading.call.operation,
+                fix=f"set paging.rows to {last.rows}: the service gives no more; or short_pages",
+            )
 
     def _may_end_early(self, rows: int) -> bool:
         """Return whether what has come may be committed although more follows.
@@ -161,7 +179,7 @@ class SinceExtract:
         fresh: list[Item] = []
         actions: list[int] = []
         for item in batch:
-            mark = digest(item.value if item.value is not None else item.raw)
+            mark = _mark(item)
             place = at(item.value, self._change.cursor) if self._change.cursor else None
             if place is not None:
                 self._seen[mark] = place
@@ -177,3 +195,7 @@ class SinceExtract:
             found = reading.details.fetch(asked, [], strict=True)
             fresh = [i if a == DELETE else f for i, f, a in zip(fresh, found, actions, strict=True)]
         return reading.rows.chunk(fresh, record, actions)
+
+
+def _mark(item: Item) -> bytes:
+    return digest(item.value if item.value is not None else item.raw)

@@ -14,7 +14,7 @@ from adapters.soap.errors import BadValue
 from adapters.soap.wire.client import Answer
 from adapters.soap.wire.parts import Parts
 from adapters.soap.wire.streaming import Streaming
-from adapters.soap.wire.transport import Validators
+from adapters.soap.wire.validators import Validators
 from schemas.errors import BanyanError
 
 T = TypeVar("T")

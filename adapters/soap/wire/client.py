@@ -29,7 +29,8 @@ from adapters.soap.wire.gate import Gate, NotSent
 from adapters.soap.wire.messages import Messages
 from adapters.soap.wire.retry import Retry, retry_after
 from adapters.soap.wire.spec import OperationSpec, WireSpec
-from adapters.soap.wire.transport import Transport, Validators
+from adapters.soap.wire.transport import Transport
+from adapters.soap.wire.validators import Validators
 from schemas.errors import BanyanError
 
 _CHUNK = 1 << 16
@@ -243,10 +244,12 @@ class WireClient:
                             )
                         )
                     )
-                    if response.status == 304 and validators.headers:
+                    if response.status == 304 and validators:
+                        if validators.denied_by(Validators.of(response.headers)):
+                            raise _NotConditional("HTTP 304 with another tag", where=where)
                         yield Answer(304, _nothing(), validators=validators)
                         return
-                    if response.status == 412 and validators.headers:
+                    if response.status == 412 and validators:
                         raise _NotConditional("HTTP 412", where=where)
                     content_type = response.headers.get("Content-Type", "")
                     asked = retry_after(response.headers.get("Retry-After"), self._clocks.epoch())
@@ -294,10 +297,10 @@ class WireClient:
 
 
 class _NotConditional(CallRefused):
-    """The service refuses a condition on a POST.
+    """The service does not keep to what a condition means; the call is made again without one.
 
-    RFC 9110 wants 412 where the answer is still the same, and services give it to all that they do not
-    understand: it is no evidence that nothing has changed, so the call is made again without a condition.
+    RFC 9110 wants 412 on a POST where the answer is still the same, and services give it to all that they do
+    not understand: it is no evidence that nothing has changed. Nor is a 304 about another tag.
     """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from adapters.soap.wire.transport import Validators
+from adapters.soap.wire.validators import Validators
 
 
 class Parts(Iterator[bytes]):

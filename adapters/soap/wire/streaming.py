@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from adapters.soap.wire.client import Answer
-from adapters.soap.wire.transport import Validators
+from adapters.soap.wire.validators import Validators
 
 
 class Streaming(Protocol):

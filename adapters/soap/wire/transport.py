@@ -9,7 +9,6 @@ import ssl
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -204,22 +203,3 @@ def _proxy(spec: WireSpec, endpoint: str) -> tuple[dict[str, Any], dict[str, str
 
 def _basic(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-
-
-@dataclass(frozen=True, slots=True)
-class Validators:
-    """What an answer gave to ask later whether it is still the same (RFC 9110 section 8.8)."""
-
-    etag: str = ""
-    last_modified: str = ""
-
-    @classmethod
-    def of(cls, headers: Mapping[str, str]) -> Validators:
-        """Return those of an answer; empty where it offers none."""
-        return cls(headers.get("ETag", ""), headers.get("Last-Modified", ""))
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The conditional headers of the next request."""
-        found = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
-        return {name: text for name, text in found.items() if text}

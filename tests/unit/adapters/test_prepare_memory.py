@@ -25,8 +25,9 @@ COPYBOOK = """\
            05  STATUS-CD       PIC X.
 """
 _RUN = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
+from tests.evidence import peak
 from adapters.batch.spec import BatchSpec
 from adapters.channel import bind
 from adapters.prepare import prepare
@@ -42,8 +43,7 @@ spool = prepare(
     spools=folder / "spools", dead_letters="dlq", secret=b"k" * 32,
 )
 seconds = time.perf_counter() - began
-unit = 1 if sys.platform == "darwin" else 1024
-memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+memory = peak()
 manifest = spool.manifest
 print(json.dumps([manifest.counts, manifest.files[-1].rows, manifest.snapshot, memory, seconds]))
 """

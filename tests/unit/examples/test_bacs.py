@@ -12,7 +12,7 @@ import pytest
 
 from adapters.batch.spec import BatchSpec
 from adapters.extract import Reject
-from examples.bacs.standard18 import CREDIT, DEBIT, Item, standard18
+from examples.bacs.standard18 import CANCEL, CONVERT, CREDIT, DEBIT, NEW, Item, standard18
 
 SETTINGS = Path(__file__).parents[3] / "examples/bacs/adapters/standard18/adapter.toml"
 ITEMS = [Item("AWARD 1", CREDIT, 12345), Item("AWARD 2", CREDIT, 5), Item("REFUND 1", DEBIT, 999)]
@@ -22,7 +22,7 @@ FILE = standard18(ITEMS, datetime.date(2026, 11, 24))
 def read(text: str) -> tuple[dict[str, dict[str, Decimal]], list[Reject], list[str]]:
     spec = BatchSpec.model_validate(tomllib.loads(SETTINGS.read_text()))
     reading = spec.read_as(SETTINGS.parent, system="payments").reading("x.bacs", len(text))
-    rows: dict[str, dict[str, Decimal]] = {"debit": {}, "credit": {}}
+    rows: dict[str, dict[str, Decimal]] = {"debit": {}, "credit": {}, "instruction": {}}
     rejects: list[Reject] = []
     for chunk in reading.chunks(io.BytesIO(text.encode())):
         for part in chunk.rows:
@@ -95,6 +95,55 @@ def test_a_cut_file_is_incomplete() -> None:
     """Wherever a file is cut, it is never taken for a whole one."""
     for stop in range(0, len(FILE) - 40, 13):
         assert read(FILE[:stop])[2]
+
+
+MIXED = standard18(
+    [*ITEMS, Item("RENT 1", NEW, 0), Item("RENT 2", CANCEL, 0), Item("RENT 3", CONVERT, 0)],
+    datetime.date(2026, 11, 24),
+)
+
+
+def test_instructions_are_read_beside_payments() -> None:
+    """Codes 0N, 0C and 0S are instructions of their own kind: no money, no part of either side's total."""
+    rows, rejects, problems = read(MIXED)
+    assert rows["instruction"] == dict.fromkeys(("RENT 1", "RENT 2", "RENT 3"), Decimal("0.00"))
+    assert set(rows["debit"]) == {"REFUND 1", "CONTRA"} and set(rows["credit"]) == {"AWARD 1", "AWARD 2"}
+    assert not rejects and not problems
+
+
+def test_a_file_of_instructions_alone_has_no_contra() -> None:
+    """Where no money moves there is nothing to balance; both sides' totals are zero."""
+    text = standard18([Item("RENT 1", NEW, 0)], datetime.date(2026, 11, 24), multi=True)
+    assert "CONTRA" not in text
+    assert text.splitlines()[-1] == f"UTL1{0:040}{'':8}0000001{'':21}"
+    rows, rejects, problems = read(text)
+    assert rows == {"debit": {}, "credit": {}, "instruction": {"RENT 1": Decimal("0.00")}}
+    assert not rejects and not problems
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (f"{'':8}0000003", f"{'':8}0000002", "says 2 records, the file holds 3"),
+        ("00N", "00X", "says 3 records, the file holds 2"),
+    ],
+)
+def test_wrong_instructions_hold_the_file(old: str, new: str, problem: str) -> None:
+    """A count of instructions that does not agree, or a code that the standard does not have, is told."""
+    assert old in MIXED
+    assert any(problem in found for found in read(MIXED.replace(old, new))[2])
+
+
+def test_a_code_that_nobody_knows_is_a_reject() -> None:
+    """A record with another transaction code is a reject, not a payment."""
+    _, [reject], problems = read(MIXED.replace("00N", "00X"))
+    assert reject.reason == "unknown record type" and problems
+
+
+def test_a_blank_count_of_instructions_is_told() -> None:
+    """A label that says nothing of instructions promises nothing, so the file is not taken for whole."""
+    _, rejects, [problem] = read(FILE.replace(f"{'':8}0000000{'':21}", f"{'':36}"))
+    assert problem == "the trailer's INSTRUCTION-COUNT cannot be read: it is empty" and not rejects
 
 
 def test_an_unreadable_amount_is_a_reject() -> None:

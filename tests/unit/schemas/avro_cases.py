@@ -6,7 +6,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from hypothesis import assume
 from hypothesis import strategies as st
+
+from schemas.codec.branches import branch_name, distinguishable
+from schemas.symbols import enum_type
 
 Case = tuple[Any, st.SearchStrategy[Any]]
 
@@ -78,10 +82,41 @@ def names(draw: st.DrawFn) -> str:
 def named(draw: st.DrawFn) -> Case:
     """Enums and fixed."""
     if draw(st.booleans()):
-        symbols = ["A", "B", "CC"][: draw(st.integers(1, 3))]
-        return {"type": "enum", "name": draw(names()), "symbols": symbols}, st.sampled_from(symbols)
+        codes = draw(st.lists(st.sampled_from(["A", "B", "01", "N/A", ""]), min_size=1, unique=True))
+        kind = enum_type(draw(names()), codes)
+        assert kind is not None
+        return kind, st.sampled_from(codes)
     size = draw(st.integers(1, 5))
     return {"type": "fixed", "name": draw(names()), "size": size}, st.binary(min_size=size, max_size=size)
+
+
+@st.composite
+def unions(draw: st.DrawFn) -> Case:
+    """Two to four types that their values tell apart, in any order, and null or not."""
+    decimal = {"type": "bytes", "logicalType": "decimal", "precision": 5, "scale": 1}
+    kinds: list[Case] = [
+        ("boolean", st.booleans()),
+        draw(st.sampled_from([("int", _INT), ("long", _LONG)])),
+        ("double", _DOUBLE),
+        (decimal, st.integers(0, 99).map(lambda n: Decimal(n) / 10)),
+        ({"type": "long", "logicalType": "timestamp-millis"}, _moment(1000)),
+        ({"type": "int", "logicalType": "date"}, st.dates(date(1, 1, 1))),
+        draw(st.sampled_from([("string", _TEXT), draw(named())])),
+    ]
+    places = sorted(draw(st.sets(st.integers(0, 6), min_size=2, max_size=4)))
+    picked = [kinds[i] for i in draw(st.permutations(places))]
+    assume(distinguishable([kind for kind, _ in picked]))
+    columns = [branch_name(kind) for kind, _ in picked]
+    rows = st.one_of([_only(columns, i, values) for i, (_, values) in enumerate(picked)])
+    branches = [kind for kind, _ in picked]
+    if draw(st.booleans()):
+        branches.insert(draw(st.integers(0, len(branches))), "null")
+        rows = st.none() | rows
+    return branches, rows
+
+
+def _only(columns: list[Any], which: int, values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return values.map(lambda value: {c: value if i == which else None for i, c in enumerate(columns)})
 
 
 @st.composite
@@ -97,6 +132,8 @@ def values(draw: st.DrawFn, depth: int) -> Case:
         case = draw(decimals())
     elif choice == 3:
         case = draw(named())
+    elif choice == 4:
+        return draw(unions())
     else:
         case = draw(st.sampled_from(_PLAIN))
     if draw(st.booleans()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -30,7 +31,9 @@ from tests.register import START, Register, contract
 pytestmark = pytest.mark.integration
 
 SEED = int(os.environ.get("BANYAN_SEED", "20261124"))
-WAYS = ("list", "since", "queue", "receive")
+WAYS = ("list", "tagged", "since", "queue", "receive")
+#: Those whose whole picture is compared: of some versions it shows nothing.
+_LISTS = ("list", "tagged")
 #: Persons that changes are about: few, so that most events are updates of a known one.
 _PERSONS = 12
 #: Messages in the queue, at most.
@@ -49,6 +52,7 @@ def test_killed_while_changes_come(links, free_port):
         facts = legacy.work(kills=5, seconds=1.0, moments=random.Random(SEED))
     assert facts["lost"] == facts["twice"] == facts["false_deletes"] == 0
     assert facts["events"] > 100
+    assert facts["not_changed"] > 0
 
 
 @pytest.mark.soak
@@ -75,15 +79,20 @@ class Legacy:
 
     def __init__(self, links: Any, port: int) -> None:
         self.links, self.port = links, port
-        self.registers = {way: Register(range(1, 40) if way == "list" else range(0)) for way in WAYS}
+        self.registers = {way: Register(range(1, 40) if way in _LISTS else range(0)) for way in WAYS}
         self.said: dict[tuple[str, int], list[tuple[str, str | None]]] = defaultdict(list)
         self.redelivered = self.gone = 0
+        self.tagged = Tagged(SoapServer(contract(), _answers(self.registers["tagged"]), path="/register"))
         self._ended = threading.Event()
         self._quiet = threading.Event()
 
     def __enter__(self) -> Legacy:
         self.listeners = {
-            way: Listener(SoapServer(contract(), _answers(r), path="/register"), "127.0.0.1", 0)
+            way: Listener(
+                self.tagged if way == "tagged" else SoapServer(contract(), _answers(r), path="/register"),
+                "127.0.0.1",
+                0,
+            )
             for way, r in self.registers.items()
             if way != "receive"
         }
@@ -105,7 +114,7 @@ class Legacy:
         while killed < kills:
             process = self._start()
             # Some are killed while they start, most in the middle of their work.
-            self._looks(process, moments.choice((0, 1, 4, 4, 4)))
+            self._looks(process, moments.choice((0, 1, 5, 5, 5)))
             time.sleep(moments.uniform(0.0, seconds))
             killed += process.poll() is None
             process.kill()
@@ -118,7 +127,8 @@ class Legacy:
         self._await(lambda: not any(self._open().values()), process)
         process.terminate()
         process.communicate(timeout=30)
-        return self._check() | {"killed": killed, "sent_again": self.redelivered}
+        facts = {"killed": killed, "sent_again": self.redelivered, "not_changed": self.tagged.not_changed}
+        return self._check() | facts
 
     def _say(self, way: str, seed: float) -> None:
         """Change persons until told to end; a message that is not answered is sent again."""
@@ -130,7 +140,7 @@ class Legacy:
             n += 1
             number, name = rng.randint(1, _PERSONS), f"{way}{n}"
             delete = rng.random() < 0.15
-            if way == "list":
+            if way in _LISTS:
                 if delete and number in register.persons:
                     with register._lock:
                         del register.persons[number]
@@ -144,7 +154,8 @@ class Legacy:
             else:
                 self._notify(register, n, number, name, delete=delete)
                 self.said[way, number].append(("d", None) if delete else ("u", name))
-            time.sleep(rng.uniform(0.0, 0.05))
+            # A list that changes all the time is never "not changed".
+            time.sleep(rng.uniform(0.0, 0.5 if way == "tagged" else 0.05))
 
     def _notify(self, register: Register, n: int, number: int, name: str, *, delete: bool) -> None:
         person = {"id": number, "status": "ACTIVE", "name": name, "changed": START}
@@ -191,6 +202,14 @@ class Legacy:
         }  # fmt: skip
         return [
             one("list", operation="ListPersons", item="persons/person", total="total", paging=paging),
+            one(
+                "tagged",
+                operation="ListPersons",
+                item="persons/person",
+                total="total",
+                paging=paging | {"rows": 1_000},
+                unchanged_seconds=60,
+            ),
             one("since", change=since),
             one("queue", change=queue),
             one("receive", change=receive),
@@ -221,7 +240,7 @@ class Legacy:
     def _open(self) -> dict[str, int]:
         """What was said and is not taken yet: waiting messages, persons whose picture is another one."""
         left = {"queue": len(self.registers["queue"].queue)}
-        for way in ("list", "since"):
+        for way in (*_LISTS, "since"):
             told, true = self._pictures(way), self._now(way)
             left[way] = sum(told.get(n) != true.get(n) for n in told.keys() | true.keys())
         return left
@@ -276,6 +295,39 @@ class Legacy:
                 lost += len(said - events.keys())
         assert all(s.done for s in read_states(self.links).values())
         return {"events": total, "lost": lost, "twice": twice, "false_deletes": false_deletes}
+
+
+class Tagged:
+    """A server of SOAP that gives each answer a tag, and says "not changed" where it is asked by that."""
+
+    def __init__(self, app: Any) -> None:
+        self._app, self.not_changed = app, 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        asked = dict(scope["headers"]).get(b"if-none-match")
+        told: list[Any] = []
+
+        async def keep_back(message: Any) -> None:
+            told.append(message)
+
+        await self._app(scope, receive, keep_back)
+        whole = b"".join(m.get("body", b"") for m in told)
+        if not whole:
+            for message in told:
+                await send(message)
+            return
+        tag = f'"{hashlib.sha256(whole).hexdigest()}"'.encode()
+        if asked == tag:
+            self.not_changed += 1
+            await send({"type": "http.response.start", "status": 304, "headers": [(b"etag", tag)]})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        start = told[0] | {"headers": [*told[0]["headers"], (b"etag", tag)]}
+        for message in (start, *told[1:]):
+            await send(message)
 
 
 def _effective(said: list[tuple[str, str | None]]) -> list[tuple[str, str | None]]:

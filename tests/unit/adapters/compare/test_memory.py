@@ -14,8 +14,9 @@ from tests.evidence import ROOT, keep
 ROWS, CHANGED = 10_000_000, 1000
 LIMIT = 512 << 20
 _RUN = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
+from tests.evidence import peak
 from adapters.compare.delimited import DelimitedSpec, DelimitedTable
 from adapters.compare.differ import Comparison, Differ
 folder = Path(sys.argv[1])
@@ -25,8 +26,7 @@ differ = Differ(*tables, Comparison(("id",)), work=folder)
 for _ in differ:
     pass
 seconds = time.perf_counter() - began
-unit = 1 if sys.platform == "darwin" else 1024
-memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+memory = peak()
 print(json.dumps([differ.counts.updated, differ.counts.unchanged, memory, seconds]))
 """
 

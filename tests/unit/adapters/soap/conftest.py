@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from adapters.soap.contract import Contract
+from adapters.soap.security import keys
 
 CASEWORK = Path(__file__).parents[4] / "examples/universal_credit/legacy/casework.wsdl"
 NS = "urn:test"
@@ -30,6 +32,14 @@ TEMPLATE = """<wsdl:definitions targetNamespace="urn:test" xmlns:t="urn:test" xm
 ASK = '<xs:element name="Ask"><xs:complexType><xs:sequence/></xs:complexType></xs:element>'
 
 MakeContract = Callable[..., Contract]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def read_keys_once() -> Iterator[None]:
+    """A private key is read, and its primes are tested, once a session: that takes 40 ms."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(keys, "load_pem_private_key", functools.cache(keys.load_pem_private_key))
+        yield
 
 
 def wsdl_text(

@@ -4,9 +4,15 @@
 
 from __future__ import annotations
 
-import fastavro
+import io
+from datetime import date
 
+import fastavro
+import pyarrow as pa
+
+from adapters.soap.avro_leaf import AvroStyle
 from adapters.soap.avro_message import MessageAvro
+from schemas.codec import Decoder, Encoder, reference
 
 EXTRA = """
 <xs:complexType name="Base"><xs:sequence><xs:element name="x" type="xs:int"/></xs:sequence></xs:complexType>
@@ -47,6 +53,63 @@ def test_an_enumeration_is_text(make_contract):
     contract = make_contract('<xs:sequence><xs:element name="k" type="t:Code"/></xs:sequence>', EXTRA)
     field = contract.entity("Ask", "", ["k"], "s", "e")["k"]
     assert (field.type, field.doc) == ("string", "One of: not a symbol!")
+
+
+CODES = """
+<xs:simpleType name="Status"><xs:restriction base="xs:token"><xs:enumeration value="01"/><xs:enumeration value="N/A"/><xs:enumeration value="OPEN"/></xs:restriction></xs:simpleType>
+<xs:simpleType name="When"><xs:union memberTypes="xs:date xs:int t:Status"/></xs:simpleType>
+<xs:simpleType name="Alike"><xs:union memberTypes="xs:date xs:time xs:hexBinary xs:base64Binary xs:dateTime xs:long"/></xs:simpleType>
+"""
+ITEM = '<xs:sequence><xs:element name="k" type="t:Status"/><xs:element name="s" type="t:Status"/><xs:element name="w" type="t:When"/><xs:element name="a" type="t:Alike"/></xs:sequence>'
+ALL = AvroStyle(enums=True, unions=True)
+
+
+def test_enums_have_a_map_of_illegal_names(make_contract):
+    """On request an enumeration is an enum whose property gives the codes; a key never is one."""
+    entity = make_contract(ITEM, CODES).shape("Ask", "", ["k"], "s", "e", style=ALL).entity
+    assert entity["k"].type == "string"
+    assert entity["s"].type == {
+        "type": "enum", "name": "s_enum", "symbols": ["_01", "N_x2f_A", "OPEN", "_unknown"],
+        "default": "_unknown", "legacy.symbols": {"_01": "01", "N_x2f_A": "N/A"},
+    }  # fmt: skip
+    only = make_contract(ITEM, CODES).shape("Ask", "", ["k"], "s", "e", style=AvroStyle(enums=("other",)))
+    assert only.entity["s"].type == "string"
+
+
+def test_a_union_whose_values_tell_the_branch(make_contract):
+    """A union of types with values of their own is an Avro union; of types that Avro holds alike, a text."""
+    shape = make_contract(ITEM, CODES).shape("Ask", "", ["k"], "s", "e", style=ALL)
+    assert shape.entity["a"].type == "string"
+    assert shape.entity["w"].type == "string"  # a date and an int are both an int in Avro
+    more = CODES.replace("xs:date xs:int t:Status", "xs:date t:Status xs:boolean")
+    shape = make_contract(ITEM, more).shape("Ask", "", ["k"], "s", "e", style=ALL)
+    assert shape.entity["w"].type == ["string", "boolean", {"type": "int", "logicalType": "date"}]
+    value = {"k": "01", "s": "N/A", "w": date(2026, 1, 2), "a": date(2026, 1, 3)}
+    assert shape.row(value)["w"] == {":date": date(2026, 1, 2)}
+    assert shape.value(shape.row(value)) == value
+    schema = shape.entity.value_schema("a.b.c")
+    batch = pa.RecordBatch.from_pylist([shape.row(value)], shape.entity.arrow_schema())
+    (wire,) = Encoder(schema).encode(batch).to_pylist()
+    assert Decoder(schema).columnar
+    assert shape.value(Decoder(schema).decode([wire]).batch.to_pylist()[0]) == value
+    foreign = fastavro.schemaless_reader(io.BytesIO(wire), fastavro.parse_schema(schema, {}), None)
+    assert (foreign["s"], foreign["w"]) == ("N_x2f_A", date(2026, 1, 2))
+
+
+def test_an_older_reader_of_an_enum(make_contract):
+    """A reader that does not know a code sees the default, and a newer one sees the code."""
+    old = make_contract(ITEM, CODES.replace('<xs:enumeration value="N/A"/>', ""))
+    schemas = [
+        c.shape("Ask", "", ["k"], "s", "e", style=ALL).entity.value_schema("a.b.c")
+        for c in (old, make_contract(ITEM, CODES))
+    ]
+    row = {"k": "01", "s": "N/A", "w": None, "a": None}
+    (wire,) = reference.encode([row], schemas[1])
+    assert Decoder(schemas[1], schemas[0]).decode([wire]).batch.to_pylist()[0]["s"] == "_unknown"
+    (wire,) = reference.encode([row | {"s": "01"}], schemas[0])
+    newer = Decoder(schemas[0], schemas[1])
+    assert newer.columnar
+    assert newer.decode([wire]).batch.to_pylist()[0]["s"] == "01"
 
 
 def test_an_attribute_gives_way_to_an_element(make_contract):

@@ -35,6 +35,7 @@ SETTINGS = {
     "key": ["caseId"],
     "paging": {"page": "page", "size": "pageSize", "rows": 3, "more": "more"},
 }
+SIZED = {"page": "page", "size": "pageSize", "rows": 3}
 DETAIL = {"operation": "GetCase", "item": "case", "parameters": {"caseId": "caseId"}}
 
 
@@ -248,12 +249,18 @@ def test_rejects_keep_their_raw_xml(casework):
 
 def test_a_list_without_end_stops(casework):
     """A service that always says `more` ends in a problem, not in a loop."""
-    service = Service(casework, "A B C")
-    endless = service.answer("ListCases", {"page": 1, "pageSize": 3}).replace(b"more>false", b"more>true")
-    service.before_page = dict.fromkeys(range(1, 99), lambda: endless)
+    service = Service(casework, "A B C D E F")
+    pages = [service.answer("ListCases", {"page": n, "pageSize": 3}) for n in (1, 2)]
+    endless = [page.replace(b"more>false", b"more>true") for page in pages]
+    service.before_page = {n: lambda n=n: endless[n % 2] for n in range(1, 99)}
     extract, *_ = poll(adapter_of(service, paging=SETTINGS["paging"] | {"max_pages": 5}))
     assert len(service.calls) == 5
     assert "did not end after 5 pages" in extract.problems()[0]
+    service = Service(casework, "A B C")
+    service.before_page = dict.fromkeys(range(1, 99), lambda: endless[0])
+    extract, *_ = poll(adapter_of(service))
+    assert len(service.calls) == 2
+    assert "page 2 is the page before it again" in extract.problems()[0]
 
 
 def test_a_page_without_rows_that_says_more_is_not_the_end(casework):
@@ -269,10 +276,16 @@ def test_a_page_without_rows_that_says_more_is_not_the_end(casework):
 
 
 def test_pages_without_a_more_flag(casework):
-    """Without a flag, a short page ends the list."""
-    service = Service(casework, "A B C D E F")
-    extract, keys, _ = poll(adapter_of(service, paging={"page": "page", "size": "pageSize", "rows": 3}))
-    assert (keys, extract.problems()) == (list("ABCDEF"), ())
+    """Without a flag the total ends the list; without that an empty page does."""
+    for total, calls in (("total", 2), ("", 3)):
+        service = Service(casework, "A B C D E F")
+        adapter = adapter_of(service, total=total, paging=SIZED)
+        extract, keys, _ = poll(adapter)
+        assert (keys, extract.problems()) == (list("ABCDEF"), ())
+        adapter.done(extract)
+        before = len(service.calls)
+        poll(adapter)
+        assert len(service.calls) == before + calls
 
 
 def test_detail_calls(casework):
@@ -298,6 +311,25 @@ def test_a_detail_call_that_fails(casework):
     extract, keys, rejects = poll(adapter)
     assert (keys, [(r.key_text, r.field_path) for r in rejects]) == (["A"], [("B", "case/status")])
     assert not extract.problems()
+
+
+def test_a_detail_answer_for_another_key(casework):
+    """One call, one key: the record of another one is a failed call, never a row and never a delete."""
+    service = Service(casework, "A B C")
+    service.before_page[3] = lambda: service.answer("GetCase", {"caseId": "C"})
+    adapter = adapter_of(service, detail=DETAIL, limits={"concurrency": 1, "requests_per_second": 9})
+    extract, keys, rejects = poll(adapter)
+    assert (keys, rejects) == (["A", "C"], [])
+    assert extract.problems() == ("a detail came that was not asked for",)
+
+
+@pytest.mark.parametrize("matches", [{}, {"caseId": "caseId"}, {"nino": "nino"}, {"caseId": "nino"}])
+def test_what_a_detail_answer_is_known_by(casework, matches):
+    """The settings may name the elements by which a record is known as the answer; else the parameters do."""
+    detail = DETAIL | {"matches": matches}
+    extract, keys, _ = poll(adapter_of(Service(casework, "A B"), detail=detail))
+    fits = matches != {"caseId": "nino"}
+    assert (keys, bool(extract.problems())) == ((["A", "B"], False) if fits else ([], True))
 
 
 def test_pace_spaces_calls():
@@ -337,6 +369,7 @@ def test_the_estate_adapter(monkeypatch):
         ({"total": "sum"}, "no 'sum'"),
         ({"paging": {"page": "pg"}}, "request takes: page, pageSize"),
         ({"detail": DETAIL | {"parameters": {"caseId": "id"}}}, "no 'id'"),
+        ({"detail": DETAIL | {"matches": {"caseId": "id"}}}, "no 'id'"),
         ({"endpoint": "ftp://x"}, "not HTTP"),
         ({"timezone": "Mars/Olympus"}, "not a time zone"),
     ],

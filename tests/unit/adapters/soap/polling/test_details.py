@@ -7,6 +7,7 @@ import pytest
 from adapters.soap.envelope import SoapFault
 from tests.register import Register
 from tests.unit.adapters.soap.polling.conftest import LIST
+from tests.unit.adapters.soap.polling.test_capped import SINCE
 from tests.unit.adapters.soap.polling.test_first_load import KEYS
 
 
@@ -56,6 +57,48 @@ def test_a_record_that_was_not_asked_for(run):
     register.before["GetPersons"] = lambda nth: everyone if nth > calls else None
     (extract,) = persons.look()
     assert "not asked for" in extract.problems()[0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        (lambda persons: persons[:-1], "did not come"),
+        (lambda persons: [*persons, persons[0]], "came twice"),
+        (lambda persons: [*persons, persons[0] | {"name": "y"}], "came twice"),
+        (lambda persons: [*persons[:-1], persons[-1] | {"id": 99}], "not asked for"),
+        (lambda persons: [], "did not come"),
+    ],
+)
+def test_answers_for_other_keys(run, wrong, problem):
+    """Of a batch, a key that is missing, extra or there twice is a failed call: no row, and no delete."""
+    register = Register(range(1, 4))
+    persons = settled(run, register)
+    del register.persons[2]
+    for number in register.persons:
+        register.change(number, "new")
+    calls = register.count("GetPersons")
+    told = {"person": wrong(list(register.persons.values()))}
+    register.before["GetPersons"] = lambda nth: told if nth > calls else None
+    (extract,) = persons.look()
+    assert any(problem in what for what in extract.problems())
+    assert persons.take() == []
+    register.before.clear()
+    persons.look()
+    assert persons.take() == [("u", 1, "new"), ("u", 3, "new"), ("d", 2, None)]
+
+
+def test_a_batch_for_other_keys_of_changes(run):
+    """Of changes, which come once, a key without its own answer is a dead letter with what was asked."""
+    register = Register(range(1, 3))
+    twice = {"person": [register.persons[1], register.persons[2], register.persons[2] | {"name": "y"}]}
+    register.before["GetPersons"] = lambda _: twice
+    since = SINCE | {"paging": {"page": "page", "rows": 3, "more": "more"}}
+    persons = run(register, change=since, detail=KEYS["detail"])
+    found = [chunk for extract in persons.adapter.poll() for chunk in extract.chunks()]
+    assert [r.batch.column("id").to_pylist() for c in found for r in c.rows] == [[1]]
+    (reject,) = (r for c in found for r in c.rejects)
+    assert (reject.key_text, reject.reason) == ("2", "a detail came twice")
+    assert b"GetPersons" in reject.raw
 
 
 def test_rows_marked_as_gone(run):

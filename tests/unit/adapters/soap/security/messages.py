@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 from lxml import etree
 
@@ -78,6 +79,11 @@ def judged(changed: bytes, check) -> str:
     wanted = etree.tostring(body(envelope())[0], method="c14n", exclusive=True)
     assert [etree.tostring(child, method="c14n", exclusive=True) for child in body(root)] == [wanted]
     return "same"
+
+
+def counted(messages, check) -> dict[str, int]:
+    """How many mutated messages end in which way; see `judged`."""
+    return dict(sorted(Counter(judged(m, lambda root: check(root, "w")) for m in messages).items()))
 
 
 def mutants(whole: bytes, count: int, seed: int):
