@@ -139,6 +139,7 @@ class SharedVersions(Versions):
 def _keep_looking(of: weakref.ref[SharedVersions]) -> None:
     """Look for as long as somebody has the versions."""
     pause = threading.Event()
+    away = False
     while True:
         pause.wait(LOOK_SECONDS)
         versions = of()
@@ -146,9 +147,11 @@ def _keep_looking(of: weakref.ref[SharedVersions]) -> None:
             return
         try:
             versions._look()  # noqa: SLF001 - this function is the object's own thread
-        except BanyanError as error:
-            log.warning("versions: what was read last holds, because %s", error.what)
-            pause.wait(LOOK_SECONDS * 5)
+            away = False
         except Exception as error:
-            log.warning("versions: what was read last holds, because of %s", described(error))
+            if not away:  # once an outage
+                why = error.what if isinstance(error, BanyanError) else described(error)
+                log.warning("versions: what was read last holds, because %s", why)
+            away = True
+            pause.wait(LOOK_SECONDS * 5)
         del versions

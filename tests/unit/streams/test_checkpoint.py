@@ -4,12 +4,14 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.readmodel.postgres_connection import refusal, unavailable
 from connectors.readmodel.sqlite import SqliteReadModel
-from connectors.readmodel.store import Fenced
+from connectors.readmodel.store import Fenced, StoreUnavailable
 from connectors.readmodel.stores import Stores
 from schemas.entity import Field
 from schemas.errors import SettingsError, Terminal
@@ -509,3 +511,28 @@ def test_a_refused_row_under_the_other_policies(tmp_path, url, policy, monkeypat
     assert rig.checkpoint.stored[TOPIC, 0] == (1 if policy == "stop" else 3)
     assert rig.parked() == []
     rig.close()
+
+
+def test_a_full_disk(tmp_path):
+    """A batch that finds no room is rolled back whole, and stored once there is room again."""
+    rig = Rig(tmp_path)
+    rig.apply(batch([rig.create("A", 1)]))
+    pages = rig.store._db.execute("PRAGMA page_count").fetchone()[0]
+    rig.store._db.execute(f"PRAGMA max_page_count={pages}")
+    events = [rig.create(f"K{n}" + "x" * 500, n) for n in range(500)]
+    prepared = rig.checkpoint.prepare(batch(events, first=1))
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable, match="full"):
+            rig.checkpoint.commit(prepared)
+        assert set(rig.rows()) == {"A"} and rig.checkpoint.stored[TOPIC, 0] == 1
+    rig.store._db.execute("PRAGMA max_page_count=1000000")
+    rig.checkpoint.commit(prepared)
+    assert len(rig.rows()) == 501 and rig.reader.status()["events"] == 501
+    rig.close()
+
+
+def test_a_full_disk_of_postgresql_is_waited_for():
+    """SQLSTATE 53100 (disk full) and 57P03 (starting up) are tried again; no row is to blame for them."""
+    for kind in (psycopg.errors.DiskFull, psycopg.errors.CannotConnectNow, psycopg.errors.LockNotAvailable):
+        assert refusal(kind("no"), "db") is None
+        assert isinstance(unavailable(kind("no"), "db"), StoreUnavailable)
