@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -59,6 +59,16 @@ class ReadModelTable(_Table):
         "workers on any number of hosts. The password by `${ENV}` or `file:` reference, never the secret "
         "itself. Absent: one SQLite file a projection version below the state folder, one worker, one host.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_today(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "kind" in given:
+            raise ValueError(
+                "`kind` is no setting any more: take it out. Without `url` rows are in SQLite files, with "
+                "url = postgresql://… they are in PostgreSQL"
+            )
+        return given
 
     @field_validator("url")
     @classmethod

@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from schemas.errors import BanyanError
@@ -77,6 +77,15 @@ def print_table(
     lines = io.StringIO()
     Console(highlight=False, width=400, file=lines).print(table)
     print(*(line.rstrip() for line in lines.getvalue().splitlines()), sep="\n", flush=True)
+
+
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """Print one thing's facts: a line each, the names in a column, the parts of a list beside each other."""
+    width = max(map(len, facts), default=0) + 2
+    for name, value in facts.items():
+        if isinstance(value, (list, tuple)):
+            value = ", ".join(map(str, value))
+        say(f"{name:{width}}{'' if value is None else value}".rstrip())
 
 
 def say_wrapped(text: str, *, indent: str = "") -> None:

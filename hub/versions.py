@@ -5,24 +5,34 @@ from __future__ import annotations
 import fcntl
 import time
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from connectors.admin import Admin
+from connectors.log_reader import read_all
 from connectors.readmodel.reader import NotReady
 from hub.estate import Estate
 from schemas.errors import BanyanError, SettingsError, Transient
 from streams.models import reader_of
 from streams.projection import Projection
-from streams.versions import Action, Versions, by_name
+from streams.versions import Action, Versions, by_name, open_versions
 
+#: So many events are counted one by one; of more the offsets tell well enough.
+_COUNTED = 1_000
 #: A worker leaves a held version at its next look (1 s), and its group within 10 s.
 _LEAVE_SECONDS = 15.0
 
 
+class NotCaughtUp(BanyanError):
+    """A version is not what a switch demands; the answer is no."""
+
+    exit_code = 1
+
+
 def versions_of(estate: Estate) -> Versions:
-    """Return the estate's file of versions."""
-    return Versions(estate.state)
+    """Return the estate's versions: a file, or shared by the hosts where the read models are."""
+    return open_versions(estate.state, estate.read_models)
 
 
 def declared(estate: Estate, name: str, version: int) -> Projection:
@@ -49,7 +59,7 @@ def overview(estate: Estate) -> list[dict[str, Any]]:
         live = file.live(versions)
         for p in versions:
             status, ends = _status(estate, p), _ends(estate, p)
-            left = _left(status, ends)
+            left = _left(estate, p, status, ends)
             total = sum(ends.values()) if ends else 0
             if p == live:
                 state = "live"
@@ -79,24 +89,37 @@ def switch_to(estate: Estate, name: str, to: int, *, by: str, reason: str, force
 
     Raises:
         SettingsError: it is live already, or not declared.
-        Transient: it has no read model, or is not caught up.
+        NotCaughtUp: it has no read model, is not caught up, or has no fresh green comparison.
+        Transient: Kafka does not answer.
     """
     wanted, file = declared(estate, name, to), versions_of(estate)
     was = file.live(by_name(estate.projections)[name]).version
     if was == to:
         raise SettingsError(f"version {to} is live already", where=name, fix="nothing")
     status = _status(estate, wanted)
-    left = _left(status, _ends(estate, wanted))
-    if status is None or (left != 0 and not force):
-        raise Transient(
-            f"version {to} has {'no read model' if status is None else f'{left} events to go'}"
-            if left is not None or status is None
-            else f"Kafka does not say whether version {to} is caught up",
-            where=name,
-            fix="wait: banyan projection list; or --force, once it has a read model",
-        )
+    fix = "wait: banyan projection list; or --force, once it has a read model"
+    if status is None:
+        raise NotCaughtUp(f"version {to} has no read model", where=name, fix=fix)
+    left = _left(estate, wanted, status, _ends(estate, wanted))
+    if left is None and not force:
+        raise Transient(f"Kafka does not say whether version {to} is caught up", where=name, fix=fix)
+    if left and not force:
+        raise NotCaughtUp(f"version {to} has {left} events to go", where=name, fix=fix)
+    lacks = f"{left} events to go" if left else "Kafka did not answer" if left is None else ""
+    # Rolling back must not wait for a comparison, and where nothing was live there is nothing to compare.
+    current = declared(estate, name, was)
+    if to != file.standing(name).previous and _status(estate, current) is not None:
+        from hub.comparing import missing_comparison
+
+        if (missing := missing_comparison(estate, name, to, was)) and not force:
+            raise NotCaughtUp(
+                missing,
+                where=name,
+                fix=f"banyan projection compare {name} --version {to}; or --force, which is kept on record",
+            )
+        lacks = "; ".join(filter(None, (lacks, missing)))
     versions = [p.version for p in by_name(estate.projections)[name]]
-    file.switch(name, to, was=was, declared=versions, by=by, reason=reason)
+    file.switch(name, to, was=was, declared=versions, by=by, reason=reason, forced=lacks)
     return was
 
 
@@ -178,8 +201,25 @@ def _ends(estate: Estate, projection: Projection) -> dict[int, int] | None:
     return None
 
 
-def _left(status: dict[str, Any] | None, ends: dict[int, int] | None) -> int | None:
+def _left(
+    estate: Estate, projection: Projection, status: dict[str, Any] | None, ends: dict[int, int] | None
+) -> int | None:
+    """Return how many events a version has to go; None where Kafka does not answer.
+
+    Offsets alone do not tell: a commit marker takes one, and so do aborted events. So what lies between the
+    stored offsets and the end is read, until there are so many events that the offsets are good enough.
+    """
     if ends is None:
         return None
     stored: dict[str, int] = status["offsets"] if status else {}
-    return sum(max(end - stored.get(str(p), 0), 0) for p, end in ends.items())
+    start = {partition: min(stored.get(str(partition), 0), end) for partition, end in ends.items()}
+    by_offset = sum(end - start[partition] for partition, end in ends.items())
+    if not by_offset:
+        return 0
+    try:
+        links = estate.links(needed=False)
+        records = read_all(links.kafka, projection.topic(links.prefix), start=start)
+        counted = sum(1 for _ in islice(records, _COUNTED))
+    except BanyanError:
+        return None
+    return by_offset if counted == _COUNTED else counted

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from connectors.readmodel.store import Answer, Change, Parked, Place, ReadModel, Request, key_identity
+from connectors.readmodel.store import (
+    Answer,
+    Change,
+    Parked,
+    Place,
+    ReadModel,
+    Request,
+    RowRefused,
+    key_identity,
+)
 from connectors.readmodel.table import Table
 from schemas.entity import arrow_type
 from schemas.errors import SettingsError, Terminal
+from streams.aside import WAITS, batch_of, records, wait_behind, without
 from streams.batch import Batch
 from streams.decoding import Decoded, EventDecoder, KeyDecoder
 from streams.fold import Folded, fold
+from streams.owners import KeyOwners
 from streams.projection import Projection
 from streams.shape import stored, table_of
-
-#: Reason of an event that is fine itself; the others are dead-lettered.
-WAITS = "an earlier event of this key is parked"
 
 
 class Schemas(Protocol):
@@ -52,12 +61,16 @@ class Prepared:
         change: what it does to the store.
         letters: the events to dead-letter before.
         stop: why nothing after this batch may be applied.
+        aside: places in the batch of events whose key was parked before, with the reason.
+        refusals: how many times the store had refused rows when this was made.
     """
 
     batch: Batch
     change: Change
     letters: Sequence[Parked] = ()
     stop: Poisoned | None = None
+    aside: Mapping[int, str] = field(default_factory=dict)
+    refusals: int = 0
 
 
 class Checkpoint:
@@ -76,6 +89,9 @@ class Checkpoint:
     7. In one transaction of the store: move the offset if it is still the expected one (the fence), write
        rows, deletes, parked events and statistics.
 
+    A row that the store can never hold (a text too long for its index) fails like an event that cannot be
+    folded: it is found by trial, and 4 to 7 are done again, also for the batch that was prepared meanwhile.
+
     A crash before 7 repeats all of it from the stored offset: the only thing that can then be there twice
     is a dead letter, which carries its event's place to tell. `answer` takes the same way for what people
     decide about parked events, with an offset that stays.
@@ -88,6 +104,7 @@ class Checkpoint:
         store: ReadModel,
         schemas: Schemas,
         dead_letter: Callable[[Sequence[Parked]], None],
+        secret: bytes = b"",
     ) -> None:
         self._projection = projection
         self._topic = topic
@@ -102,6 +119,12 @@ class Checkpoint:
         self._next: dict[Place, int] = {}
         #: By `key_identity`.
         self._parked: set[bytes] = set()
+        self._owners = KeyOwners(self._keys, secret)
+        #: Keys parked because the store refused a row, and how often that has happened.
+        self._refused: set[bytes] = set()
+        self._refusals = 0
+        #: `prepare` and a second preparation in `commit` run in two threads and share decoders and table.
+        self._preparing = Lock()
         #: Something was answered, and `_parked` has not been looked up since.
         self._answering = False
         #: By partition, what is stored for sure (moves in `commit`).
@@ -125,6 +148,7 @@ class Checkpoint:
         self._next = dict(offsets)
         self.stored = dict(offsets)
         self._parked = self._store.parked_keys(places)
+        self._refused = set()
         # Another worker may have widened the table for events that these partitions go on from.
         self._table = self._store.table or self._table
         return offsets
@@ -148,23 +172,96 @@ class Checkpoint:
             )
         batch = batch.since(expected)
         # 2. Set aside the events of parked keys.
-        parked: dict[int, str] = {}
-        if self._parked:
-            parked = {
-                i: WAITS for i, key in enumerate(batch.keys) if key_identity(key or b"") in self._parked
-            }
+        aside = self._of_keys(batch, self._parked)
+        prepared = self._prepared(batch, expected, aside, {})
+        self._next[batch.place] = prepared.change.next
+        return prepared
+
+    def commit(self, prepared: Prepared) -> Prepared:
+        """Steps 6 and 7; return what was stored, which is less where the store refused a row.
+
+        Raises:
+            Fenced: another worker wrote this partition.
+            StoreUnavailable: nothing was stored; call again.
+            BrokerUnavailable: the dead letters were not taken; call again.
+        """
+        if prepared.refusals < self._refusals:  # a row of the batch before it was refused meanwhile
+            aside = {**prepared.aside, **self._of_keys(prepared.batch, self._refused)}
+            prepared = self._prepared(prepared.batch, prepared.change.expected, aside, {})
+        refused: dict[int, str] = {}
+        sent: set[int] = set()
+        while True:
+            change = prepared.change
+            # 6. Dead-letter what failed for its own sake.
+            if letters := [letter for letter in prepared.letters if letter.offset not in sent]:
+                self._dead_letter(letters)
+                sent.update(letter.offset for letter in letters)
+            # 7. One transaction: fence, rows, parked events, statistics.
+            try:
+                self._store.apply(change)
+            except RowRefused:
+                if not (found := self._culprits(change)):
+                    raise
+                refused |= found
+                prepared = self._without_refused(prepared, refused)
+                continue
+            self.stored[change.place] = change.next
+            return prepared
+
+    def _without_refused(self, prepared: Prepared, refused: Mapping[int, str]) -> Prepared:
+        """Prepare a batch again, where these events (reason by offset) have failed in the store."""
+        batch = prepared.batch
+        places = {int(np.searchsorted(batch.offsets, offset)): why for offset, why in refused.items()}
+        if self._projection.on_poison == "park_key":
+            self._refused.update(key_identity(batch.keys[i] or b"") for i in places)
+        self._refusals += 1
+        return self._prepared(batch, prepared.change.expected, prepared.aside, places)
+
+    def _culprits(self, change: Change) -> dict[int, str]:
+        """Return, by offset, the events whose rows the store refuses: found by halves, as they are few."""
+
+        def search(rows: Sequence[tuple[Any, ...]]) -> dict[int, str]:
+            assert change.table is not None
+            try:
+                self._store.probe(change.table, rows)
+            except RowRefused as error:
+                if len(rows) == 1:
+                    return {int(rows[0][-2]): error.what}
+                half = len(rows) // 2
+                return search(rows[:half]) | search(rows[half:])
+            return {}
+
+        return search(change.upserts) if change.table is not None and len(change.upserts) else {}
+
+    def _of_keys(self, batch: Batch, identities: set[bytes]) -> dict[int, str]:
+        if not identities:
+            return {}
+        return {i: WAITS for i, key in enumerate(batch.keys) if key_identity(key or b"") in identities}
+
+    def _prepared(
+        self, batch: Batch, expected: int, aside: Mapping[int, str], refused: Mapping[int, str]
+    ) -> Prepared:
+        with self._preparing:
+            return self._prepare(batch, expected, aside, refused)
+
+    def _prepare(
+        self, batch: Batch, expected: int, aside: Mapping[int, str], refused: Mapping[int, str]
+    ) -> Prepared:
+        """Steps 3 to 5."""
+        refusals = self._refusals
+        parked = dict(aside)
         # 3. Decode, 4. apply the policy, 5. fold.
         decoded = self._decode(batch, parked)
-        table, folded, failed = self._fold(batch, decoded, parked)
+        table, folded, failed = self._fold(batch, decoded, parked, refused)
         stop: Poisoned | None = None
         if failed and self._projection.on_poison == "stop":
             stop = self._poisoned(batch, failed)
             batch = batch.until(int(batch.offsets[min(failed)]))
             decoded = self._decode(batch, parked := {i: r for i, r in parked.items() if i < len(batch)})
             table, folded, failed = self._fold(batch, decoded, parked)
-        letters = _records(batch, failed)
+        letters = records(batch, failed)
         skips = self._projection.on_poison == "skip"
-        waiting = _records(batch, parked if skips else {**parked, **failed})
+        waiting = records(batch, parked if skips else {**parked, **failed})
         if not skips:
             self._parked.update(key_identity(batch.keys[i] or b"") for i in failed)
         change = Change(
@@ -182,24 +279,7 @@ class Checkpoint:
             batch.timestamps,
             skipped=len(letters) if skips else 0,
         )
-        self._next[batch.place] = batch.end
-        return Prepared(batch, change, letters, stop)
-
-    def commit(self, prepared: Prepared) -> None:
-        """Steps 6 and 7.
-
-        Raises:
-            Fenced: another worker wrote this partition.
-            StoreUnavailable: nothing was stored; call again.
-            BrokerUnavailable: the dead letters were not taken; call again.
-        """
-        change = prepared.change
-        # 6. Dead-letter what failed for its own sake.
-        if prepared.letters:
-            self._dead_letter(prepared.letters)
-        # 7. One transaction: fence, rows, parked events, statistics.
-        self._store.apply(change)
-        self.stored[change.place] = change.next
+        return Prepared(batch, change, letters, stop, dict(aside), refusals)
 
     def done(self, prepared: Prepared) -> bool:
         """Return True where a batch that the fence refused is stored: the answer to its commit was lost."""
@@ -237,14 +317,30 @@ class Checkpoint:
         for request in requests:
             place = (request.event.topic, request.event.partition)
             waiting = self._store.parked_of(place, request.event.key)
-            self._store.apply(self._answered(request, place, waiting))
+            refused: dict[int, str] = {}
+            while True:
+                change = self._answered(request, place, waiting, refused)
+                try:
+                    self._store.apply(change)
+                    break
+                except RowRefused:
+                    if not (found := self._culprits(change)):
+                        raise
+                    refused |= found
         if self._answering:  # also where the answer to an earlier commit was lost, or a later request failed
             self._parked = self._store.parked_keys(list(self.stored))
+            self._refused = set()
             self._answering = False
         return len(requests)
 
-    def _answered(self, request: Request, place: Place, waiting: list[Parked]) -> Change:
-        """Return the change that a request makes: the events of its key are tried in order."""
+    def _answered(
+        self, request: Request, place: Place, waiting: list[Parked], refused: Mapping[int, str]
+    ) -> Change:
+        """Return the change that a request makes: the events of its key are tried in order.
+
+        They come late, so a row is written only where nobody has written a newer one: an event (an edited
+        one, mostly) of another row than its message key names waits on, and a newer row stays.
+        """
         here = self.stored[place]
         target = request.event.offset
         if all(event.offset != target for event in waiting):
@@ -253,34 +349,59 @@ class Checkpoint:
             waiting = [event for event in waiting if event.offset != target]
         elif request.action == "edit":
             waiting = [replace(e, value=request.value) if e.offset == target else e for e in waiting]
-        batch = _batch_of(place, waiting)
-        decoded = self._decode(batch, {})
-        table, folded, failed = self._fold(batch, decoded, {})
+        batch = batch_of(place, waiting)
+        places = {i: refused[e.offset] for i, e in enumerate(waiting) if e.offset in refused}
+        table, folded, failed = self._fold(batch, self._own(batch), {}, places)
         first = min(failed, default=len(waiting))
         if failed:  # what comes before the first that fails is applied, it and the rest wait on
-            batch = _batch_of(place, waiting[:first])
-            table, folded, _ = self._fold(batch, self._decode(batch, {}), {})
+            batch = batch_of(place, waiting[:first])
+            table, folded, _ = self._fold(batch, self._own(batch), {})
         kept = [
             replace(event, reason=failed[first] if i == first else WAITS)
             for i, event in enumerate(waiting)
             if i >= first
         ]
         released = [event.offset for event in waiting[:first]]
+        upserts, deletes, newer = self._late(table, folded, place, max(released, default=-1))
         outcome = f"{first} applied"
+        if newer:
+            outcome += f" ({newer} behind a newer row, which stays)"
         if request.action == "drop":
             released.append(target)
             outcome = f"dropped, {outcome}"
         if kept:
             outcome += f", {len(kept)} still wait: {kept[0].reason}"
-        return Change(
-            place,
-            here,
-            here,
-            table,
-            folded.upserts,
-            folded.deletes,
-            answer=Answer(request, outcome, released, kept),
-        )
+        answer = Answer(request, outcome, released, kept)
+        return Change(place, here, here, table, upserts, deletes, answer=answer)
+
+    def _own(self, batch: Batch) -> Decoded:
+        """Decode events that waited; one whose row is not that of its message key is a bad one."""
+        with self._preparing:
+            decoded = self._decode(batch, {})
+            if not decoded.groups:
+                return decoded
+            table = self._table_for(decoded)
+            strangers = self._owners.strangers(table, batch, decoded.groups, self._row_key)
+        return Decoded(without(decoded, set(strangers)).groups, {**decoded.bad, **strangers})
+
+    def _late(
+        self, table: Table | None, folded: Folded, place: Place, newest: int
+    ) -> tuple[Sequence[tuple[Any, ...]], Sequence[tuple[Any, ...]], int]:
+        """Return upserts and deletes without those behind a newer row, and how many these are."""
+        if table is None:
+            return folded.upserts, folded.deletes, 0
+        at = [table.names.index(k) for k in table.key]
+        keys = [tuple(row[i] for i in at) for row in folded.upserts]
+        there = self._store.lineage(table, [*keys, *folded.deletes])
+
+        def late(key: tuple[Any, ...], offset: int) -> bool:
+            partition, newer = there.get(key, (place[1], -1))
+            return partition != place[1] or newer > offset
+
+        upserts = [row for key, row in zip(keys, folded.upserts, strict=True) if not late(key, row[-2])]
+        deletes = [key for key in folded.deletes if not late(key, newest)]
+        left_out = len(folded.upserts) - len(upserts) + len(folded.deletes) - len(deletes)
+        return upserts, deletes, left_out
 
     def _decode(self, batch: Batch, parked: Mapping[int, str]) -> Decoded:
         wanted = batch.valued
@@ -297,13 +418,13 @@ class Checkpoint:
         )
 
     def _fold(
-        self, batch: Batch, decoded: Decoded, parked: dict[int, str]
+        self, batch: Batch, decoded: Decoded, parked: dict[int, str], refused: Mapping[int, str] = {}
     ) -> tuple[Table | None, Folded, dict[int, str]]:
-        failed = dict(decoded.bad)
+        failed = {**decoded.bad, **refused}
         while True:
             if self._projection.on_poison == "park_key":
-                _wait_behind(batch, failed, parked)
-            alive = _without(decoded, {*failed, *parked})
+                wait_behind(batch, failed, parked)
+            alive = without(decoded, {*failed, *parked})
             tombstones, bad = self._tombstones(batch, alive, {*failed, *parked})
             if not alive.groups and not tombstones and not bad:
                 return None, Folded([], []), failed
@@ -361,50 +482,3 @@ class Checkpoint:
                 )
             self._key_schema = newest[1]
         return self._key_schema
-
-
-def _records(batch: Batch, reasons: Mapping[int, str]) -> list[Parked]:
-    """Return events of a batch with their bytes, in order."""
-    return [
-        Parked(
-            batch.keys[i] or b"",
-            batch.topic,
-            batch.partition,
-            int(batch.offsets[i]),
-            batch.values[i],
-            reason,
-        )
-        for i, reason in sorted(reasons.items())
-    ]
-
-
-def _batch_of(place: Place, events: Sequence[Parked]) -> Batch:
-    """Return events that waited as a batch."""
-    offsets = np.asarray([event.offset for event in events], np.int64)
-    first, last = (int(offsets[0]), int(offsets[-1]) + 1) if len(offsets) else (0, 0)
-    keys, values = [e.key for e in events], [e.value for e in events]
-    return Batch(*place, 0, first, last, offsets, np.zeros(len(offsets), np.int64), keys, values)
-
-
-def _without(decoded: Decoded, aside: set[int]) -> Decoded:
-    """Return the groups without the events that are set aside."""
-    if not aside:
-        return decoded
-    groups = []
-    for group in decoded.groups:
-        keep = np.asarray([i not in aside for i in group.index.tolist()], np.bool_)
-        if keep.any():
-            groups.append(group if keep.all() else group.only(keep))
-    return Decoded(groups, decoded.bad)
-
-
-def _wait_behind(batch: Batch, failed: dict[int, str], parked: dict[int, str]) -> None:
-    """Add to `parked` the later events of each key with a failed one."""
-    if not failed:
-        return
-    first: dict[bytes, int] = {}
-    for i in sorted(failed):
-        first.setdefault(batch.keys[i] or b"", i)
-    for i, key in enumerate(batch.keys):
-        if i not in failed and first.get(key or b"", i) < i:
-            parked[i] = WAITS

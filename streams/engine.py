@@ -49,8 +49,16 @@ class Engine:
         self._storing = ThreadPoolExecutor(1, thread_name_prefix=f"store-{name}")
         self._busy = asyncio.Lock()
         self._pending: asyncio.Task[None] | None = None
+        self._tending: asyncio.Task[None] | None = None
+        self._has_table = False
         self._epoch = 0
         self._closing = False
+        self._outages: dict[Executor, str] = {}
+
+    @property
+    def outage(self) -> str | None:
+        """What does not answer now and is tried again (store, registry, Kafka for dead letters), or None."""
+        return next(iter(self._outages.values()), None)
 
     async def run(self, stream: Any) -> None:
         """Apply the batches of a stream until it ends."""
@@ -85,7 +93,17 @@ class Engine:
         """Make the table from the registered schemas; False while there are none."""
         async with self._busy:
             await self._settle()
-            return await self._in(self._storing, self.checkpoint.ensure_table)
+            self._has_table = await self._in(self._storing, self.checkpoint.ensure_table)
+            return self._has_table
+
+    def tend(self) -> None:
+        """Make the table once there are schemas, and do what people have decided about parked events.
+
+        It is done beside: a store that is away holds up nobody who supervises. While it is under way, it is
+        not begun again.
+        """
+        if self._tending is None or self._tending.done():
+            self._tending = asyncio.create_task(self._tend())
 
     async def answer(self) -> None:
         """Do what people have decided about parked events.
@@ -98,15 +116,27 @@ class Engine:
             return
         async with self._busy:
             await self._settle()
-            if self.failed is None:
+            if self.failed is None and not self._closing:
                 count = await loop.run_in_executor(self._storing, self.checkpoint.answer)
                 log.info("%s answered %d requests about parked events", self.name, count)
+
+    async def _tend(self) -> None:
+        try:
+            self._has_table = self._has_table or await self.ensure_table()
+            await self.answer()
+        except (Transient, asyncio.CancelledError):
+            return  # the requests stay, and it is tried again
+        except BaseException as error:
+            self._fail(error)
 
     async def close(self) -> None:
         """Finish what is being stored and end the thread."""
         self._closing = True
+        if self._tending is not None:
+            self._tending.cancel()
+            await asyncio.wait([self._tending])
         await self._settle()
-        self._storing.shutdown(wait=True)
+        await asyncio.to_thread(self._storing.shutdown, wait=True)
 
     async def _take(self, event: Any) -> None:
         batch = event.value
@@ -121,9 +151,9 @@ class Engine:
 
     async def _store(self, prepared: Prepared, event: Any) -> None:
         try:
-            await self._in(self._storing, lambda: self.checkpoint.commit(prepared))
-            if prepared.stop is not None:
-                raise prepared.stop
+            stored = await self._in(self._storing, lambda: self.checkpoint.commit(prepared))
+            if stored.stop is not None:
+                raise stored.stop
             event.ack()
         except Fenced as error:
             await self._fenced(prepared, event, error)
@@ -166,11 +196,18 @@ class Engine:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                return await loop.run_in_executor(executor, call)
+                result = await loop.run_in_executor(executor, call)
             except Transient as error:
                 if self._closing:
                     raise
+                self._outages[executor] = error.what
                 log.warning("%s waits: %s", self.name, error)
+            except BaseException:
+                self._outages.pop(executor, None)
+                raise
+            else:
+                self._outages.pop(executor, None)
+                return result
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LAST_RETRY)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from connectors.links import Links
 from connectors.readmodel.reader import RowReader
 from streams.projection import Projection
-from streams.versions import Versions, by_name
+from streams.versions import by_name, open_versions
 
 
 class LiveModels(Mapping[str, RowReader]):
@@ -18,7 +18,7 @@ class LiveModels(Mapping[str, RowReader]):
 
     def __init__(self, projections: Sequence[Projection], links: Links) -> None:
         self._versions = by_name(projections)
-        self._file = Versions(links.state)
+        self._file = open_versions(links.state, links.read_models)
         self._readers = {(p.name, p.version): reader_of(p, links) for p in projections}
 
     def __getitem__(self, name: str) -> RowReader:

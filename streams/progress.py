@@ -51,6 +51,8 @@ class Progress:
         handed: Mapping[int, int],
         stored: Mapping[int, int],
         ends: Mapping[int, int],
+        *,
+        waits: bool = False,
     ) -> None:
         """Compare this look with the ones before.
 
@@ -60,6 +62,8 @@ class Progress:
             handed: where the last batch ended that the transport handed out, by partition.
             stored: next offset in the read model by claimed partition.
             ends: last stable offset by partition.
+            waits: the engine tries again what a store or registry has not answered. Then nothing is stuck
+                here: a start would find the same store, and lose what is fetched and prepared.
 
         Raises:
             Stuck: a partition is behind and has not moved for `STUCK_SECONDS`.
@@ -76,7 +80,7 @@ class Progress:
                     fix="raise the projection's version, so that it is built from the topic as it is now",
                 )
             waiting = kept < handed.get(partition, 0)
-            behind = waiting or position < ends.get(partition, 0)
+            behind = not waits and (waiting or position < ends.get(partition, 0))
             if not behind or self._seen.get(partition) != (position, kept):
                 self._moved[partition] = now
             self._seen[partition] = (position, kept)

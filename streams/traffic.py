@@ -67,3 +67,7 @@ class Traffic:
         """Return whether readers see this version now."""
         declared = self._declared[projection.name]
         return len(declared) == 1 or self._versions.live(declared).version == projection.version
+
+    def is_served(self, projection: Projection) -> bool:
+        """Return whether readers see this version now and nobody has paused it."""
+        return self.is_live(projection) and not self._versions.is_held(projection)

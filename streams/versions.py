@@ -1,7 +1,8 @@
-"""Which version of each projection is live, which are held, and who decided it: one file, replaced whole.
+"""Which version of each projection is live, which are held, and who decided it: one document, replaced whole.
 
-State and journal share the file, so that no decision is without its entry and no entry without its effect.
-Readers look at the file's inode, which is one system call a request; a rename is the switch.
+State and journal share it, so that no decision is without its entry and no entry without its effect. Where
+one host has the read models it is a file: readers look at its inode, which is one system call a request, and
+a rename is the switch. Where several hosts share PostgreSQL it is there (`streams.shared_versions`).
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from connectors.durable import write_durably
+from connectors.readmodel.stores import Stores
 from schemas.errors import SettingsError, Terminal
 from streams.projection import Projection
 
-Action = Literal["switch", "drop", "rebuild", "pause", "resume"]
+Action = Literal["switch", "drop", "rebuild", "pause", "resume", "compare"]
 
 
 class _Model(BaseModel):
@@ -36,6 +38,22 @@ class Entry(_Model):
     was: int | None = None
     by: str
     reason: str
+    #: Why this switch was made without what it demands: a version that is caught up, a green comparison.
+    forced: str = ""
+
+
+class Compared(_Model):
+    """What came of the last comparison of a version with another one."""
+
+    at_ms: int
+    version: int
+    other: int
+    #: By partition, the offset up to which both were compared.
+    offsets: dict[str, int]
+    #: The rules that explained differences; others since then, and it counts no more.
+    rules: str
+    explained: int
+    green: bool
 
 
 class Standing(_Model):
@@ -46,6 +64,8 @@ class Standing(_Model):
     previous: int | None = None
     #: Versions that no worker may write: a pause, or the moment before files are taken away.
     held: tuple[int, ...] = ()
+    #: The last comparison by version; a rebuild forgets those of that version.
+    compared: dict[int, Compared] = Field(default_factory=dict)
 
 
 class Document(_Model):
@@ -109,7 +129,15 @@ class Versions:
         return projection.version in self.standing(projection.name).held
 
     def switch(
-        self, name: str, to: int, *, was: int, declared: Collection[int] = (), by: str, reason: str
+        self,
+        name: str,
+        to: int,
+        *,
+        was: int,
+        declared: Collection[int] = (),
+        by: str,
+        reason: str,
+        forced: str = "",
     ) -> None:
         """Make a version live; `was` is kept, to roll back to.
 
@@ -121,6 +149,7 @@ class Versions:
                 any may be.
             by: who decides.
             reason: why.
+            forced: what it was made without.
 
         Raises:
             SettingsError: another switch came first.
@@ -135,15 +164,27 @@ class Versions:
                     fix="look again: banyan projection list",
                 )
             held = tuple(v for v in standing.held if v != to)
-            changed = Standing(live=to, previous=was, held=held)
-            self._write(document, name, changed, "switch", to, was=was, by=by, reason=reason)
+            changed = Standing(live=to, previous=was, held=held, compared=standing.compared)
+            self._write(document, name, changed, "switch", to, was=was, by=by, reason=reason, forced=forced)
+
+    def note(self, name: str, compared: Compared, *, by: str, reason: str) -> None:
+        """Keep what came of a comparison."""
+        with self._changing() as document:
+            standing = document.projections.get(name) or Standing()
+            changed = standing.model_copy(
+                update={"compared": {**standing.compared, compared.version: compared}}
+            )
+            self._write(document, name, changed, "compare", compared.version, by=by, reason=reason)
 
     def hold(self, name: str, version: int, action: Action, *, by: str, reason: str) -> None:
         """Let no worker write a version from now on: it leaves within a few seconds."""
         with self._changing() as document:
             standing = document.projections.get(name) or Standing()
             held = tuple(sorted({*standing.held, version}))
-            changed = standing.model_copy(update={"held": held})
+            kept = standing.compared
+            if action in ("drop", "rebuild"):  # what was compared is no more
+                kept = {v: c for v, c in kept.items() if version not in (c.version, c.other)}
+            changed = standing.model_copy(update={"held": held, "compared": kept})
             self._write(document, name, changed, action, version, by=by, reason=reason)
 
     def release(self, name: str, version: int, action: Action, *, by: str, reason: str) -> None:
@@ -173,6 +214,7 @@ class Versions:
         by: str,
         reason: str,
         was: int | None = None,
+        forced: str = "",
     ) -> None:
         entry = Entry(
             at_ms=int(time.time() * 1000),
@@ -182,11 +224,29 @@ class Versions:
             was=was,
             by=by,
             reason=reason,
+            forced=forced,
         )
         changed = Document(
             projections={**document.projections, name: standing}, journal=(*document.journal, entry)
         )
-        write_durably(self.file, changed.model_dump_json(indent=1).encode(), mode=0o600)
+        self._put(changed)
+
+    def _put(self, document: Document) -> None:
+        write_durably(self.file, document.model_dump_json(indent=1).encode(), mode=0o600)
+
+
+def open_versions(state: Path, stores: Stores) -> Versions:
+    """Return the versions of a hub: where its read models are shared, so are they.
+
+    Args:
+        state: the estate's state folder.
+        stores: the hub's read models.
+    """
+    if not stores.shared:
+        return Versions(state)
+    from streams.shared_versions import SharedVersions
+
+    return SharedVersions(state, stores)
 
 
 def by_name(projections: Sequence[Projection]) -> dict[str, list[Projection]]:

@@ -14,7 +14,7 @@ from connectors.admin import Admin
 from connectors.key_secret import key_secret
 from connectors.links import Links
 from connectors.registry import Registry
-from schemas.errors import BanyanError, SettingsError, Transient, described
+from schemas.errors import BanyanError, SettingsError, described
 from schemas.topics import Topic
 from streams.app import ProjectionApp, projection_app
 from streams.checkpoint import Checkpoint
@@ -24,7 +24,7 @@ from streams.progress import Progress, Stuck
 from streams.projection import Projection
 from streams.readiness import Readiness, served
 from streams.traffic import Traffic
-from streams.versions import Versions
+from streams.versions import Versions, open_versions
 
 T = TypeVar("T")
 
@@ -69,12 +69,17 @@ async def run(
     sys.setswitchinterval(_SWITCH_SECONDS)
     admin = Admin(links.kafka)
     registry = Registry(links.registry_url)
-    readiness = Readiness([p.app_id(links.prefix) for p in projections])
+    versions = open_versions(links.state, links.read_models)
+    traffic = Traffic(projections, versions)
+    apps = {p.app_id(links.prefix): p for p in projections}
+    readiness = Readiness(list(apps), lambda name: traffic.is_served(apps[name]))
     async with contextlib.AsyncExitStack() as stack:
         preparing = stack.enter_context(ThreadPoolExecutor(_PREPARING_THREADS, thread_name_prefix="prepare"))
         await stack.enter_async_context(served(readiness, health_port))
-        traffic = Traffic(projections, Versions(links.state))
-        hosts = [_Host(p, links, admin, registry, preparing, traffic, readiness, member) for p in projections]
+        hosts = [
+            _Host(p, links, admin, registry, preparing, traffic, versions, readiness, member)
+            for p in projections
+        ]
         tasks = [asyncio.create_task(host.run(stop), name=str(host)) for host in hosts]
         waiting = asyncio.create_task(stop.wait())
         try:
@@ -100,6 +105,7 @@ class _Host:
         registry: Registry,
         preparing: ThreadPoolExecutor,
         traffic: Traffic,
+        versions: Versions,
         readiness: Readiness,
         member: str | None = None,
     ) -> None:
@@ -112,7 +118,7 @@ class _Host:
         self._readiness = readiness
         self._member = member
         self._topic = projection.topic(links.prefix)
-        self._versions = Versions(links.state)
+        self._versions = versions
 
     def __str__(self) -> str:
         return self._projection.app_id(self._links.prefix)
@@ -160,13 +166,10 @@ class _Host:
             stores.writer, p.name, p.version, topic=self._topic, topic_id=topic_id
         )
         try:
-            letters = DeadLetter(
-                self._links.kafka,
-                self._links.topics.dlq(self._projection.system).name,
-                self._projection,
-                await asyncio.to_thread(key_secret, self._links.state / "secrets"),
-            )
-            checkpoint = Checkpoint(self._projection, self._topic, store, self._registry, letters)
+            secret = await asyncio.to_thread(key_secret, self._links.state / "secrets")
+            dlq = self._links.topics.dlq(self._projection.system).name
+            letters = DeadLetter(self._links.kafka, dlq, self._projection, secret)
+            checkpoint = Checkpoint(self._projection, self._topic, store, self._registry, letters, secret)
             turns = self._traffic.turns(self._projection)
             engine = Engine(str(self), checkpoint, self._preparing, turns)
             try:
@@ -179,7 +182,7 @@ class _Host:
     async def _serve(
         self, engine: Engine, checkpoint: Checkpoint, topic_id: str, stop: asyncio.Event
     ) -> None:
-        has_table = await engine.ensure_table()
+        await engine.ensure_table()
         app = projection_app(self._projection, self._links, engine, self._member)
         progress = Progress(str(self))
         try:
@@ -190,10 +193,7 @@ class _Host:
                     raise engine.failed
                 if stop.is_set() or self._is_held():
                     return  # what is stored stays: it goes on from there when it is resumed
-                if not has_table:
-                    has_table = await engine.ensure_table()
-                with contextlib.suppress(Transient):  # then once more in a second
-                    await engine.answer()
+                engine.tend()
                 if progress.due():
                     if await asyncio.to_thread(self._admin.topic_id, self._topic) != topic_id:
                         return  # made anew; the next start says so
@@ -207,8 +207,9 @@ class _Host:
                         ends = {p: end for p, end in ends.items() if p in positions}
                         handed = {p: n for p, n in handed.items() if p in positions}
                         stored = {p: n for p, n in stored.items() if p in positions}
-                    progress.look(positions, handed, stored, ends)
-                    self._readiness.tell(str(self), _lags(positions, handed, stored, ends))
+                    progress.look(positions, handed, stored, ends, waits=engine.outage is not None)
+                    lags = _lags(positions, handed, stored, ends)
+                    self._readiness.tell(str(self), lags, waits_for=engine.outage)
         finally:
             self._readiness.tell(str(self), None)
             await _stop(app)

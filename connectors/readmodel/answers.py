@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from connectors.readmodel.statements import quoted
 from connectors.readmodel.store import Answer, Parked, Place, Request
+from connectors.readmodel.table import Table
 
 #: Runs one statement with `?` for its values, and returns its rows.
 Run = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
@@ -46,3 +48,15 @@ def answer_request(run: Run, answer: Answer) -> None:
         "UPDATE requests SET done_ms = ?, outcome = ? WHERE id = ?",
         (int(time.time() * 1000), answer.outcome, answer.request.id),
     )
+
+
+def lineage_of(
+    run: Run, table: Table, keys: Sequence[tuple[Any, ...]]
+) -> dict[tuple[Any, ...], tuple[int, int]]:
+    """Return (partition, offset) of the event behind each row that there is of these keys."""
+    where = " AND ".join(f"{quoted(k)} = ?" for k in table.key)
+    found = {}
+    for key in keys:
+        for row in run(f"SELECT _partition, _offset FROM rows WHERE {where}", key):  # noqa: S608
+            found[key] = (int(row[0]), int(row[1]))
+    return found

@@ -11,12 +11,12 @@ import psycopg
 from psycopg import sql
 
 from connectors.readmodel import postgres_statements as statements
-from connectors.readmodel.answers import answer_request, unanswered
+from connectors.readmodel.answers import answer_request, lineage_of, unanswered
 from connectors.readmodel.origin import check_origin
-from connectors.readmodel.postgres_connection import connect, server_of, unavailable
+from connectors.readmodel.postgres_connection import connect, refusal, server_of, unavailable
 from connectors.readmodel.rows import Rows
 from connectors.readmodel.statistics import Statistics, counted, fresh
-from connectors.readmodel.store import Change, Fenced, Parked, Place, Request, key_identity
+from connectors.readmodel.store import Change, Fenced, Parked, Place, Request, RowRefused, key_identity
 from connectors.readmodel.table import Column, Table
 from schemas.errors import Transient
 
@@ -111,11 +111,34 @@ class PostgresReadModel:
             self.ensure(change.table)
         stats = counted(self._stats.get(change.place) or fresh(), change)
         try:
-            self._transaction(lambda db: self._apply(db, change, stats, _as_is))
-        except psycopg.DataError:
+            self._transaction(lambda db: self._apply(db, change, stats, _as_is), rows=True)
+        except RowRefused:
             # Rare, so it is looked for only when the server has refused the batch.
-            self._transaction(lambda db: self._apply(db, change, stats, _without_nul))
+            self._transaction(lambda db: self._apply(db, change, stats, _without_nul), rows=True)
         self._stats[change.place] = stats
+
+    def lineage(
+        self, table: Table, keys: Sequence[tuple[Any, ...]]
+    ) -> dict[tuple[Any, ...], tuple[int, int]]:
+        """Return (partition, offset) of the event behind each row that there is of these few keys."""
+        if self._table is None:
+            return {}
+        asked = dict(zip(_without_nul(keys), keys, strict=True))
+        found = self._transaction(lambda db: lineage_of(_run(db), table, list(asked)))
+        return {asked[key]: place for key, place in found.items()}
+
+    def probe(self, table: Table, upserts: Sequence[tuple[Any, ...]]) -> None:
+        """Write rows and take them back; RowRefused where one can never be stored."""
+        self.ensure(table)
+
+        def write(db: psycopg.Connection[Any]) -> None:
+            assert self._table is not None
+            self._stage(db, "staged_rows", table.columns, _without_nul(upserts), lineage=True)
+            db.execute(statements.merge(table, self._table, "staged_rows").encode())
+            raise psycopg.Rollback
+
+        self._transaction(write, rows=True)
+        self._staged = {}  # a table made in that transaction is gone with it
 
     def close(self) -> None:
         """Close the connection."""
@@ -217,7 +240,8 @@ class PostgresReadModel:
         """Keep workers that start at once from making the same things."""
         db.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (self._schema,))
 
-    def _transaction(self, work: Callable[[psycopg.Connection[Any]], T]) -> T:
+    def _transaction(self, work: Callable[[psycopg.Connection[Any]], T], *, rows: bool = False) -> T:
+        """Do `work` in one transaction; with `rows`, a row is to blame for what the server cannot hold."""
         table = self._table
         try:
             if self._db is None or self._db.closed:
@@ -225,10 +249,10 @@ class PostgresReadModel:
                 self._db = connect(self._url, self._schema, writes=True, durable=False)
             with self._db.transaction():
                 return work(self._db)
-        except psycopg.DataError:
-            self._table, self._staged = table, {}
-            raise
         except psycopg.Error as error:
+            if rows and (refused := refusal(error, self._where)) is not None:
+                self._table, self._staged = table, {}
+                raise refused from None
             # Also where the answer to a COMMIT was lost: the fence tells whether it was done.
             self._table = table
             self.close()

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from connectors.readmodel.store import StoreUnavailable
+from connectors.readmodel.store import RowRefused, StoreUnavailable
 from schemas.errors import SettingsError, Terminal
 
 #: A server that is there answers within milliseconds; one that is not should not hold a worker for long.
@@ -19,8 +19,11 @@ _IDLE_SECONDS = 5
 #: Widening a table waits for readers, and everyone else waits behind it: give way and try again.
 _LOCK_SECONDS = 5
 
-#: SQLSTATE classes that no retry mends: syntax or access rule, program limit (a text too long for an index).
+#: SQLSTATE classes that no retry mends: syntax or access rule, program limit (too many columns).
 _WRONG = ("42", "54", "0A")
+#: The same where rows are written, and one of them is to blame: cardinality, data, integrity constraint,
+#: program limit (a text too long for an index).
+_OF_A_ROW = ("21", "22", "23", "54")
 
 
 def connect(url: str, schema: str, *, writes: bool, durable: bool = True) -> psycopg.Connection[Any]:
@@ -62,6 +65,8 @@ def connect(url: str, schema: str, *, writes: bool, durable: bool = True) -> psy
     given.setdefault("application_name", "banyan")
     # A host that vanished is noticed within a minute, not after TCP's two hours.
     given |= {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3}
+    # What was sent and is not acknowledged is no idle connection: without this, TCP tries for 15 minutes.
+    given.setdefault("tcp_user_timeout", 20_000)
     given["options"] = f"{given.get('options', '')} {options}".strip()
     return psycopg.connect(**given, autocommit=True)  # type: ignore[arg-type]
 
@@ -78,6 +83,15 @@ def server_of(url: str) -> str:
     if not port.isdecimal() or any(c in host + name for c in "@:/?"):
         return "[read_model] url"  # a password that is not percent-encoded is taken for one of these
     return f"{host}:{port}/{name}"
+
+
+def refusal(error: psycopg.Error, where: str) -> RowRefused | None:
+    """Return the refusal where an error says that a row can never be stored, else None."""
+    code = error.sqlstate or ""
+    if code[:2] not in _OF_A_ROW and not isinstance(error, psycopg.DataError):
+        return None
+    kind = type(error).__name__
+    return RowRefused(f"PostgreSQL cannot hold the row ({kind}, SQLSTATE {code})", where=where)
 
 
 def unavailable(error: psycopg.Error, where: str) -> StoreUnavailable | Terminal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -14,11 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from connectors.readmodel import statements
-from connectors.readmodel.answers import answer_request, unanswered
+from connectors.readmodel.answers import answer_request, lineage_of, unanswered
 from connectors.readmodel.origin import check_origin
 from connectors.readmodel.rows import Rows
 from connectors.readmodel.statistics import counted, fresh
-from connectors.readmodel.store import Change, Fenced, Parked, Place, Request, StoreUnavailable, key_identity
+from connectors.readmodel.store import (
+    Change,
+    Fenced,
+    Parked,
+    Place,
+    Request,
+    RowRefused,
+    StoreUnavailable,
+    key_identity,
+)
 from connectors.readmodel.table import Table
 from schemas.errors import SettingsError
 
@@ -27,6 +37,14 @@ _ROWS_A_STATEMENT = 500
 #: A reader never blocks a WAL writer; only another tool's write lock does. Five seconds of patience
 #: inside SQLite, then the engine's back-off takes over.
 _BUSY_SECONDS = 5.0
+
+
+#: What SQLite says to a row that it can never hold: a key without a value, a text beyond its limit.
+_REFUSALS = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError)
+
+
+class _TakenBack(Exception):
+    """Ends a transaction that was only a question."""
 
 
 class SqliteReadModel:
@@ -108,9 +126,26 @@ class SqliteReadModel:
         """Return the requests about parked events that nobody has answered, in order."""
         return unanswered(self._run, places)
 
+    def lineage(
+        self, table: Table, keys: Sequence[tuple[Any, ...]]
+    ) -> dict[tuple[Any, ...], tuple[int, int]]:
+        """Return (partition, offset) of the event behind each row that there is of these few keys."""
+        return {} if self._table is None else lineage_of(self._run, table, keys)
+
     def apply(self, change: Change) -> None:
         """Store one batch: fence, rows, parked events and statistics in one transaction."""
         self._transaction(lambda: self._apply(change))
+
+    def probe(self, table: Table, upserts: Sequence[tuple[Any, ...]]) -> None:
+        """Write rows and take them back; RowRefused where one can never be stored."""
+
+        def write() -> None:
+            self._widen(table)
+            self._upsert(table, upserts)
+            raise _TakenBack
+
+        with contextlib.suppress(_TakenBack):
+            self._transaction(write)
 
     def close(self) -> None:
         """Fold the log into the file and let the next worker in."""
@@ -204,6 +239,11 @@ class SqliteReadModel:
                 raise
         except sqlite3.OperationalError as error:
             raise _unavailable(error, self.file) from error
+        except _REFUSALS as error:
+            # Their messages name columns, never values.
+            raise RowRefused(
+                f"the read model cannot hold the row ({type(error).__name__}: {error})", where=str(self.file)
+            ) from None
         return result
 
     def _check(self, topic: str, topic_id: str) -> None:

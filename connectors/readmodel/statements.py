@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS parked (
   topic TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL,
   key BLOB NOT NULL, value BLOB, reason TEXT NOT NULL, at_ms INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS parked_by_key ON parked (key);
+DROP INDEX IF EXISTS parked_by_key;
 CREATE TABLE IF NOT EXISTS requests (
   id INTEGER PRIMARY KEY,
   topic TEXT NOT NULL, partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, key BLOB NOT NULL,

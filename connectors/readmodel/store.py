@@ -25,6 +25,13 @@ class StoreUnavailable(Transient):
     """The store is busy, full or gone; the batch was rolled back and may be tried again."""
 
 
+class RowRefused(Terminal):
+    """The store can never hold one of these rows: a text too long for its index, a key without a value.
+
+    Nothing was stored. `what` names the kind of refusal and never a value.
+    """
+
+
 def key_identity(key: bytes) -> bytes:
     """Return what is the same in all message keys of one key: not the schema id in front of it (DESIGN 10.4).
 
@@ -154,11 +161,27 @@ class ReadModel(Protocol):
         """Return the requests about parked events that nobody has answered, in order."""
         ...
 
+    def lineage(
+        self, table: Table, keys: Sequence[tuple[Any, ...]]
+    ) -> dict[tuple[Any, ...], tuple[int, int]]:
+        """Return (partition, offset) of the event behind each row that there is of these few keys."""
+        ...
+
+    def probe(self, table: Table, upserts: Sequence[tuple[Any, ...]]) -> None:
+        """Write rows and take them back.
+
+        Raises:
+            RowRefused: one of them can never be stored.
+            StoreUnavailable: not now.
+        """
+        ...
+
     def apply(self, change: Change) -> None:
         """Store one batch in one transaction.
 
         Raises:
             Fenced: the stored offset is not `change.expected`.
+            RowRefused: a row can never be stored; nothing was.
             StoreUnavailable: nothing was stored; try again.
         """
         ...

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hub.commands.options import EstateOption, JsonOption, open_estate
 from hub.commands.parked import By, Reason, decide
-from hub.terminal import print_json, print_table, say
+from hub.terminal import print_facts, print_json, print_table, say
 from schemas.errors import SettingsError
+
+if TYPE_CHECKING:
+    from hub.estate import Estate
+    from streams.projection import Projection
 
 EXAMPLE = "Example: banyan dlq list"
 
@@ -65,8 +69,7 @@ def show(
     if as_json:
         print_json(facts)
     else:
-        for name, text in facts.items():
-            say(f"{name:16}{text}")
+        print_facts(facts)
 
 
 def replay(letter: Letter, reason: Reason, by: By, estate: EstateOption = None) -> None:
@@ -91,11 +94,30 @@ def _decide(letter: str, action: str, reason: str, by: str, estate: str | None) 
             fix="mend the file or the copybook, then `banyan adapter reprocess` takes it through the diff",
         )
     name, version = facts["projection"].rsplit(".v", 1)
-    if not any((p.name, str(p.version)) == (name, version) for p in opened.projections):
+    found = [p for p in opened.projections if (p.name, str(p.version)) == (name, version)]
+    if not found:
         raise SettingsError(
             f"the letter is of {facts['projection']}, which this estate has no more",
             where=letter,
             fix="nothing: its read model is not served",
         )
     place = facts["source"].split(":", 1)[1]
+    if found[0].on_poison == "skip" and not _waits(opened, found[0], place):
+        raise SettingsError(
+            "this projection skips what it cannot apply, so nothing waits: later events of the key went on, "
+            "and this one would come behind them",
+            where=f"{letter} ({facts['projection']})",
+            fix="mend the cause and build the rows anew: `banyan projection rebuild`, or a higher version",
+        )
     decide(opened, name, int(version), place, action, by=by, reason=reason)
+
+
+def _waits(estate: Estate, projection: Projection, place: str) -> bool:
+    """Return whether an event is parked: also a projection that skips now may have parked it before."""
+    from connectors.readmodel.reader import NotReady
+
+    try:
+        events = estate.read_models.parked(projection.name, projection.version).all()
+    except NotReady:
+        return False
+    return any(f"{e.partition}:{e.offset}" == place for e in events)

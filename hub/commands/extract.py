@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.commands.options import EstateOption, JsonOption, open_estate
+from hub.commands.options import EstateOption, JsonOption, login, open_estate
 from hub.terminal import DONE, NO, print_json, print_table, say, say_wrapped
 from schemas.errors import SettingsError
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from connectors.links import Links
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The adapter.")]
-By = Annotated[str, typer.Option(help="Who decides; your login without it.", default_factory=getpass.getuser)]
+By = Annotated[str, typer.Option(help="Who decides; your login without it.", default_factory=login)]
 Reason = Annotated[str, typer.Option(help="Why; it is kept on record.")]
 ExtractOption = Annotated[str | None, typer.Option(help="The extract's id; see `banyan adapter files`.")]
 FileOption = Annotated[str | None, typer.Option(help="The file's name, instead of the extract's id.")]

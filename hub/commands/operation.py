@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.commands.options import EstateOption, JsonOption, open_estate
+from hub.commands.options import EstateOption, JsonOption, login, open_estate
 from hub.terminal import NO, OUTSIDE_FAILED, print_json, print_table, say
 from schemas.errors import SettingsError
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 EXAMPLE = 'Example: banyan operation stage get_case shadow --reason "first comparison"'
 
 Name = Annotated[str, typer.Argument(help="The operation.")]
-By = Annotated[str, typer.Option(help="Who decides; your login without it.", default_factory=getpass.getuser)]
+By = Annotated[str, typer.Option(help="Who decides; your login without it.", default_factory=login)]
 Reason = Annotated[str, typer.Option(help="Why; it is kept on record.")]
 
 To = Annotated[str, typer.Argument(metavar="STAGE", help="legacy, shadow, canary or modern.")]

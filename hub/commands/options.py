@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +31,14 @@ EstateOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
+
+
+def login() -> str:
+    """Return who is at work: the login, or in a container without one the user's number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user in /etc/passwd: OSError since Python 3.13
+        return f"uid {os.getuid()}"
 
 
 def open_estate(given: str | None) -> Estate:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import getpass
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.commands.options import EstateOption, JsonOption, open_estate
-from hub.terminal import NO, OUTSIDE_FAILED, print_json, print_table, say
+from hub.commands.options import EstateOption, JsonOption, login, open_estate
+from hub.terminal import NO, OUTSIDE_FAILED, print_facts, print_json, print_table, say
 from schemas.errors import SettingsError, described
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ EXAMPLE = "Example: banyan projection parked list"
 
 Name = Annotated[str, typer.Argument(metavar="PROJECTION", help="The projection.")]
 Place = Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="The event, as `list` shows it.")]
-By = Annotated[str, typer.Option(help="Who decides; your login without it.", default_factory=getpass.getuser)]
+By = Annotated[str, typer.Option(help="Who decides; your login without it.", default_factory=login)]
 Reason = Annotated[str, typer.Option(help="Why; it is kept on record.")]
 Version = Annotated[int | None, typer.Option(help="Of the projection; the live one without it.")]
 
@@ -103,8 +102,7 @@ def show(
     if as_json:
         print_json(facts)
     else:
-        for label, value in facts.items():
-            say(f"{label:8}{', '.join(value) if isinstance(value, list) else value}")
+        print_facts(facts)
 
 
 def retry(

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated, Any
 
 import typer
 
 from hub.commands import parked
-from hub.commands.options import EstateOption, JsonOption, open_estate
-from hub.terminal import print_json, print_table, say
+from hub.commands.options import EstateOption, JsonOption, login, open_estate
+from hub.terminal import NO, print_facts, print_json, print_table, say
 
 EXAMPLE = "Example: banyan projection list"
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The projection.")]
 Version = Annotated[int, typer.Option("--version", min=1, help="Which version.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept in the journal.")]
-By = Annotated[str, typer.Option(help="Who decides; your login without it.", default_factory=getpass.getuser)]
-Force = Annotated[bool, typer.Option("--force", help="Also to a version that is not caught up.")]
+By = Annotated[str, typer.Option(help="Who decides; your login without it.", default_factory=login)]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Also to one that is not caught up, or not compared; it is kept on record."),
+]
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the subcommands."""
     app.command("list", epilog=EXAMPLE)(list_)
+    app.command(epilog="Example: banyan projection compare case --version 2")(compare)
     app.command(epilog='Example: banyan projection switch case --to 2 --reason "CHG-1042"')(switch)
     app.command(epilog='Example: banyan projection pause case --version 2 --reason "busy hours"')(pause)
     app.command(epilog='Example: banyan projection resume case --version 2 --reason "night"')(resume)
@@ -50,6 +53,45 @@ def list_(estate: EstateOption = None, as_json: JsonOption = False) -> None:
             ([_shown(c, f[c]) for c in columns] for f in found),
             right=["version", "rows", "done", "left"],
         )
+
+
+def compare(
+    name: Name,
+    version: Version,
+    by: By,
+    other: Annotated[
+        int | None, typer.Option("--with", min=1, help="The version to compare with; else the live one.")
+    ] = None,
+    reason: Reason = "before a switch",
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Show the samples' values: they may be personal data.")
+    ] = False,
+    estate: EstateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two versions row by row at the same offsets; differences that rules explain count as none.
+
+    Exit code 1 where something is unexplained. The outcome is kept: a switch demands a green one.
+    """
+    opened = open_estate(estate)
+    from hub.comparing import compare_versions, facts
+
+    against, found = compare_versions(opened, name, version, other, by=by, reason=reason, reveal=reveal)
+    shown = facts(name, version, against, found)
+    if as_json:
+        print_json(shown)
+    else:
+        samples, rules, fields = shown.pop("samples"), shown.pop("rules"), shown.pop("fields")
+        print_facts(shown | {"offsets": [f"{p}:{n}" for p, n in shown["offsets"].items()]})
+        for title, counts in (("differences by field", fields), ("hidden by rules", rules)):
+            if counts:
+                say(f"{title}:")
+                print_facts({f"  {label}": f"{count:,}" for label, count in counts.items()})
+        for sample in samples:
+            pairs = ", ".join(f"{f}: {old} → {new}" for f, (old, new) in sample["fields"].items())
+            say(f"event {sample['other'] or '-'} → {sample['this'] or '-'}  {pairs}")
+    if not found.green:
+        raise typer.Exit(NO)
 
 
 def switch(

@@ -41,7 +41,7 @@ def test_every_command_helps_with_an_example(
 
 
 _ADAPTER = ["new", "test", "list", "about", "run", "held", "approve", "reject", "files", "skip", "reprocess"]
-_PROJECTION = ["list", "switch", "pause", "resume", "drop", "rebuild", "journal"]
+_PROJECTION = ["compare", "list", "switch", "pause", "resume", "drop", "rebuild", "journal"]
 
 
 def test_the_contract_is_whole() -> None:

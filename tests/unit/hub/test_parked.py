@@ -120,3 +120,28 @@ def test_the_answer_is_heard(estate, worker):
         "0 applied, 2 still wait",
         "dropped, 1 applied",
     ]
+
+
+@pytest.mark.parametrize("error", [KeyError("getpwuid(): uid not found: 7"), OSError("no such user")])
+def test_in_a_container_without_a_login(monkeypatch, error):
+    """Who decides is the user's number where there is no name for it."""
+    from hub.commands.options import login
+
+    def unknown():
+        raise error
+
+    monkeypatch.setattr("getpass.getuser", unknown)
+    monkeypatch.setattr("os.getuid", lambda: 7)
+    assert login() == "uid 7"
+
+
+def test_a_skipped_event_is_not_replayed(estate, capsys, monkeypatch):
+    """With `skip` nothing waits, so a replay is refused with what to do instead, not done out of order."""
+    module = estate / "projections" / "claim.py"
+    module.write_text(module.read_text().replace('"claims")', '"claims", on_poison="skip")'))
+    facts = {"stage": "projection", "projection": "claim.v1", "source": "uc.esa.claim:0:0"}
+    monkeypatch.setattr("hub.dead_letters.dead_letter", lambda *_: (facts, b""))
+    with pytest.raises(SystemExit) as caught:
+        main(["dlq", "replay", "esa:0", "-e", str(estate), "--reason", "x"])
+    assert caught.value.code == 2
+    assert "skips what it cannot apply" in capsys.readouterr().err

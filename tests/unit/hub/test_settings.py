@@ -98,3 +98,10 @@ def test_every_setting_is_documented() -> None:
         if "description" not in field
     ]
     assert undocumented == []
+
+
+def test_a_setting_of_former_days_is_explained(tmp_path: Path) -> None:
+    """`[read_model] kind`, which estates once had, is refused with what to write today."""
+    with pytest.raises(SettingsError, match="`kind` is no setting any more: take it out") as caught:
+        load_settings(_estate(tmp_path, 'prefix = "uc"\n[read_model]\nkind = "sqlite"\n'))
+    assert "banyan.toml" in caught.value.where

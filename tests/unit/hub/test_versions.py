@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hub.estate import Estate
-from hub.versions import drop_version, overview, rebuild_version, switch_to, versions_of
+from hub.versions import NotCaughtUp, drop_version, overview, rebuild_version, switch_to, versions_of
 from schemas.errors import SettingsError, Transient
 from tests.unit.streams.events import Book, Writer, row
 from tests.unit.streams.test_api import store_rows
@@ -36,22 +36,38 @@ def build(estate, version):
     store_rows(estate.links(needed=False), estate.projections[version - 1], Writer(book), book, [row("A")])
 
 
+def end(monkeypatch, offset, events):
+    """Let Kafka say where partition 0 ends, and how many events it has from the stored offset on."""
+    monkeypatch.setattr("hub.versions._ends", lambda *_: {0: offset})
+    monkeypatch.setattr("hub.versions.read_all", lambda *_, start: iter(range(events)))
+
+
 def test_a_version_that_may_not_be_caught_up_is_not_switched_to(estate, monkeypatch):
     """A switch needs a read model that has reached the end of its topic, or `--force`."""
-    with pytest.raises(Transient, match="no read model"):
+    with pytest.raises(NotCaughtUp, match="no read model"):
         switch_to(estate, "claim", 2, force=True, **WHO)
     build(estate, 2)
     with pytest.raises(Transient, match="Kafka does not say"):
         switch_to(estate, "claim", 2, force=False, **WHO)
-    monkeypatch.setattr("hub.versions._ends", lambda *_: {0: 5})
-    with pytest.raises(Transient, match="4 events to go"):
+    end(monkeypatch, 5, 4)
+    with pytest.raises(NotCaughtUp, match="4 events to go") as refused:
         switch_to(estate, "claim", 2, force=False, **WHO)
-    assert [(v["state"], v["left"]) for v in overview(estate)] == [("live", 5), ("building", 4)]
-    monkeypatch.setattr("hub.versions._ends", lambda *_: {0: 1})
+    assert refused.value.exit_code == 1
+    assert [(v["state"], v["left"]) for v in overview(estate)] == [("live", 4), ("building", 4)]
+    end(monkeypatch, 1, 0)
     assert switch_to(estate, "claim", 2, force=False, **WHO) == 1
     assert [v["state"] for v in overview(estate)] == ["kept", "live"]
     with pytest.raises(SettingsError, match="live already"):
         switch_to(estate, "claim", 2, force=False, **WHO)
+
+
+def test_a_commit_marker_is_no_event_to_go(estate, monkeypatch):
+    """A version whose last batch ends before a commit marker, or before aborted events, is caught up."""
+    build(estate, 2)
+    end(monkeypatch, 5_000, 0)
+    assert switch_to(estate, "claim", 2, force=False, **WHO) == 1
+    end(monkeypatch, 5_000, 2_000)
+    assert overview(estate)[1]["left"] == 4_999
 
 
 def test_the_live_version_is_neither_dropped_nor_rebuilt(estate):
@@ -99,3 +115,64 @@ def test_the_commands_speak_json(estate):
         assert run(app, ["projection", act, *common]).exit_code == 0
     journal = json.loads(run(app, ["projection", "journal", "--json", "--estate", str(estate.path)]).stdout)
     assert [(e["action"], e["by"]) for e in journal] == [("pause", "ann"), ("resume", "ann")]
+
+
+def compared(estate, *arguments):
+    from hub.cli import app
+
+    asked = ["projection", "compare", "claim", "--version", "2", "--by", "ann", "--json"]
+    answer = CliRunner().invoke(app, [*asked, "--estate", str(estate.path), *arguments])
+    return answer.exit_code, json.loads(answer.stdout)
+
+
+def test_a_switch_demands_a_green_comparison(estate, monkeypatch):
+    """A version is switched to only after a comparison without unexplained differences, or on record."""
+    build(estate, 1)
+    build(estate, 2)
+    end(monkeypatch, 1, 0)
+    with pytest.raises(NotCaughtUp, match="never compared"):
+        switch_to(estate, "claim", 2, force=False, **WHO)
+    code, facts = compared(estate)
+    assert (code, facts["green"], facts["rows"], facts["with"]) == (0, True, 1, 1)
+    (estate.path / "projections" / "claim.compare.toml").write_text(
+        '[[rule]]\nname = "a"\nbecause = "b"\nversion = 2\nkind = "any"\nfield = "n"\n'
+    )
+    with pytest.raises(NotCaughtUp, match="rules were changed"):
+        switch_to(estate, "claim", 2, force=False, **WHO)
+    assert compared(estate)[1]["rules"] == {"a": 0}
+    assert switch_to(estate, "claim", 2, force=False, **WHO) == 1
+    assert switch_to(estate, "claim", 1, force=False, **WHO) == 2  # rolling back needs no comparison
+    journal = versions_of(estate).document.journal
+    assert [(e.action, e.forced) for e in journal if e.action == "switch"] == [("switch", "")] * 2
+
+
+def test_a_red_comparison_and_a_forced_switch(estate, monkeypatch):
+    """Differences are the answer no; a switch in spite of them says so in the journal."""
+    build(estate, 1)
+    book = Book()
+    rows = [row("A", 2), row("QQ123456C")]
+    store_rows(estate.links(needed=False), estate.projections[1], Writer(book), book, rows)
+    end(monkeypatch, 2, 0)
+    code, facts = compared(estate)
+    assert (code, facts["green"]) == (1, False)
+    assert "QQ123456C" not in json.dumps(facts)
+    with pytest.raises(NotCaughtUp, match="nothing explains"):
+        switch_to(estate, "claim", 2, force=False, **WHO)
+    switch_to(estate, "claim", 2, force=True, **WHO)
+    assert "nothing explains" in versions_of(estate).document.journal[-1].forced
+
+
+def test_an_old_comparison_counts_no_more(estate, monkeypatch):
+    """A comparison of the day before yesterday, or from before a rebuild, lets no switch through."""
+    build(estate, 1)
+    build(estate, 2)
+    end(monkeypatch, 1, 0)
+    compared(estate)
+    monkeypatch.setattr("hub.comparing.FRESH_SECONDS", -1.0)
+    with pytest.raises(NotCaughtUp, match="hours old"):
+        switch_to(estate, "claim", 2, force=False, **WHO)
+    monkeypatch.setattr("hub.comparing.FRESH_SECONDS", 3600.0)
+    rebuild_version(estate, "claim", 2, **WHO)
+    build(estate, 2)
+    with pytest.raises(NotCaughtUp, match="never compared"):
+        switch_to(estate, "claim", 2, force=False, **WHO)

@@ -64,3 +64,17 @@ def test_a_partition_that_was_never_assigned_is_stuck_too() -> None:
     clock.now += STUCK_SECONDS + 1
     with pytest.raises(Stuck):
         progress.look({}, {}, {}, {0: 5})
+
+
+def test_waiting_for_the_store_is_not_stuck(clock):
+    """While the engine tries a locked store again a start would not help; afterwards time begins."""
+    progress = Progress("p", clock)
+    for _ in range(3):
+        progress.look({0: 100}, {0: 100}, {0: 5}, {0: 100}, waits=True)
+        clock.now += STUCK_SECONDS + 1
+    progress.look({0: 100}, {0: 100}, {0: 5}, {0: 100}, waits=True)
+    clock.now += STUCK_SECONDS - 1
+    progress.look({0: 100}, {0: 100}, {0: 5}, {0: 100})
+    clock.now += 2
+    with pytest.raises(Stuck):
+        progress.look({0: 100}, {0: 100}, {0: 5}, {0: 100})

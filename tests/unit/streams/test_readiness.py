@@ -29,6 +29,25 @@ def test_one_partition_far_behind() -> None:
     assert readiness.ready
 
 
+def test_a_build_or_a_pause_is_not_waited_for() -> None:
+    """A version that no reader sees, or that is paused, does not keep its worker from being ready."""
+    hidden = {"b"}
+    readiness = Readiness(["a", "b"], lambda name: name not in hidden)
+    readiness.tell("a", {0: 0})
+    assert readiness.ready and readiness.report()["not_waited_for"] == ["b"]
+    hidden.clear()  # it was switched to
+    assert not readiness.ready
+
+
+def test_an_outage_is_told() -> None:
+    """What a projection waits for outside is part of the answer, until it waits no more."""
+    readiness = Readiness(["a"])
+    readiness.tell("a", {0: READY_LAG + 1}, waits_for="the store is locked")
+    assert readiness.report()["wait_for"] == {"a": "the store is locked"}
+    readiness.tell("a", {0: 0})
+    assert readiness.report()["wait_for"] == {}
+
+
 async def test_it_is_answered_over_http() -> None:
     """An orchestrator asks by HTTP: 503 until ready, with the lag of each partition."""
     with socket.socket() as probe:

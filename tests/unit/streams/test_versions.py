@@ -1,15 +1,21 @@
 """Versions of a projection beside each other: which one is live, which are held, and who decided it."""
 
 import asyncio
+import itertools
 import threading
+import time
+import uuid
 
 import pytest
 
+from connectors.readmodel.store import StoreUnavailable
+from connectors.readmodel.stores import Stores
 from schemas.errors import SettingsError, Terminal
 from streams.api import create_app
 from streams.projection import row_projection
 from streams.traffic import Traffic
-from streams.versions import Versions
+from streams.versions import Versions, open_versions
+from tests.postgres import running_postgres
 from tests.unit.streams.events import Book, Writer, row
 from tests.unit.streams.test_api import get, links, store_rows  # noqa: F401 - a fixture
 
@@ -18,35 +24,89 @@ TWO = row_projection("claim", source="esa.claim", collection="claims", version=2
 WHO = {"by": "ann", "reason": "test"}
 
 
-def test_the_lowest_version_is_live_until_a_switch(tmp_path):
+@pytest.fixture(params=["one host", "several hosts"])
+def host(request, tmp_path):
+    """Opens the versions as a further process or host would: a file, or a row in PostgreSQL."""
+    if request.param == "one host":
+        return lambda: open_versions(tmp_path, Stores(tmp_path, "uc"))
+    stores = Stores(tmp_path, f"t{uuid.uuid4().hex[:8]}", request.getfixturevalue("postgres").url)
+    folders = (tmp_path / str(n) for n in itertools.count())
+    return lambda: open_versions(next(folders), stores)
+
+
+def seen(condition):
+    """Wait until another host has looked."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_the_lowest_version_is_live_until_a_switch(host):
     """Without a decision the lowest declared version is live; a switch and its way back are journalled."""
-    versions = Versions(tmp_path)
-    assert versions.live([TWO, ONE]) == ONE
+    versions, other = host(), host()
+    assert versions.live([TWO, ONE]) == other.live([TWO, ONE]) == ONE
     versions.switch("claim", 2, was=1, **WHO)
     assert versions.live([ONE, TWO]) == TWO
-    assert Versions(tmp_path).standing("claim").previous == 1
-    versions.switch("claim", 1, was=2, **WHO)
-    assert versions.live([ONE, TWO]) == ONE
-    assert [(e.action, e.was, e.version, e.by) for e in versions.document.journal] == [
+    seen(lambda: other.live([ONE, TWO]) == TWO)
+    assert host().standing("claim").previous == 1
+    other.switch("claim", 1, was=2, **WHO)
+    assert other.live([ONE, TWO]) == ONE
+    assert [(e.action, e.was, e.version, e.by) for e in other.document.journal] == [
         ("switch", 1, 2, "ann"),
         ("switch", 2, 1, "ann"),
     ]
 
 
-def test_a_switch_that_came_too_late_is_refused(tmp_path):
-    """Of two switches from the same version the second is refused."""
-    Versions(tmp_path).switch("claim", 2, was=1, **WHO)
+def test_a_switch_that_came_too_late_is_refused(host):
+    """Of two switches from the same version the second is refused, and nothing is changed."""
+    host().switch("claim", 2, was=1, **WHO)
     with pytest.raises(SettingsError, match="live by now"):
-        Versions(tmp_path).switch("claim", 3, was=1, **WHO)
+        host().switch("claim", 3, was=1, **WHO)
+    assert len(host().document.journal) == 1
 
 
-def test_holding(tmp_path):
+def test_holding(host):
     """A held version is held for every process until it is released."""
-    Versions(tmp_path).hold("claim", 2, "pause", **WHO)
-    assert Versions(tmp_path).is_held(TWO)
-    assert not Versions(tmp_path).is_held(ONE)
-    Versions(tmp_path).release("claim", 2, "resume", **WHO)
-    assert not Versions(tmp_path).is_held(TWO)
+    host().hold("claim", 2, "pause", **WHO)
+    assert host().is_held(TWO)
+    assert not host().is_held(ONE)
+    host().release("claim", 2, "resume", **WHO)
+    assert not host().is_held(TWO)
+
+
+def test_changes_at_once(host):
+    """Of many changes from several hosts at once none is lost."""
+    threads = [threading.Thread(target=host().hold, args=("claim", v, "pause"), kwargs=WHO) for v in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert host().standing("claim").held == tuple(range(8))
+    assert len(host().document.journal) == 8
+
+
+def test_the_file_of_one_host_is_taken_over(tmp_path, postgres):
+    """An estate that goes over to shared versions keeps what was live."""
+    Versions(tmp_path).switch("claim", 2, was=1, **WHO)
+    stores = Stores(tmp_path, f"t{uuid.uuid4().hex[:8]}", postgres.url)
+    assert open_versions(tmp_path, stores).live([ONE, TWO]) == TWO
+    open_versions(tmp_path, stores).hold("claim", 1, "pause", **WHO)
+    other = open_versions(tmp_path / "other", stores)
+    assert other.live([ONE, TWO]) == TWO and other.is_held(ONE)
+
+
+def test_what_was_read_holds_while_the_server_is_away(tmp_path):
+    """A host that cannot reach PostgreSQL goes on with what it knows; a new one says that it cannot."""
+    with running_postgres() as server:
+        stores = Stores(tmp_path, "uc", server.url)
+        versions = open_versions(tmp_path, stores)
+        versions.switch("claim", 2, was=1, **WHO)
+        assert versions.live([ONE, TWO]) == TWO
+    time.sleep(0.5)
+    assert versions.live([ONE, TWO]) == TWO
+    with pytest.raises(StoreUnavailable):
+        _ = open_versions(tmp_path, stores).document
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"projections": {"a": {"live": "x"}}}', b"\xff"])

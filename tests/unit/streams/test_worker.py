@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from streams import worker
 from streams.projection import row_projection
+from streams.versions import Versions
 
 CLAIM = row_projection("claim", source="esa.claim", collection="claims")
 
@@ -19,7 +20,7 @@ def test_unexpected_error_is_logged_without_its_message(monkeypatch, caplog, tmp
         raise ValueError("cannot convert 'QQ123456C'")
 
     monkeypatch.setattr(worker._Host, "_once", quotes)
-    host = worker._Host(CLAIM, SimpleNamespace(prefix="uc", state=tmp_path), None, None, None, None, None)
+    host = worker._Host(CLAIM, SimpleNamespace(prefix="uc"), None, None, None, None, Versions(tmp_path), None)
     asyncio.run(host.run(asyncio.Event()))
     assert "QQ123456C" not in caplog.text
     assert "uc.claim.v1 starts again after an unexpected error: ValueError at test_worker.py:" in caplog.text
