@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blobs(Sequence[bytes | None]):
+    """Keys or values as they came from Kafka, in one buffer; bytes objects are made of those asked for."""
+
+    array: pa.LargeBinaryArray
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    @overload
+    def __getitem__(self, at: int) -> bytes | None: ...
+    @overload
+    def __getitem__(self, at: slice) -> Blobs: ...
+    def __getitem__(self, at: int | slice) -> bytes | Blobs | None:
+        if isinstance(at, slice):
+            first, last, _ = at.indices(len(self.array))
+            return Blobs(self.array.slice(first, max(last - first, 0)))
+        value: bytes | None = self.array[at].as_py()
+        return value
+
+    def __iter__(self) -> Iterator[bytes | None]:
+        return iter(self.array.to_pylist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +66,13 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def valued(self) -> npt.NDArray[np.bool_]:
+        """N flags: the record has a value, it is no tombstone."""
+        if isinstance(self.values, Blobs):
+            return np.asarray(self.values.array.is_valid())
+        return np.fromiter((value is not None for value in self.values), np.bool_, len(self.values))
 
     @property
     def place(self) -> tuple[str, int]:

@@ -402,8 +402,10 @@ class Checkpoint:
         return upserts, deletes, left_out
 
     def _decode(self, batch: Batch, parked: Mapping[int, str]) -> Decoded:
-        wanted = [i for i, value in enumerate(batch.values) if value is not None and i not in parked]
-        return self._events.decode(batch.values, wanted)
+        wanted = batch.valued
+        if parked:
+            wanted = wanted & ~np.isin(np.arange(len(batch)), list(parked))
+        return self._events.decode(batch.values, np.flatnonzero(wanted))
 
     def _poisoned(self, batch: Batch, failed: Mapping[int, str]) -> Poisoned:
         first = min(failed)
@@ -425,7 +427,7 @@ class Checkpoint:
             if not alive.groups and not tombstones and not bad:
                 return None, Folded([], []), failed
             table = self._table_for(decoded)
-            folded = fold(table, batch, alive, tombstones)
+            folded = fold(self._projection, table, batch, alive, tombstones)
             if not (bad | folded.bad):
                 return table, folded, failed
             failed |= bad | folded.bad
@@ -434,12 +436,10 @@ class Checkpoint:
         self, batch: Batch, decoded: Decoded, aside: set[int]
     ) -> tuple[dict[int, tuple[Any, ...]], dict[int, str]]:
         """Return the row keys of tombstones that a delete event does not precede, and the unreadable ones."""
-        nulls = [i for i, value in enumerate(batch.values) if value is None and i not in aside]
+        nulls = [i for i in np.flatnonzero(~batch.valued).tolist() if i not in aside]
         if not nulls:
             return {}, {}
-        deletes = {
-            i for g in decoded.groups for i, op in zip(g.index.tolist(), g.op, strict=True) if op == "d"
-        }
+        deletes = {i for g in decoded.groups for i in g.index[g.op == ord("d")].tolist()}
         alone = [i for i in nulls if not (i - 1 in deletes and batch.keys[i - 1] == batch.keys[i])]
         found: dict[int, tuple[Any, ...]] = {}
         bad: dict[int, str] = {}
@@ -458,7 +458,7 @@ class Checkpoint:
         assert self._table is not None
         types = {f["name"]: arrow_type(f["type"]) for f in self._newest_key_schema()["fields"]}
         columns = [self._table.column(k) for k in self._table.key]
-        return tuple(stored(pa.array([record[c.field]], types[c.field]), c)[0] for c in columns)
+        return tuple(stored(pa.array([record[c.field]], types[c.field]), c)[0].as_py() for c in columns)
 
     def _table_for(self, decoded: Decoded) -> Table:
         """Return the table, widened by every writer schema that has come by."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import fastavro
 import numpy as np
@@ -16,9 +16,12 @@ import pyarrow.compute as pc
 from schemas.codec import Decoder
 from schemas.entity import arrow_type
 from schemas.errors import Terminal
+from streams.batch import Blobs
 from streams.shape import value_record
 
 Int64s = npt.NDArray[np.int64]
+#: n message keys or values: Python bytes, or a large binary array without nulls where they are wanted.
+Binaries: TypeAlias = "Sequence[bytes | None] | pa.Array"
 #: Bytes before the Avro body: magic 0 and a big-endian schema id (Confluent wire format).
 HEADER = 5
 
@@ -30,7 +33,7 @@ class Group:
     Attributes:
         index: m places in the batch, ascending.
         envelope: the writer's envelope schema.
-        op: m operation letters.
+        op: m operation letters as ASCII codes, 0 for what is no single letter.
         after: columns of the after-image by Avro name, m values each.
         before: the same of the before-image; of deletes only, null elsewhere.
         ts_ms: m times of publishing (`envelope.ts_ms`), 0 for none.
@@ -41,7 +44,7 @@ class Group:
 
     index: Int64s
     envelope: Mapping[str, Any]
-    op: Sequence[str | None]
+    op: npt.NDArray[np.uint8]
     after: Mapping[str, pa.Array]
     before: Mapping[str, pa.Array]
     ts_ms: Int64s
@@ -55,7 +58,7 @@ class Group:
         return Group(
             self.index[keep],
             self.envelope,
-            [op for op, kept in zip(self.op, keep.tolist(), strict=True) if kept],
+            self.op[keep],
             {name: array.filter(mask) for name, array in self.after.items()},
             {name: array.filter(mask) for name, array in self.before.items()},
             self.ts_ms[keep],
@@ -85,23 +88,22 @@ class EventDecoder:
         self._schema_by_id = schema_by_id
         self._readers: dict[int, Any] = {}
 
-    def decode(self, values: Sequence[bytes | None], wanted: Sequence[int]) -> Decoded:
+    def decode(self, values: Binaries, wanted: Int64s) -> Decoded:
         """Decode the values at the places `wanted` (none of them a tombstone)."""
         bad: dict[int, str] = {}
-        by_schema: dict[bytes, list[int]] = {}
-        for i in wanted:
-            by_schema.setdefault((values[i] or b"")[:HEADER], []).append(i)
         groups = []
-        for header, places in by_schema.items():
-            if len(header) < HEADER or header[0] != 0:
-                bad |= dict.fromkeys(places, "the value does not start with a schema id")
+        if isinstance(values, Blobs):
+            values = values.array
+        for header, places in _by_schema(values, wanted):
+            if header is None:
+                bad |= dict.fromkeys(places.tolist(), "the value does not start with a schema id")
                 continue
             try:
-                reader = self._reader(int.from_bytes(header[1:], "big"))
+                reader = self._reader(header)
             except Terminal as error:
-                bad |= dict.fromkeys(places, error.what)
+                bad |= dict.fromkeys(places.tolist(), error.what)
                 continue
-            group, failed = reader.read([values[i] for i in places], np.asarray(places, np.int64))
+            group, failed = reader.read(_at(values, places), places)
             bad |= failed
             if group is not None:
                 groups.append(group)
@@ -178,13 +180,16 @@ class RecordReader:
             rows = [r[which] or {} for r in records]
             return {n: pa.array([row.get(n) for row in rows], t) for n, t in self._types.items()}
 
+        def code(letter: str | None) -> int:
+            return ord(letter) if letter and len(letter) == 1 and letter.isascii() else 0
+
         def times(values: list[int | None]) -> Int64s:
             return np.asarray([v or 0 for v in values], np.int64)
 
         return Group(
             np.asarray(good, np.int64),
             self._envelope,
-            [r["op"] for r in records],
+            np.asarray([code(r["op"]) for r in records], np.uint8),
             images("after"),
             images("before"),
             times([r.get("ts_ms") for r in records]),
@@ -206,16 +211,16 @@ class ColumnReader:
         self._main = Decoder(envelope, fields=[n for n in ("after", "source", "op", "ts_ms") if n in known])
         self._before = Decoder(envelope, fields=["before"])
 
-    def read(self, values: Sequence[bytes | None], index: Int64s) -> tuple[Group | None, dict[int, str]]:
+    def read(self, values: Binaries, index: Int64s) -> tuple[Group | None, dict[int, str]]:
         """Decode m values that stand at the places `index`; return the good ones, and reasons by place."""
-        given = [v or b"" for v in values]
+        given = values if isinstance(values, pa.Array) else [v or b"" for v in values]
         decoded = self._main.decode(given, skip=HEADER)
         bad = {int(index[row]): reason for row, reason in decoded.errors}
         if not len(decoded.rows):
             return None, bad
         batch, rows = decoded.batch, decoded.rows
-        op = batch.column("op").to_numpy(zero_copy_only=False).tolist()
-        deletes = [j for j, letter in enumerate(op) if letter == "d"]
+        op = _codes(batch.column("op"))
+        deletes = np.flatnonzero(op == ord("d"))
         before, has_before = self._befores(given, rows, deletes)
         source = batch.column("source")
         none = np.zeros(len(rows), np.int64)
@@ -233,19 +238,60 @@ class ColumnReader:
         return group, bad
 
     def _befores(
-        self, values: Sequence[bytes], rows: Int64s, deletes: Sequence[int]
+        self, values: Any, rows: Int64s, deletes: Int64s
     ) -> tuple[dict[str, pa.Array], npt.NDArray[np.bool_]]:
         has_before = np.ones(len(rows), np.bool_)
-        if not deletes:
+        if not len(deletes):
             return {}, has_before
-        decoded = self._before.decode([values[int(rows[j])] for j in deletes], skip=HEADER)
+        decoded = self._before.decode(_at(values, rows[deletes]), skip=HEADER)
         image = decoded.batch.column("before")
         place = np.full(len(rows), -1, np.int64)
-        place[np.asarray(deletes)[decoded.rows]] = np.arange(len(decoded.rows))
+        place[deletes[decoded.rows]] = np.arange(len(decoded.rows))
         take = pa.array(place, mask=place < 0)
         has_before[deletes] = False
-        has_before[np.asarray(deletes)[decoded.rows]] = np.asarray(image.is_valid())
+        has_before[deletes[decoded.rows]] = np.asarray(image.is_valid())
         return {name: column.take(take) for name, column in _images(image).items()}, has_before
+
+
+def _by_schema(values: Binaries, wanted: Int64s) -> list[tuple[int | None, Int64s]]:
+    """Return the places by schema id, each ascending; under None those of values that have none."""
+    if not len(wanted):
+        return []
+    if isinstance(values, pa.Array):
+        offsets = np.frombuffer(values.buffers()[1], np.int64, len(values) + 1, 8 * values.offset)
+        starts, lengths = offsets[wanted], (offsets[1:] - offsets[:-1])[wanted]
+        body = values.buffers()[2]
+        data = np.frombuffer(body if body is not None else b"", np.uint8)
+        whole = lengths >= HEADER
+        heads = np.full((len(wanted), HEADER), 0xFF, np.uint8)
+        heads[whole] = data[starts[whole, None] + np.arange(HEADER)]
+    else:
+        joined = b"".join([(values[i] or b"")[:HEADER].ljust(HEADER, b"\xff") for i in wanted.tolist()])
+        heads = np.frombuffer(joined, np.uint8).reshape(-1, HEADER)
+        whole = np.fromiter((len(values[i] or b"") >= HEADER for i in wanted.tolist()), np.bool_, len(wanted))
+    ids = heads[:, 1:].copy().view(">u4").reshape(-1).astype(np.int64)
+    ids[(heads[:, 0] != 0) | ~whole] = -1
+    if (ids == ids[0]).all():
+        return [(None if ids[0] < 0 else int(ids[0]), wanted)]
+    return [(None if one < 0 else int(one), wanted[ids == one]) for one in np.unique(ids).tolist()]
+
+
+def _at(values: Binaries, places: Int64s) -> Any:
+    """Return the values at some places, as a list or an array as they are."""
+    if isinstance(values, pa.Array):
+        if len(places) == len(values):
+            return values
+        return values.take(pa.array(places))
+    return [values[i] for i in places.tolist()]
+
+
+def _codes(op: pa.Array) -> npt.NDArray[np.uint8]:
+    """Return operation letters as ASCII codes, 0 for what is no single letter."""
+    lengths = np.asarray(pc.fill_null(pc.binary_length(op), 0))
+    if len(op) and op.offset == 0 and (lengths == 1).all():
+        return np.frombuffer(op.buffers()[2], np.uint8, len(op))
+    first = [v if v and len(v) == 1 and v.isascii() else "\0" for v in op.to_pylist()]
+    return np.frombuffer("".join(first).encode(), np.uint8)
 
 
 def _images(image: pa.StructArray) -> dict[str, pa.Array]:

@@ -70,5 +70,5 @@ class KeyOwners:
         names = tuple(table.column(k).field for k in table.key)
         types = {f["name"]: f["type"] for f in value_record(group.envelope)["fields"]}
         entity = Entity("", "", tuple(Field(name, types[name]) for name in names), names)
-        image: Mapping[str, Any] = group.before if group.op[j] == "d" else group.after
+        image: Mapping[str, Any] = group.before if group.op[j] == ord("d") else group.after
         return pseudonym(self._secret, key_text_of(entity, {name: image[name][j].as_py() for name in names}))

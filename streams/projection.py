@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from schemas.errors import SettingsError
 from schemas.names import api_name, topic_part
 from schemas.topics import Topics
+from streams.cast import Cast, cast_of
+from streams.condition import Condition, conditions
 
 #: What becomes of an event that cannot be applied: its key waits, it is left out, or the projection stops.
 Poison = Literal["park_key", "skip", "stop"]
@@ -33,6 +35,8 @@ class Projection:
     indexes: tuple[str, ...] = ()
     partitions: int = 4
     on_poison: Poison = "park_key"
+    cast: Mapping[str, Cast] = field(default_factory=dict)
+    where: tuple[Condition, ...] = ()
 
     @property
     def system(self) -> str:
@@ -68,6 +72,8 @@ def row_projection(
     indexes: Sequence[str] = (),
     partitions: int = 4,
     on_poison: Poison = "park_key",
+    cast: Mapping[str, str] | None = None,
+    where: Sequence[Sequence[Any]] = (),
 ) -> Projection:
     """Declare a row projection.
 
@@ -84,30 +90,34 @@ def row_projection(
         on_poison: of an event that cannot be applied: `park_key` lets it and later events of its key wait for
             a decision while others flow; `skip` leaves it out for good (it stays on the dead-letter topic);
             `stop` applies everything before it and nothing after it.
+        cast: Avro field → `text`, `integer`, `decimal(9,2)`, `date` or `date(DDMMYYYY)`. A value that cannot
+            be cast makes its event one that cannot be applied.
+        where: `("FIELD", "=", value)` and the like (`Condition`), all of which a row has to fulfil. A row
+            whose newest event does not is removed.
 
     Raises:
         SettingsError: a name that cannot stand in a topic, a file name or a URL.
     """
-    where = f"projection {name!r}"
-    topic_part(name, where=where)
+    here = f"projection {name!r}"
+    topic_part(name, where=here)
     if len(parts := source.split(".")) != 2:
         raise SettingsError(
-            f"source {source!r} is not <system>.<entity>", where=where, fix='write source = "system.entity"'
+            f"source {source!r} is not <system>.<entity>", where=here, fix='write source = "system.entity"'
         )
     for part in parts:
-        topic_part(part, where=where)
+        topic_part(part, where=here)
     if not _COLLECTION.match(collection):
         raise SettingsError(
             f"{collection!r} cannot be part of a URL",
-            where=where,
+            where=here,
             fix="use lower-case letters, digits, - and _",
         )
     if version < 1 or partitions < 1:
-        raise SettingsError("version and partitions start at 1", where=where, fix="use a positive number")
+        raise SettingsError("version and partitions start at 1", where=here, fix="use a positive number")
     if on_poison not in get_args(Poison):
         raise SettingsError(
             f"on_poison = {on_poison!r} is not known",
-            where=where,
+            where=here,
             fix=f"choose from: {', '.join(get_args(Poison))}",
         )
     return Projection(
@@ -120,4 +130,6 @@ def row_projection(
         tuple(indexes),
         partitions,
         on_poison,
+        {field_name: cast_of(text, here) for field_name, text in (cast or {}).items()},
+        conditions(where, here),
     )

@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.readmodel.table import Column, Kind, Table
 from schemas.codec.branches import plain
+from schemas.entity import arrow_type
 from schemas.errors import SettingsError
 from schemas.names import api_name
 from streams.projection import Projection
@@ -26,6 +26,16 @@ _KINDS: dict[str, Kind] = {
     "boolean": "boolean",
     "bytes": "bytes",
     "fixed": "bytes",
+}
+#: How Arrow holds what a store keeps.
+_STORED: dict[Kind, pa.DataType] = {
+    "text": pa.string(),
+    "decimal": pa.string(),
+    "date": pa.string(),
+    "integer": pa.int64(),
+    "boolean": pa.int8(),
+    "real": pa.float64(),
+    "bytes": pa.binary(),
 }
 
 
@@ -82,13 +92,19 @@ def table_of(
     value = value_record(envelope)
     key = key_fields(key_schema, value)
     known = [f["name"] for f in value["fields"]]
-    for given in (*(projection.select or ()), *projection.rename):
+    named = (*projection.rename, *projection.cast, *(c.field for c in projection.where))
+    for given in (*(projection.select or ()), *named):
         if newest and given not in known:
             raise SettingsError(
                 f"{given!r} is not a field of {projection.source}",
                 where=where,
                 fix=f"known: {', '.join(known)}",
             )
+    if held := next((name for name in key if name in projection.cast), None):
+        raise SettingsError(
+            f"{held!r} is a key field, which deletes name as it is", where=where, fix="cast other fields only"
+        )
+    _check_conditions(projection, value, where)
     wanted = set(known if projection.select is None else (*projection.select, *key))
     columns = tuple(_column(projection, f, f["name"] in key) for f in value["fields"] if f["name"] in wanted)
     names = [c.name for c in columns]
@@ -104,31 +120,27 @@ def table_of(
     return Table(columns, tuple(projection.column_name(k) for k in key), projection.indexes)
 
 
-def stored(array: pa.Array, column: Column) -> list[Any]:
-    """Return a column's values as the store keeps them, None for null."""
+def stored(array: pa.Array, column: Column) -> pa.Array:
+    """Return a column's values as the store keeps them: text, binary, 64-bit integers or doubles."""
     kind = column.kind
     if kind == "decimal" and column.scale > 6:
         # Arrow writes small numbers of a large scale as 1E-8; the API promises the declared scale.
-        return [None if v is None else format(v, "f") for v in array.to_pylist()]
-    if kind in ("decimal", "date"):
-        array = pc.cast(array, pa.string())
-    elif kind == "timestamp":
+        return pa.array([None if v is None else format(v, "f") for v in array.to_pylist()], pa.string())
+    if kind == "timestamp":
         # Arrow writes `2026-11-23 17:00:00.000Z`; RFC 3339 wants the T.
-        array = pc.binary_replace_slice(pc.cast(array, pa.string()), 10, 11, "T")
-    elif kind == "json":
-        return [
+        return pc.binary_replace_slice(pc.cast(array, pa.string()), 10, 11, "T")
+    if kind == "json":
+        texts = [
             None if v is None else json.dumps(_api_named(plain(v)), default=_json, ensure_ascii=False)
             for v in array.to_pylist()
         ]
-    elif kind == "boolean":
-        array = pc.cast(array, pa.int8())
-    if kind in ("integer", "boolean", "real"):
-        if array.null_count == 0:
-            return list(array.to_numpy(zero_copy_only=False).tolist())
-        values = array.fill_null(0).to_numpy(zero_copy_only=False).astype(object)
-        values[np.asarray(array.is_null())] = None
-        return list(values.tolist())
-    return list(array.to_numpy(zero_copy_only=False).tolist())
+        return pa.array(texts, pa.string())
+    return pc.cast(array, _STORED[kind])
+
+
+def stored_type(column: Column) -> pa.DataType:
+    """Return the Arrow type of what `stored` returns for a column."""
+    return _STORED.get(column.kind, pa.string())
 
 
 def _api_named(value: Any) -> Any:
@@ -155,7 +167,26 @@ def _column(projection: Projection, field: Mapping[str, Any], is_key: bool) -> C
             kind = _KINDS.get(str(avro["type"]), "json")
     else:
         kind = _KINDS.get(avro if isinstance(avro, str) else str(avro.get("type")), "json")
+    if cast := projection.cast.get(field["name"]):
+        cast.check(kind, f"projection {projection.name!r}, field {field['name']}")
+        kind, precision, scale = cast.kind, cast.precision, cast.scale
     return Column(name, field["name"], kind, not is_key, doc, precision, scale)
+
+
+def _check_conditions(projection: Projection, value: Mapping[str, Any], where: str) -> None:
+    """Refuse a comparison with a value of another type than its field's."""
+    types = {f["name"]: f["type"] for f in value["fields"]}
+    for condition in projection.where:
+        if condition.field not in types:
+            continue  # the schema of an older event
+        try:
+            condition.check(arrow_type(types[condition.field]))
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            raise SettingsError(
+                f"the condition on {condition.field!r} compares it with a value of another type",
+                where=where,
+                fix=f"its Avro type is {types[condition.field]}",
+            ) from None
 
 
 def _plain(avro: Any) -> Any:

@@ -14,6 +14,7 @@ from connectors.readmodel import postgres_statements as statements
 from connectors.readmodel.answers import answer_request, lineage_of, unanswered
 from connectors.readmodel.origin import check_origin
 from connectors.readmodel.postgres_connection import connect, refusal, server_of, unavailable
+from connectors.readmodel.rows import Rows
 from connectors.readmodel.statistics import Statistics, counted, fresh
 from connectors.readmodel.store import Change, Fenced, Parked, Place, Request, RowRefused, key_identity
 from connectors.readmodel.table import Column, Table
@@ -202,7 +203,11 @@ class PostgresReadModel:
             db.execute(statements.staging(name, listed, lineage=lineage).encode())
             self._staged[name] = columns
         with db.cursor() as cursor, cursor.copy(statements.copy(name).encode()) as copy:
-            copy.set_types(statements.copy_types(listed, lineage=lineage))
+            types = statements.copy_types(listed, lineage=lineage)
+            if isinstance(rows, Rows):
+                copy.write(rows.copied(types))
+                return
+            copy.set_types(types)
             write = copy.write_row
             for row in rows:
                 write(row)
@@ -278,4 +283,6 @@ def _as_is(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
 
 def _without_nul(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
     """Low values of a mainframe decode to NUL, which `text` cannot hold."""
+    if isinstance(rows, Rows):
+        return rows.replaced(NUL, REPLACEMENT)
     return [tuple(v.replace(NUL, REPLACEMENT) if isinstance(v, str) else v for v in row) for row in rows]

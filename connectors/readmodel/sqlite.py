@@ -17,6 +17,7 @@ from typing import Any
 from connectors.readmodel import statements
 from connectors.readmodel.answers import answer_request, lineage_of, unanswered
 from connectors.readmodel.origin import check_origin
+from connectors.readmodel.rows import Rows
 from connectors.readmodel.statistics import counted, fresh
 from connectors.readmodel.store import (
     Change,
@@ -167,7 +168,8 @@ class SqliteReadModel:
             )
         if change.table is not None:
             self._widen(change.table)
-            self._db.executemany(statements.delete(change.table), change.deletes)
+            if change.deletes:
+                self._db.executemany(statements.delete(change.table), change.deletes)
             if change.upserts:
                 self._upsert(change.table, change.upserts)
         if change.parked:
@@ -181,17 +183,21 @@ class SqliteReadModel:
         self._count(change)
 
     def _upsert(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-        width = len(rows[0])
         # In key order neighbouring rows share their pages: twice as fast once the table is large (measured:
-        # 81 k rows/s against 174 k at 200,000 keys).
-        rows = sorted(rows, key=itemgetter(*(table.names.index(k) for k in table.key)))
+        # 81 k rows/s against 174 k at 200,000 keys). `Rows` come in key order.
+        if isinstance(rows, Rows):
+            width, values = len(rows.columns), rows.flat()
+        else:
+            width = len(rows[0])
+            by_key = sorted(rows, key=itemgetter(*(table.names.index(k) for k in table.key)))
+            values = list(chain.from_iterable(by_key))
         most = min(_ROWS_A_STATEMENT, self._db.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // width)
         start = 0
         # 500 at once, then 50, then one by one: three statements to keep prepared, whatever the batch.
         for size in (most, max(most // 10, 1), 1):
             sql = statements.upsert(table, size)
             while len(rows) - start >= size:
-                self._db.execute(sql, list(chain.from_iterable(rows[start : start + size])))
+                self._db.execute(sql, values[start * width : (start + size) * width])
                 start += size
 
     def _widen(self, wanted: Table) -> None:

@@ -266,3 +266,26 @@ def test_stop(tmp_path, url):
     assert rig.checkpoint.stored[TOPIC, 0] == 1
     assert (rig.parked(), rig.letters) == ([], [])
     rig.close()
+
+
+def test_a_failed_cast_parks_its_key_and_a_filter_removes_a_row(tmp_path, url):
+    """In either store: a cast that fails makes its key alone wait; a row that stops matching is removed."""
+    projection = row_projection(
+        "claim", source="esa.claim", collection="claims", cast={"N": "decimal(3,1)"}, where=[("N", "!=", 7)]
+    )
+    made = Rig(tmp_path, url, projection=projection)
+    try:
+        made.apply(
+            batch([made.create("A", 1), made.create("B", 7), made.create("C", 2), made.create("D", 3)])
+        )
+        assert made.rows() == {"A": "1.0", "C": "2.0", "D": "3.0"}
+        made.apply(
+            batch(
+                [made.create("A", 5000), made.create("A", 2), made.create("C", 7), made.create("D", 4)],
+                first=4,
+            )
+        )
+        assert made.rows() == {"A": "1.0", "D": "4.0"}
+        assert [p.reason for p in made.parked()] == ["N cannot be cast to decimal(3,1)", WAITS]
+    finally:
+        made.close()

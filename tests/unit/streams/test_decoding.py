@@ -19,10 +19,10 @@ EVENTS = st.lists(
 def shown(group):
     if group is None:
         return None
-    deletes = [j for j, op in enumerate(group.op) if op == "d"]
+    deletes = [j for j, op in enumerate(group.op.tolist()) if op == ord("d")]
     return {
         "index": group.index.tolist(),
-        "op": list(group.op),
+        "op": group.op.tolist(),
         "after": {n: a.to_pylist() for n, a in group.after.items()},
         "before": [{n: group.before[n][j].as_py() for n in group.after} for j in deletes],
         "has_before": [bool(group.has_before[j]) for j in deletes],
