@@ -124,7 +124,7 @@ def own_parts(estate: Estate) -> list[Part]:
         parts.append(_banyan(estate, "api", "api", ready=f"{settings.api.url}/health/live"))
     if estate.operations:
         parts.append(_banyan(estate, "facade", "facade", ready=f"{settings.facade.url}/health/live"))
-    if any(operation.step_down.enabled for operation in estate.operations):
+    if any(o.step_down.enabled or o.gate.automatic for o in estate.operations):
         parts.append(_banyan(estate, "controller", "controller"))
     parts.append(_banyan(estate, "console", "console", ready=f"{settings.console.url}/health/live"))
     return parts

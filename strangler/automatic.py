@@ -1,8 +1,9 @@
-"""Decides without people: down within seconds when the modern side fails its callers (DESIGN 10.10)."""
+"""Decides without people: down in seconds when modern fails its callers, up where the file says so."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Sequence
@@ -15,7 +16,9 @@ from connectors.kafka import Fenced
 from connectors.links import Links
 from schemas.errors import BanyanError, Terminal
 from strangler.canary import Serving
-from strangler.control import StageState, set_stage
+from strangler.control import StageState, conditions, set_stage
+from strangler.control_spec import BY
+from strangler.gate import next_step
 from strangler.kill import kill
 from strangler.operation import Operation
 from strangler.stage import Stage, StageRefused
@@ -26,12 +29,12 @@ from strangler.tally import Tally
 from strangler.verdict_record import VerdictRecord
 
 log = logging.getLogger(__name__)
-#: Who decided, in the log.
-BY: Final = "controller"
 #: How often each façade is asked for its counts.
 POLL_SECONDS: Final = 0.5
 #: A façade that takes longer is asked again at the next turn.
 ASK_SECONDS: Final = 2.0
+#: How often the gates of operations that go up by themselves are looked at: it reads the verdicts anew.
+CLIMB_SECONDS: Final = 15.0
 #: What a decision may take (a new writer, one read of the log, one transaction) before the kill switch acts.
 DECISION_SECONDS: Final = 5.0
 
@@ -54,7 +57,7 @@ class _Said:
 
 
 class Automatic:
-    """Watches the operations that may be stepped down, and steps them down.
+    """Steps operations down on a breach, and up through an open gate where `[gate] automatic` says so.
 
     Several may run: each decision names the one that it follows, so the second of two is refused. Where
     the log cannot be written (Kafka is away), the operation is killed on every façade instead, which needs
@@ -69,7 +72,9 @@ class Automatic:
     def __init__(self, operations: Sequence[Operation], links: Links, instances: Sequence[str]) -> None:
         self._links, self._instances = links, tuple(instances)
         self._watched = {
-            o.name: _Watched(o, _new_watch(o, None, 0)) for o in operations if o.step_down.enabled
+            o.name: _Watched(o, _new_watch(o, None, 0))
+            for o in operations
+            if o.step_down.enabled or o.gate.automatic
         }
         self._stages = StageWatch(links, self._watched)
         #: Façade → (its process, what it said last).
@@ -85,6 +90,7 @@ class Automatic:
             tasks.create_task(self._stages.run())
             tasks.create_task(self._follow_verdicts())
             tasks.create_task(self._poll())
+            tasks.create_task(self._climb())
 
     async def _follow_verdicts(self) -> None:
         await self._known.wait()  # a verdict counts for a stage, so the stages come first
@@ -96,7 +102,9 @@ class Automatic:
             while True:
                 self._look_at_stages()
                 await asyncio.gather(*(self._ask(session, url) for url in self._instances))
-                breached = [w for w in self._watched.values() if w.watch.breach]
+                breached = [
+                    w for w in self._watched.values() if w.watch.breach and w.operation.step_down.enabled
+                ]
                 await asyncio.gather(*(self._step_down(w) for w in breached))
                 for name, (why, silent) in list(self._unheard.items()):
                     await self._kill(name, why, silent)
@@ -175,6 +183,32 @@ class Automatic:
             log.error("operation %s: no decision: %s", operation.name, error or type(error).__name__)
             return False
         return True
+
+    async def _climb(self) -> None:
+        while True:
+            await asyncio.sleep(CLIMB_SECONDS)
+            for name, watched in self._watched.items():
+                if watched.operation.gate.automatic and name not in self._stages.kill_switch:
+                    await self._step_up(watched)
+
+    async def _step_up(self, watched: _Watched) -> None:
+        """Take the next step of the list if the gate is open and nothing is on its way down."""
+        operation, state = watched.operation, watched.state
+        gate, name = operation.gate_of, operation.name
+        to = next_step(gate.gate, state.serving) if state is not None else None
+        if state is None or to is None or not await reachable(self._links):
+            return
+        try:
+            _, found = await asyncio.to_thread(conditions, self._links, name, to, gate, by=BY)
+            if not all(c.met for c in found) or watched.watch.breach:
+                return
+            why = f"the gate is open: {'; '.join(c.found for c in found)}"
+            step = functools.partial(set_stage, share=to.share, by=BY, reason=why, gate=gate, after=state.seq)
+            await asyncio.to_thread(step, self._links, name, to.stage)
+        except BanyanError as error:  # somebody else decided, or Kafka is away: the next look says more
+            log.info("operation %s does not go up now: %s", name, error)
+        else:
+            log.warning("operation %s goes up to %s", name, to.stage)
 
     async def _kill(self, name: str, why: str, instances: tuple[str, ...]) -> None:
         """Kill on these façades; those that do not confirm are told again until a person restores."""

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from types import TracebackType
@@ -19,17 +18,16 @@ from schemas.errors import BanyanError, Terminal
 from strangler.canary import Serving, check_step
 from strangler.decision import (
     GENESIS,
-    Counted,
     Decision,
     DecisionKind,
     Evidence,
     canonical_json,
     chain_problems,
 )
+from strangler.evidence import count
 from strangler.gate import Condition, GateOf, climbs, judge, require
 from strangler.journal import carry
 from strangler.stage import Stage, StageRefused, parse_stage
-from strangler.verdict_keys import Keys
 from strangler.verdict_record import VerdictRecord
 
 
@@ -278,9 +276,11 @@ def verify(links: Links) -> list[str]:
     for number, value in enumerate(log):
         with contextlib.suppress(Terminal):  # an unreadable one is among the problems already
             decision = Decision.from_bytes(value)
-            first, end = decision.evidence.offsets.get(links.topics.verdicts.name, (0, 0))
-            counted = decision.evidence.counted
-            if _count(links, decision.operation, first, end, counted) != decision.evidence:
+            cited, topic = decision.evidence, links.topics.verdicts.name
+            first, end = cited.offsets.get(topic, (0, 0))
+            read = _verdicts(links, first, end)
+            again = count(read, decision.operation, topic=topic, first=first, counted=cited.counted)
+            if replace(again, offsets=cited.offsets) != cited:
                 problems.append(f"decision {number}: its evidence does not agree with the verdict log")
     return problems
 
@@ -297,8 +297,7 @@ def evidence(links: Links, operation: str) -> Evidence:
         if decision.kind != "stage" or not climbs(was, to):
             first = decision.evidence.offsets.get(topic, (0, 0))[1]
         was = to
-    end = max((r.offset + 1 for r in read_all(links.kafka, topic)), default=0)
-    return _count(links, operation, first, end)
+    return count(_verdicts(links, first), operation, topic=topic, first=first, counted="sides")
 
 
 def _serving(state: StageState | None) -> Serving:
@@ -319,22 +318,11 @@ def _held(state: StageState | None) -> float:
     return max(0.0, time.time() - (state.at_ms if state is not None else 0) / 1000)
 
 
-def _count(links: Links, operation: str, first: int, end: int, counted: Counted = "compared") -> Evidence:
-    verdicts, versions, keys = Counter[str](), Counter[str](), Keys(counted)
-    for record in _verdicts(links, first, end):
-        if record.operation == operation:
-            verdicts[record.verdict.kind.value] += 1
-            versions[record.verdict.rule_version] += 1
-            keys.add(record)
-    offsets = {links.topics.verdicts.name: (first, end)}
-    return Evidence(dict(verdicts), dict(versions), len(keys), offsets, counted)
-
-
-def _verdicts(links: Links, first: int, end: int) -> Iterator[VerdictRecord]:
-    if first >= end:
+def _verdicts(links: Links, first: int, end: int | None = None) -> Iterator[tuple[int, VerdictRecord]]:
+    if end is not None and first >= end:
         return
     for record in read_all(links.kafka, links.topics.verdicts.name, start={0: first}):
-        if record.offset >= end:
+        if end is not None and record.offset >= end:
             return
         if record.value is not None:
-            yield VerdictRecord.from_bytes(record.value)
+            yield record.offset, VerdictRecord.from_bytes(record.value)

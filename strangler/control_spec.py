@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from strangler.canary import PLACES
 from strangler.gate import Gate
 from strangler.stage import Stage
 from strangler.step_down import Limits
+
+#: Who decides in the log where nobody does.
+BY: Final = "controller"
 
 
 class _Spec(BaseModel):
@@ -36,6 +39,18 @@ class GateSpec(_Spec):
         frozenset(), description="Who may decide a step up (`--by`); empty = anybody."
     )
 
+    errors: float = Field(
+        0.001, ge=0, le=1, description="Largest share of verdicts that the modern side's failures prevented."
+    )
+    p99_ms: float = Field(
+        0.0, ge=0, description="99 % of the compared modern answers may take no longer; 0 = however long."
+    )
+    automatic: bool = Field(
+        False,
+        description="Let `banyan controller` take each step of `steps`, then modern, once the gate is open. "
+        "It decides as `controller`, which `approvers` has to name where it names anybody.",
+    )
+
     @field_validator("steps")
     @classmethod
     def _rising(cls, steps: tuple[float, ...]) -> tuple[float, ...]:
@@ -43,6 +58,14 @@ class GateSpec(_Spec):
         if shares != sorted(set(shares)) or any(not s for s in shares):
             raise ValueError("the steps must rise, each by a hundredth of a percent at least")
         return steps
+
+    @model_validator(mode="after")
+    def _automatic_steps(self) -> GateSpec:
+        if self.automatic and not self.steps:
+            raise ValueError("automatic = true needs steps: the shares to go by")
+        if self.automatic and self.approvers and BY not in self.approvers:
+            raise ValueError(f"automatic = true needs {BY!r} among the approvers")
+        return self
 
     @property
     def gate(self) -> Gate:
@@ -54,6 +77,9 @@ class GateSpec(_Spec):
             hold_seconds=self.hold_seconds,
             steps=tuple(round(s * PLACES / 100) for s in self.steps),
             approvers=self.approvers,
+            errors=self.errors,
+            p99_ms=self.p99_ms,
+            automatic=self.automatic,
         )
 
 

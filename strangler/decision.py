@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
 
 from schemas.errors import Terminal
@@ -14,8 +14,9 @@ from strangler.stage import Stage
 #: `prev` of the first decision.
 GENESIS: Final = "0" * 64
 DecisionKind = Literal["stage", "kill", "restore"]
-#: Which keys count: empty = of every verdict (before there were gates), else those with compared records.
-Counted = Literal["", "compared"]
+#: What is counted: empty = the keys of every verdict (before there were gates), `compared` = those with
+#: compared records, `sides` = also how the modern side answered.
+Counted = Literal["", "compared", "sides"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,9 @@ class Evidence:
         rule_versions: rule version → how many of those verdicts it gave.
         distinct_keys: how many different (pseudonymous) keys those verdicts are about.
         offsets: topic → [first, next): the range of the log that was counted.
-        counted: which keys are meant.
+        counted: which keys are meant, and whether what follows was looked at.
+        failed: verdicts that could not be given because the modern side gave no usable answer.
+        modern_p99_ms: 99 % of the compared answers of the modern side took no longer; 0 = none was timed.
     """
 
     verdicts: Mapping[str, int] = field(default_factory=dict)
@@ -35,6 +38,12 @@ class Evidence:
     distinct_keys: int = 0
     offsets: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     counted: Counted = ""
+    failed: int = 0
+    modern_p99_ms: float = 0.0
+
+    def with_sides(self, failed: int, modern_p99_ms: float) -> Evidence:
+        """Return the same with how the modern side answered."""
+        return replace(self, failed=failed, modern_p99_ms=modern_p99_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +75,11 @@ class Decision:
     def to_bytes(self) -> bytes:
         """Canonical JSON: sorted keys, no spaces, UTF-8; what came later is left out where it is empty."""
         value = asdict(self)
+        found = value["evidence"]
         if not self.evidence.counted:
-            del value["evidence"]["counted"]
+            del found["counted"]
+        if self.evidence.counted != "sides":
+            del found["failed"], found["modern_p99_ms"]
         return canonical_json({k: v for k, v in value.items() if v or k not in ("share", "overrides")})
 
     @property

@@ -32,6 +32,9 @@ class Gate:
         hold_seconds: shortest time in a stage (or at a share) before the next step up.
         steps: shares of the canary in order, in `PLACES`; a step may not be passed over. Empty = any.
         approvers: names that may decide a step up; empty = anybody.
+        errors: largest share of verdicts that fail because the modern side gave no usable answer.
+        p99_ms: 99 % of the modern side's answers may take no longer; 0 = however long.
+        automatic: whether the controller takes the next step as soon as the gate is open.
     """
 
     alpha: float = 0.01
@@ -40,6 +43,9 @@ class Gate:
     hold_seconds: float = 0.0
     steps: tuple[int, ...] = ()
     approvers: frozenset[str] = frozenset()
+    errors: float = 0.001
+    p99_ms: float = 0.0
+    automatic: bool = False
 
     @property
     def keys(self) -> int:
@@ -121,6 +127,7 @@ def judge(
             else f"verdicts by other rules ({', '.join(others)}) are among them; go to shadow to begin anew",
         ),
     ]
+    conditions += _sides(gate, evidence, total)
     if gate.hold_seconds:
         held = f"held for {held_seconds:,.0f} of {gate.hold_seconds:,.0f} s"
         conditions.append(Condition("hold", held_seconds >= gate.hold_seconds, held))
@@ -144,6 +151,26 @@ def require(operation: str, conditions: list[Condition]) -> None:
             where=f"operation {operation}",
             fix="banyan operation gate shows what is missing; --override goes on without, on record",
         )
+
+
+def next_step(gate: Gate, was: Serving) -> Serving | None:
+    """Return where the list of steps leads from `was`; None outside of shadow and canary."""
+    if was.stage not in (Stage.SHADOW, Stage.CANARY):
+        return None
+    following = next((s for s in gate.steps if s > was.share), PLACES)
+    return Serving(Stage.MODERN) if following == PLACES else Serving(Stage.CANARY, following)
+
+
+def _sides(gate: Gate, evidence: Evidence, total: int) -> list[Condition]:
+    """How the modern side answered while it was compared."""
+    share = evidence.failed / total if total else 0.0
+    found = f"modern gave no usable answer for {share:.2%} of {total:,} verdicts, {gate.errors:.2%} may be"
+    conditions = [Condition("errors", share <= gate.errors, found)]
+    if gate.p99_ms:
+        p99 = evidence.modern_p99_ms
+        found = f"99 % of modern's answers took {p99:,.0f} ms or less, {gate.p99_ms:,.0f} may be"
+        conditions.append(Condition("p99", 0 < p99 <= gate.p99_ms, found if p99 else "none was timed"))
+    return conditions
 
 
 def _next_step(gate: Gate, was: Serving, to: Serving) -> Condition:

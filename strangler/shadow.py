@@ -67,6 +67,13 @@ class _Pair:
 
 
 @dataclass(slots=True)
+class _Took:
+    """How long the modern side took for the first answer that a verdict is about; 0 = it was not asked."""
+
+    modern_ms: float = 0.0
+
+
+@dataclass(slots=True)
 class ShadowCounts:
     """What became of the calls that this façade's shadow was offered."""
 
@@ -144,32 +151,32 @@ class Shadow:
                 log.warning(
                     "operation %s: a comparison failed: %s", self._operation.name, type(error).__name__
                 )
-                self._conclude("", inconclusive("failed", self._operation.rules))
+                self._conclude("", inconclusive("failed", self._operation.rules), _Took())
 
     async def _judge(self, call: Call) -> None:
-        key = ""
+        key, took = "", _Took()
         try:
             parameters = call.parameters
             if parameters is None:
                 parameters = self._legacy.parameters(call.request)
             key = self._operation.key_text(parameters[self._operation.key])
             if call.raw is None:
-                pair = await self._read_both(parameters)
+                pair = await self._read_both(parameters, took)
             else:
-                pair = await self._pair(parameters, call.raw, call.read_ms)
+                pair = await self._pair(parameters, call.raw, call.read_ms, took)
         except BanyanError as error:
-            self._conclude(key, inconclusive(_reason(error), self._operation.rules))
+            self._conclude(key, inconclusive(_reason(error), self._operation.rules), took)
             return
         if pair.verdict.kind is not Kind.DIFFERENT:
-            self._conclude(key, pair.verdict)
+            self._conclude(key, pair.verdict, took)
         elif len(self._rechecks) >= self._operation.shadow.recheck_limit:
-            self._conclude(key, inconclusive("stale", self._operation.rules))
+            self._conclude(key, inconclusive("stale", self._operation.rules), took)
         else:
-            task = asyncio.create_task(self._recheck(parameters, key, pair))
+            task = asyncio.create_task(self._recheck(parameters, key, pair, took))
             self._rechecks.add(task)
             task.add_done_callback(self._rechecks.discard)
 
-    async def _pair(self, parameters: Parameters, raw: bytes, read_ms: int) -> _Pair:
+    async def _pair(self, parameters: Parameters, raw: bytes, read_ms: int, took: _Took) -> _Pair:
         """Compare a legacy reply with what modern says now.
 
         Raises:
@@ -181,12 +188,12 @@ class Shadow:
             raise _UnfaithfulError("the legacy reply cannot be encoded back")
         rules = self._operation.rules
         try:
-            modern = await self._modern.fetch(parameters)
+            modern = await self._ask_modern(parameters, took)
         except MappingError as error:  # a value that is not of the record's type: modern says something else
             return _Pair(legacy, None, Verdict(Kind.DIFFERENT, rules.version, (error.path,)))
         return _Pair(legacy, modern, compare(legacy.record, modern.record, rules))
 
-    async def _recheck(self, parameters: Parameters, key: str, first: _Pair) -> None:
+    async def _recheck(self, parameters: Parameters, key: str, first: _Pair, took: _Took) -> None:
         """Find out whether a difference stays once the projection has seen what legacy held.
 
         It counts as one when the projection is complete to an extract that was read after the first legacy
@@ -199,7 +206,7 @@ class Shadow:
                 while True:
                     extract, positions = await self._complete(pair.legacy.read_ms)
                     async with self._re_reads:
-                        again = await self._read_both(parameters)
+                        again = await self._read_both(parameters, _Took())
                     if again.verdict.kind is not Kind.DIFFERENT or _unchanged(pair, again):
                         break
                     pair = again
@@ -212,14 +219,26 @@ class Shadow:
             self.counts.failed[type(error).__name__] += 1
             log.warning("operation %s: a re-read failed: %s", self._operation.name, type(error).__name__)
             verdict = inconclusive("failed", rules)
-        self._conclude(key, verdict, extract=extract, positions=positions, rechecked=True, pair=pair)
+        self._conclude(key, verdict, took, extract=extract, positions=positions, rechecked=True, pair=pair)
 
-    async def _read_both(self, parameters: Parameters) -> _Pair:
+    async def _ask_modern(self, parameters: Parameters, took: _Took) -> Reply:
+        """Ask the modern side and note how long it takes.
+
+        Raises:
+            SideFailed, MappingError: see `Side.fetch`.
+        """
+        began = time.perf_counter()
+        try:
+            return await self._modern.fetch(parameters)
+        finally:
+            took.modern_ms = round((time.perf_counter() - began) * 1000, 3)
+
+    async def _read_both(self, parameters: Parameters, took: _Took) -> _Pair:
         """Read modern, then legacy, and compare: legacy last, so that a constant answer frames modern's."""
         rules = self._operation.rules
         modern, broken = None, ""
         try:
-            modern = await self._modern.fetch(parameters)
+            modern = await self._ask_modern(parameters, took)
         except MappingError as error:
             broken = error.path
         legacy = await self._legacy.fetch(parameters)
@@ -256,6 +275,7 @@ class Shadow:
         self,
         key: str,
         verdict: Verdict,
+        took: _Took,
         *,
         extract: str = "",
         positions: Positions | None = None,
@@ -268,7 +288,15 @@ class Shadow:
         self.counts.compared += 1
         self._verdicts.publish(
             VerdictRecord(
-                self._operation.name, now_ms, hidden, verdict, rechecked, extract, offsets, self._fingerprint
+                self._operation.name,
+                now_ms,
+                hidden,
+                verdict,
+                rechecked,
+                extract,
+                offsets,
+                self._fingerprint,
+                took.modern_ms,
             )
         )
         if verdict.kind is Kind.DIFFERENT and pair is not None:

@@ -26,6 +26,7 @@ class VerdictRecord:
         extract: the extract that covered the re-read; empty where none was needed.
         offsets: `topic:partition` → next offset of the projection when it was compared.
         secret: which secret the pseudonym was made with (`fingerprint`).
+        modern_ms: how long the modern side took to answer, in milliseconds; 0 = it was not timed.
     """
 
     operation: str
@@ -36,10 +37,11 @@ class VerdictRecord:
     extract: str = ""
     offsets: Mapping[str, int] = field(default_factory=dict)
     secret: str = ""
+    modern_ms: float = 0.0
 
     def to_bytes(self) -> bytes:
         """Canonical JSON; what came later is left out where it is empty."""
-        later = {"absent": self.verdict.absent, "secret": self.secret}
+        later = {"absent": self.verdict.absent, "secret": self.secret, "modern_ms": self.modern_ms}
         return canonical_json(
             {k: v for k, v in later.items() if v}
             | {
@@ -68,7 +70,8 @@ class VerdictRecord:
             kind, paths, absent = Kind(raw["verdict"]), tuple(raw["paths"]), bool(raw.get("absent"))
             verdict = Verdict(kind, raw["rule_version"], paths, raw["reason"], absent)
             rest = (raw["rechecked"], raw["extract"], raw["offsets"], str(raw.get("secret", "")))
-            return cls(raw["operation"], raw["at_ms"], raw["key"], verdict, *rest)
+            took = float(raw.get("modern_ms", 0.0))
+            return cls(raw["operation"], raw["at_ms"], raw["key"], verdict, *rest, took)
         except (ValueError, KeyError, TypeError) as error:
             raise Terminal("not a verdict record", fix="see who else writes to the verdicts topic") from error
 

@@ -114,7 +114,7 @@ def facade(estate: EstateArgument = None) -> None:
 
 
 def controller(estate: EstateArgument = None) -> None:
-    """Step operations down by themselves when the modern side fails; `[step_down]` says when."""
+    """Step operations down when the modern side fails, and up where their gates are automatic."""
     import asyncio
     import contextlib
 
@@ -124,11 +124,11 @@ def controller(estate: EstateArgument = None) -> None:
     from schemas.errors import SettingsError
 
     opened = open_estate(estate)
-    if not any(o.step_down.enabled for o in opened.operations):
+    if not any(o.step_down.enabled or o.gate.automatic for o in opened.operations):
         raise SettingsError(
-            "no operation of this estate may be stepped down",
+            "no operation of this estate is left to the controller",
             where=str(opened.path),
-            fix="set enabled = true in [step_down] of an operation",
+            fix="set [step_down] enabled = true, or [gate] automatic = true, in an operation's file",
         )
     links = opened.links(needed=False)
     configure("controller")

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from connectors.links import Links
+from strangler import automatic
 from strangler.automatic import Automatic
 from strangler.canary import PLACES, Serving
 from strangler.control import history, verify
+from strangler.control_spec import GateSpec
 from strangler.kill import restore
 from strangler.stage import Stage
 from tests.integration.strangler.test_canary import move
@@ -24,10 +26,10 @@ MODERN, HALF = Serving(Stage.MODERN), Serving(Stage.CANARY, PLACES // 2)
 
 @contextlib.asynccontextmanager
 async def controller(world: Any, links: Links, *facades: Any) -> AsyncIterator[Automatic]:
-    automatic = Automatic(world.operations, links, [f.url for f in facades])
-    task = asyncio.create_task(automatic.run())
+    running = Automatic(world.operations, links, [f.url for f in facades])
+    task = asyncio.create_task(running.run())
     try:
-        yield automatic
+        yield running
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -84,6 +86,30 @@ async def test_answers_that_differ_step_the_canary_down(world: Any, serve: Any) 
         await world.end(began + 5_000, {world.api.topic: {"0": world.api.next - 1}})
         await task
         assert "compared answers differ" in (await asyncio.to_thread(history, world.links))[-1].reason
+
+
+async def test_an_open_gate_leads_up_by_itself(
+    world: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the file says so, each step of the list is taken once the gate is open, and none left out."""
+    monkeypatch.setattr(automatic, "CLIMB_SECONDS", 0.3)
+    few = {"largest_difference_rate": 0.45, "error_probability": 0.1}  # six of the eight cases are enough
+    spec = GateSpec.model_validate(few | {"steps": (25, 50), "automatic": True, "p99_ms": 5_000})
+    world.operations = [o.model_copy(update={"gate": spec}) for o in world.operations]
+    await world.project()
+    async with serve(world.operations, world.links) as facade, controller(world, world.links, facade):
+        await serve_in(world, facade, Serving(Stage.SHADOW))
+        await calls_until(world, facade, "modern", seconds=40.0)
+    decisions = await asyncio.to_thread(history, world.links)
+    assert [(d.by, d.now, d.share) for d in decisions] == [
+        ("test", Stage.SHADOW, 0),
+        ("controller", Stage.CANARY, PLACES // 4),
+        ("controller", Stage.CANARY, PLACES // 2),
+        ("controller", Stage.MODERN, 0),
+    ]
+    assert all(d.overrides == () for d in decisions)
+    assert "distinct keys compared as the same" in decisions[1].reason
+    assert await asyncio.to_thread(verify, world.links) == []
 
 
 async def test_two_controllers_make_one_decision(world: Any, serve: Any) -> None:

@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from strangler.canary import Serving
+from strangler.control_spec import GateSpec
 from strangler.decision import Evidence
-from strangler.gate import Gate, GateClosed, GateOf, climbs, judge, require
+from strangler.gate import Gate, GateClosed, GateOf, climbs, judge, next_step, require
 from strangler.stage import Stage
 
 LEGACY, SHADOW, MODERN = Serving(Stage.LEGACY), Serving(Stage.SHADOW), Serving(Stage.MODERN)
@@ -41,6 +43,9 @@ def test_a_good_side_passes() -> None:
         ({"to": MODERN}, "steps"),
         ({"was": Serving(Stage.CANARY, 100), "to": MODERN}, "steps"),
         ({"by": "bob"}, "approver"),
+        ({"evidence": replace(GOOD, failed=1)}, "errors"),
+        ({"gate": replace(GATE, p99_ms=200.0), "evidence": replace(GOOD, modern_p99_ms=200.1)}, "p99"),
+        ({"gate": replace(GATE, p99_ms=200.0)}, "p99"),
     ],
 )
 def test_each_condition_closes_the_gate_alone(change: dict[str, Any], name: str) -> None:
@@ -52,6 +57,29 @@ def test_the_last_step_leads_to_modern() -> None:
     """After the largest share of the list comes modern; a share in between is no leap."""
     assert unmet(was=Serving(Stage.CANARY, 500), to=MODERN) == []
     assert unmet(was=Serving(Stage.CANARY, 100), to=Serving(Stage.CANARY, 300)) == []
+
+
+def test_the_list_leads_from_shadow_to_modern() -> None:
+    """Each step is the next share, then comes modern; nothing leads on from there, or from legacy."""
+    shares: list[Serving | None] = [SHADOW]
+    while shares[-1] is not None:
+        shares.append(next_step(GATE, shares[-1]))
+    assert shares == [SHADOW, Serving(Stage.CANARY, 100), Serving(Stage.CANARY, 500), MODERN, None]
+    assert next_step(GATE, LEGACY) is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"automatic": True}, "needs steps"),
+        ({"automatic": True, "steps": (1,), "approvers": {"ann"}}, "'controller' among the approvers"),
+    ],
+)
+def test_what_cannot_go_by_itself_is_refused(spec: dict[str, Any], words: str) -> None:
+    """Automatic steps need a list to go by, and leave to decide."""
+    with pytest.raises(ValidationError, match=words):
+        GateSpec.model_validate(spec)
+    assert GateSpec.model_validate(spec | {"steps": (1,), "approvers": {"ann", "controller"}}).gate.automatic
 
 
 def test_a_refusal_names_everything_that_is_missing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from strangler.compare import Kind, Rules, Verdict, compare
 from strangler.control import StageState
@@ -76,5 +77,7 @@ def test_decisions_keep_the_form_they_had() -> None:
         "0" * 64,
         500,
     )
-    for decision in (old, new):
+    assert not {"failed", "modern_p99_ms"} & json.loads(new.to_bytes())["evidence"].keys()
+    newest = replace(new, evidence=Evidence(counted="sides", failed=2, modern_p99_ms=1.5))
+    for decision in (old, new, newest):
         assert Decision.from_bytes(decision.to_bytes()) == decision
