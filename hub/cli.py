@@ -27,7 +27,7 @@ _STYLE: dict[str, Any] = {
 _COMMANDS = {
     "demo": ("demo",),
     "services": ("up", "down", "status"),
-    "parts": ("run", "worker", "api", "facade", "console"),
+    "parts": ("run", "worker", "api", "facade", "controller", "console"),
     "estate": ("check",),
     "copybook": ("layout", "decode", "encode"),
     "inspect": ("inspect",),

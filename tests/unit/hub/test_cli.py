@@ -42,10 +42,10 @@ def test_every_command_helps_with_an_example(
 
 @pytest.mark.parametrize("word", sorted({path[0] for path in COMMANDS}))
 def test_a_word_loads_its_own_commands_and_few_others(word: str) -> None:
-    """The first word brings every command that it names, and at most those of the same module besides."""
+    """The first word brings every command that it names, and not the whole tree."""
     found = sorted(_paths(app(word)))
     assert [path for path in found if path[0] == word] == [path for path in COMMANDS if path[0] == word]
-    assert len({path[0] for path in found}) <= 5
+    assert len(found) < len(COMMANDS) / 2
 
 
 def test_a_word_that_is_no_command_is_refused_by_the_whole_tree(capsys: pytest.CaptureFixture[str]) -> None:
